@@ -1,0 +1,101 @@
+//! Enrolment and tokens. A device makes its own Ed25519 key pair (RFC 8032); the private key never leaves it.
+//!
+//! ```text
+//! POST /v1/enrol        one-time code + public key  -> terminal, epoch, store
+//! POST /v1/token/nonce  terminal                    -> nonce (valid for a minute, used once)
+//! POST /v1/token        terminal, nonce, signature  -> bearer token (15 minutes)
+//! ```
+//! The nonce is central's, so a terminal with an absurd clock can still prove who it is.
+
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// `POST /v1/enrol`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EnrolRequest {
+    /// One-time code shown by central; letters in any case, hyphens and spaces ignored.
+    pub code: String,
+    /// Ed25519 public key, 32 bytes, base64 (RFC 4648 section 4).
+    pub public_key: String,
+    /// Name and version of the terminal's software.
+    pub software: String,
+}
+
+/// Answer to [`EnrolRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EnrolResponse {
+    /// Identity of the device.
+    pub terminal_id: Uuid,
+    /// New at each enrolment of the same place; the journal starts at seq 1 in it.
+    pub epoch: u32,
+    /// Short name in receipt numbers, such as `T03`.
+    pub terminal_name: String,
+    /// Store it belongs to.
+    pub store_id: Uuid,
+    /// Name over the door.
+    pub store_name: String,
+    /// Six digits, equal on both sides: see [`confirmation_digits`].
+    pub confirmation: String,
+    /// Central's clock, milliseconds since 1970 UTC.
+    pub server_time_ms: i64,
+}
+
+/// `POST /v1/token/nonce`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NonceRequest {
+    /// Who asks.
+    pub terminal_id: Uuid,
+}
+
+/// Answer to [`NonceRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NonceResponse {
+    /// To be signed; see [`token_message`].
+    pub nonce: String,
+}
+
+/// `POST /v1/token`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TokenRequest {
+    /// Who asks.
+    pub terminal_id: Uuid,
+    /// The nonce received.
+    pub nonce: String,
+    /// Ed25519 signature of [`token_message`], 64 bytes, base64.
+    pub signature: String,
+}
+
+/// Answer to [`TokenRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TokenResponse {
+    /// Sent as `Authorization: Bearer …`.
+    pub token: String,
+    /// Seconds it lasts.
+    pub expires_in_s: u32,
+    /// Central's clock, milliseconds since 1970 UTC.
+    pub server_time_ms: i64,
+}
+
+/// The bytes that a terminal signs to get a token. The prefix keeps the signature from meaning anything else.
+pub fn token_message(terminal: Uuid, nonce: &str) -> Vec<u8> {
+    format!("crossroads-token-v1\n{terminal}\n{nonce}").into_bytes()
+}
+
+/// Six digits from the device's public key, shown on the device and in the back office, so that a person sees
+/// that the right device was enrolled.
+pub fn confirmation_digits(public_key: &[u8]) -> String {
+    let digest = Sha256::digest(public_key);
+    let number = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+    format!("{:06}", number % 1_000_000)
+}
+
+/// The form in which one-time codes are compared: capitals and digits only.
+pub fn normalised_code(code: &str) -> String {
+    code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
+}

@@ -1,0 +1,301 @@
+//! Feeds: what central publishes, read by cursor: `GET /v1/feeds/{feed}/changes?after=&limit=&wait=`.
+//!
+//! A cursor is opaque to the terminal and committed in the same transaction as the rows it stands for
+//! (invariant 5).
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// The feeds, in the order of their priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Feed {
+    /// Store, staff, taxes: tables `store` and `staff`.
+    Config,
+    /// Articles with their prices, top sellers first: table `article`.
+    Catalogue,
+    /// Stock of the terminal's store: table `stock`.
+    Stock,
+    /// Customers: table `customer`.
+    Customers,
+    /// Orders of customers on all channels: table `order`.
+    History,
+}
+
+impl Feed {
+    /// All feeds, most urgent first.
+    pub const ALL: [Self; 5] =
+        [Self::Config, Self::Catalogue, Self::Stock, Self::Customers, Self::History];
+
+    /// The name in addresses, SQL and on the screen.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Catalogue => "catalogue",
+            Self::Stock => "stock",
+            Self::Customers => "customers",
+            Self::History => "history",
+        }
+    }
+}
+impl FromStr for Feed {
+    type Err = UnknownFeed;
+    fn from_str(name: &str) -> Result<Self, UnknownFeed> {
+        Self::ALL.into_iter().find(|feed| feed.name() == name).ok_or(UnknownFeed)
+    }
+}
+
+/// No such feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such feed")]
+pub struct UnknownFeed;
+
+/// The most changes of one page.
+pub const PAGE_MAX: u32 = 2000;
+/// The longest wait of a long poll, in seconds.
+pub const WAIT_MAX_S: u32 = 25;
+
+/// What happened to a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Op {
+    /// It is now so.
+    Put,
+    /// It is gone.
+    Del,
+}
+
+/// One change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Change {
+    /// Position in the feed, rising.
+    pub pos: u64,
+    /// Table: `store`, `staff`, `article`, `stock`, `customer`, `order`.
+    pub table: String,
+    /// Key within the table.
+    pub key: String,
+    /// Put or delete.
+    pub op: Op,
+    /// The row when put: one of the `…Row` types of this module, by table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub row: Option<Box<RawValue>>,
+}
+
+/// A page of changes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChangesPage {
+    /// In the order of their positions.
+    pub changes: Vec<Change>,
+    /// Cursor after this page.
+    pub next: String,
+    /// More changes exist already.
+    pub more: bool,
+    /// With `more == false`: the rows as of `next` include the asking terminal's own events up to this number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub included_seq: Option<u64>,
+    /// Central's clock, milliseconds since 1970 UTC.
+    pub server_time_ms: i64,
+}
+
+/// One tax.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxRateRow {
+    /// Name on the receipt.
+    pub name: String,
+    /// Parts per million.
+    pub rate_ppm: u32,
+}
+
+/// One tax group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxGroupRow {
+    /// Key.
+    pub key: String,
+    /// Rates.
+    pub rates: Vec<TaxRateRow>,
+}
+
+/// One weekly delivery slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlotRow {
+    /// 1 is Monday.
+    pub weekday: u8,
+    /// Minutes after local midnight.
+    pub start_minute: u16,
+    /// Minutes after local midnight.
+    pub end_minute: u16,
+    /// Fee.
+    pub fee_minor: i64,
+    /// Orders until so many minutes before.
+    pub cutoff_minutes: u32,
+}
+
+/// Table `store` of feed `config`: exactly one row, the terminal's own store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreRow {
+    /// Identity.
+    pub id: Uuid,
+    /// Short code.
+    pub code: String,
+    /// Name.
+    pub name: String,
+    /// Address, one line.
+    pub address: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// IANA time zone.
+    pub time_zone: String,
+    /// Shelf prices contain taxes.
+    pub prices_include_tax: bool,
+    /// Smallest coin.
+    pub smallest_coin_minor: i64,
+    /// Notes in use.
+    pub notes_minor: Vec<i64>,
+    /// Tax groups.
+    pub tax_groups: Vec<TaxGroupRow>,
+    /// Delivery slots.
+    pub slots: Vec<SlotRow>,
+    /// Tax group of the delivery fee.
+    pub delivery_tax_group: String,
+}
+
+/// Table `staff` of feed `config`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaffRow {
+    /// Identity.
+    pub id: Uuid,
+    /// Staff number.
+    pub number: String,
+    /// Name.
+    pub name: String,
+    /// `associate`, `cashier` or `manager`.
+    pub role: String,
+    /// Argon2id verifier, PHC string.
+    pub pin_verifier: String,
+    /// Digits of the PIN.
+    pub pin_length: u8,
+}
+
+/// Table `article` of feed `catalogue`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArticleRow {
+    /// Identity.
+    pub id: Uuid,
+    /// GTINs, fourteen digits each, the printed one first.
+    pub gtins: Vec<String>,
+    /// Name.
+    pub name: String,
+    /// Size, brand or variety.
+    #[serde(default)]
+    pub detail: String,
+    /// Category path, ` / ` between levels.
+    #[serde(default)]
+    pub category: String,
+    /// `piece`, `g`, `ml`, `mm`.
+    pub unit: String,
+    /// Price of a piece, kg, l or m.
+    pub price_minor: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// Tax group.
+    pub tax_group: String,
+    /// Version of the price list.
+    pub price_version: u64,
+    /// Place among the best sellers; 1 sells most. Orders search results.
+    pub rank: u32,
+}
+
+/// Table `stock` of feed `stock`; the key is the article's id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockRow {
+    /// Article.
+    pub article: Uuid,
+    /// On hand in this store, in the article's unit.
+    pub on_hand: i64,
+}
+
+/// An address of a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddressRow {
+    /// Recipient.
+    pub name: String,
+    /// Street and number.
+    pub street: String,
+    /// Postal code.
+    pub postal_code: String,
+    /// Town.
+    pub city: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+}
+
+/// Table `customer` of feed `customers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerRow {
+    /// Identity.
+    pub id: Uuid,
+    /// Name.
+    pub name: String,
+    /// Phones.
+    #[serde(default)]
+    pub phones: Vec<String>,
+    /// E-mail addresses.
+    #[serde(default)]
+    pub emails: Vec<String>,
+    /// Card numbers as scanned.
+    #[serde(default)]
+    pub cards: Vec<String>,
+    /// Addresses.
+    #[serde(default)]
+    pub addresses: Vec<AddressRow>,
+    /// First seen, milliseconds since 1970 UTC.
+    pub since_ms: i64,
+}
+
+/// One line of [`HistoryRow`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryLineRow {
+    /// Article, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub article: Option<Uuid>,
+    /// Name then.
+    pub name: String,
+    /// Count of `unit`; negative when returned.
+    pub quantity: i64,
+    /// Unit.
+    pub unit: String,
+    /// Paid for the line.
+    pub total_minor: i64,
+}
+
+/// Table `order` of feed `history`; the key is the order's id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// Order.
+    pub id: Uuid,
+    /// Customer.
+    pub customer: Uuid,
+    /// `store`, `web` or `phone`.
+    pub channel: String,
+    /// Store's name; empty for web and phone.
+    pub place: String,
+    /// Number.
+    pub number: String,
+    /// Milliseconds since 1970 UTC.
+    pub at_ms: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// Lines.
+    pub lines: Vec<HistoryLineRow>,
+    /// Total.
+    pub total_minor: i64,
+}
