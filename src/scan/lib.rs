@@ -1,1 +1,22 @@
-//! Placeholder.
+//! From a frame to a code that can be trusted.
+//!
+//! ```text
+//! source (camera, replay) -> mailbox (newest wins) -> locate -> decode -> confirm -> ScanEvent
+//! keyboard wedge ------------------------------------------------------------^
+//! ```
+//! A wrong article is worse than none: what is read once proves nothing until lines, frames or error
+//! correction agree. Deciding code reads no clock; panics of decoders and camera drivers end at this
+//! crate's edge; nothing here knows baskets, prices or screens.
+
+pub mod clip;
+pub mod clock;
+pub mod confirm;
+pub mod decode;
+pub mod frame;
+pub mod image;
+mod locate;
+pub mod still;
+
+pub use clock::{Clock, MonotonicClock};
+pub use decode::{Decoder, Options};
+pub use frame::{Frame, Luma, Outline, Point};

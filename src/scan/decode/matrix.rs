@@ -1,0 +1,144 @@
+//! QR Code and Data Matrix, by rxing's readers in a fixed order.
+//!
+//! Reed–Solomon makes one read enough. The readers are called one by one and never through rxing's
+//! multi-format reader, whose order is that of a hash set. A reader that panics on a hostile picture
+//! costs that one look and nothing else.
+
+use super::luma_source::LumaSource;
+use crate::frame::{Luma, Outline, Point};
+use domain::code::Symbology;
+use rxing::common::HybridBinarizer;
+use rxing::datamatrix::DataMatrixReader;
+use rxing::multi::MultipleBarcodeReader;
+use rxing::qrcode::QRCodeReader;
+use rxing::qrcode::cpp_port::QrReader;
+use rxing::{BarcodeFormat, BinaryBitmap, DecodeHints, RXingResult, Reader};
+use rxing::{RXingResultMetadataType, RXingResultMetadataValue};
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A two-dimensional code as read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MatrixRead {
+    /// QR Code, Data Matrix, or their GS1 forms.
+    pub symbology: Symbology,
+    /// The text; FNC1 as GS, without a leading one.
+    pub text: String,
+    /// Its corners in pixels of the picture that was looked at.
+    pub outline: Outline,
+}
+
+/// How one look at a picture is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Light on dark instead of dark on light.
+    pub is_inverted: bool,
+    /// Spend several times as long on finding finder patterns and edges.
+    pub is_thorough: bool,
+}
+
+/// More codes than this are not taken from one picture.
+const CODES_MAX: usize = 16;
+
+type Bitmap<'a> = BinaryBitmap<HybridBinarizer<LumaSource<'a>>>;
+
+fn contain<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok().flatten()
+}
+
+/// Reads what is wanted from one picture.
+pub fn read(
+    luma: Luma<'_>,
+    look: Look,
+    wanted: impl Fn(Symbology) -> bool,
+    is_late: &dyn Fn() -> bool,
+) -> Vec<MatrixRead> {
+    let mut found = Vec::new();
+    let source = LumaSource::new(luma, look.is_inverted);
+    let Some(mut bitmap) = contain(|| Some(BinaryBitmap::new(HybridBinarizer::new(source)))) else {
+        return found;
+    };
+    if wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode) {
+        found.extend(read_qr(&mut bitmap, look).into_iter().filter_map(|read| named(&read)));
+    }
+    if (wanted(Symbology::DataMatrix) || wanted(Symbology::Gs1DataMatrix)) && !is_late() {
+        let hints = DecodeHints { TryHarder: Some(look.is_thorough), ..DecodeHints::default() };
+        let read = contain(|| DataMatrixReader.decode_with_hints(&mut bitmap, &hints).ok());
+        found.extend(read.and_then(|read| named(&read)));
+    }
+    found.retain(|read| wanted(read.symbology));
+    found
+}
+
+fn read_qr(bitmap: &mut Bitmap<'_>, look: Look) -> Vec<RXingResult> {
+    // Micro and rectangular micro QR carry few check words and nothing that a shop prints.
+    let hints = DecodeHints {
+        TryHarder: Some(look.is_thorough),
+        PossibleFormats: Some(HashSet::from([BarcodeFormat::QR_CODE])),
+        ..DecodeHints::default()
+    };
+    let many = contain(|| QrReader.decode_multiple_with_hints(bitmap, &hints).ok());
+    let mut reads: Vec<RXingResult> = many.unwrap_or_default();
+    reads.truncate(CODES_MAX);
+    if reads.is_empty() && look.is_thorough {
+        reads.extend(contain(|| QRCodeReader.decode_with_hints(bitmap, &hints).ok()));
+    }
+    reads
+}
+
+/// Puts our names to what rxing found.
+fn named(read: &RXingResult) -> Option<MatrixRead> {
+    let identifier =
+        match read.getRXingResultMetadata().get(&RXingResultMetadataType::SYMBOLOGY_IDENTIFIER) {
+            Some(RXingResultMetadataValue::SymbologyIdentifier(identifier)) => identifier.as_str(),
+            _ => "",
+        };
+    // ISO/IEC 18004 annex F and ISO/IEC 16022 annex N: Q3, Q4 and d2, d5 have FNC1 in first position.
+    let (symbology, is_gs1) = match (read.getBarcodeFormat(), identifier) {
+        (BarcodeFormat::QR_CODE, "]Q3" | "]Q4") => (Symbology::Gs1QrCode, true),
+        (BarcodeFormat::QR_CODE, _) => (Symbology::QrCode, false),
+        (BarcodeFormat::DATA_MATRIX, "]d2" | "]d5") => (Symbology::Gs1DataMatrix, true),
+        (BarcodeFormat::DATA_MATRIX, _) => (Symbology::DataMatrix, false),
+        _ => return None,
+    };
+    let text = read.getText();
+    let text = if is_gs1 { text.strip_prefix('\u{1d}').unwrap_or(text) } else { text };
+    (!text.is_empty()).then(|| MatrixRead {
+        symbology,
+        text: text.to_owned(),
+        outline: outline(read),
+    })
+}
+
+/// Four corners from the three or four points that rxing gives.
+fn outline(read: &RXingResult) -> Outline {
+    let points: Vec<Point> =
+        read.getPoints().iter().map(|point| Point::new(point.x, point.y)).collect();
+    match points[..] {
+        // The plain QR reader: bottom left, top left, top right finder, perhaps an alignment pattern.
+        [bottom, corner, top] => [corner, top, fourth(bottom, corner, top), bottom],
+        [bottom, corner, top, _] if read.getBarcodeFormat() == &BarcodeFormat::QR_CODE => {
+            if is_convex(&[points[0], points[1], points[2], points[3]]) {
+                [points[0], points[1], points[2], points[3]]
+            } else {
+                [corner, top, fourth(bottom, corner, top), bottom]
+            }
+        }
+        [a, b, c, d, ..] => [a, b, c, d],
+        _ => [Point::default(); 4],
+    }
+}
+
+fn fourth(bottom: Point, corner: Point, top: Point) -> Point {
+    Point::new(bottom.x + top.x - corner.x, bottom.y + top.y - corner.y)
+}
+
+/// Whether the four points, in this order, enclose an area without crossing lines.
+pub fn is_convex(quad: &Outline) -> bool {
+    let turn = |index: usize| {
+        let (a, b, c) = (quad[index], quad[(index + 1) % 4], quad[(index + 2) % 4]);
+        (b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x)
+    };
+    let turns: [f32; 4] = std::array::from_fn(turn);
+    turns.iter().all(|turn| *turn > 0.0) || turns.iter().all(|turn| *turn < 0.0)
+}

@@ -1,0 +1,169 @@
+//! The photographs beside the project: which sets there are, what is in them, and judging a read.
+//!
+//! Shared by the test that holds floors and by the bench that prints tables.
+
+use scan::still::{FileResult, decode_file};
+use scan::{Clock, Options};
+use std::path::{Path, PathBuf};
+
+/// Where the photographs are, if they are.
+pub fn root() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora/barcodes");
+    root.is_dir().then_some(root)
+}
+
+/// One folder of photographs.
+pub struct Set {
+    /// Engine and set, `zxing/ean13-1`.
+    pub name: String,
+    folder: PathBuf,
+}
+
+/// One photograph with its truth.
+pub struct Picture {
+    set: String,
+    path: PathBuf,
+    /// `None` where nothing may be read.
+    truth: Option<String>,
+}
+
+/// What became of one photograph.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    Hit,
+    Miss,
+    /// What was read instead.
+    Wrong(Vec<String>),
+}
+
+/// All sets, by name.
+pub fn sets(root: &Path) -> Vec<Set> {
+    let mut found = Vec::new();
+    for engine in ["zxing", "zxing-cpp"] {
+        let Ok(entries) = std::fs::read_dir(root.join(engine)) else { continue };
+        for folder in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+            let kind = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            found.push(Set { name: format!("{engine}/{kind}"), folder });
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+impl Set {
+    /// Whether its pictures must yield nothing.
+    pub fn is_negative(&self) -> bool {
+        ["falsepositives", "partial", "unsupported"].iter().any(|part| self.name.contains(part))
+    }
+
+    /// Its pictures in order; those without a truth that is text are left out.
+    pub fn pictures(&self) -> Vec<Picture> {
+        let mut paths: Vec<PathBuf> = std::fs::read_dir(&self.folder)
+            .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+            .unwrap_or_default();
+        paths.retain(|path| {
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            matches!(ending, Some("png" | "jpg" | "webp"))
+        });
+        paths.sort();
+        let picture = |path: PathBuf| {
+            let truth = std::fs::read_to_string(path.with_extension("txt")).ok();
+            let set = self.name.clone();
+            (self.is_negative() || truth.is_some())
+                .then_some(Picture { set, path, truth: truth.filter(|_| !self.is_negative()) })
+        };
+        paths.into_iter().filter_map(picture).collect()
+    }
+}
+
+/// Texts differ in how separators and implied prefixes are written down, numbers never do.
+fn normal(text: &str) -> String {
+    let text = text.replace("{GS}", "\u{1d}").replace("<GS>", "\u{1d}");
+    let text: String = text.trim_end_matches(['\n', '\r']).chars().filter(|c| *c != '\u{1d}').collect();
+    text.replace("\r\n", "\n")
+}
+
+fn is_same(truth: &str, read: &str) -> bool {
+    let (truth, read) = (normal(truth), normal(read));
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if truth == read {
+        return true;
+    }
+    // GTINs: padded with zeros, or as the element string that DataBar stands for.
+    let number = |text: &str| text.trim_start_matches('0').to_owned();
+    let bare = |text: &str| match text.len() {
+        16 if text.starts_with("01") => number(&text[2..]),
+        _ => number(text),
+    };
+    if is_digits(&truth) && is_digits(&read) && bare(&truth) == bare(&read) {
+        return true;
+    }
+    // UPC-E is written as printed or expanded; add-ons stand behind the number.
+    domain::gtin::expand_upc_e(&read).is_some_and(|long| number(&long) == number(&truth))
+}
+
+impl Picture {
+    /// Set and file.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.set, self.path.file_name().unwrap_or_default().to_string_lossy())
+    }
+
+    /// Reads it as `crossroads scan` does; milliseconds and outcome.
+    pub fn judge(&self, clock: &dyn Clock) -> (u64, Outcome) {
+        let result: FileResult = decode_file(&self.path, &Options::default(), clock);
+        assert!(result.error.is_none(), "{}: {:?}", self.name(), result.error);
+        let texts: Vec<String> = result.codes.iter().map(|code| code.text.clone()).collect();
+        let is_extension = self.set.contains("extension");
+        let is_right = |text: &String| match &self.truth {
+            Some(truth) => {
+                is_same(truth, text)
+                    // Add-ons are not read yet: the number before them is what counts.
+                    || (is_extension && normal(truth).len() > 13 && is_same(&normal(truth)[..13], text))
+            }
+            None => false,
+        };
+        let outcome = match texts.iter().any(is_right) {
+            _ if texts.is_empty() => Outcome::Miss,
+            // Pictures that show several codes name one of them as the truth.
+            true => Outcome::Hit,
+            false => Outcome::Wrong(texts),
+        };
+        (result.ms, outcome)
+    }
+}
+
+/// Counts of one set.
+#[derive(Default)]
+pub struct Tally {
+    pub images: u32,
+    pub hits: u32,
+    pub wrong: u32,
+    times_ms: Vec<u64>,
+}
+
+impl Tally {
+    pub fn add(&mut self, ms: u64, outcome: &Outcome) {
+        self.images += 1;
+        self.times_ms.push(ms);
+        match outcome {
+            Outcome::Hit => self.hits += 1,
+            Outcome::Wrong(_) => self.wrong += 1,
+            Outcome::Miss => {}
+        }
+    }
+
+    #[allow(dead_code, reason = "the bench sums groups, the test does not")]
+    pub fn merge(&mut self, other: &Self) {
+        self.images += other.images;
+        self.hits += other.hits;
+        self.wrong += other.wrong;
+        self.times_ms.extend(&other.times_ms);
+    }
+
+    #[allow(dead_code, reason = "the bench prints times, the test does not")]
+    pub fn percentile_ms(&mut self, percent: usize) -> u64 {
+        self.times_ms.sort_unstable();
+        let index = (self.times_ms.len() * percent / 100).min(self.times_ms.len().saturating_sub(1));
+        self.times_ms.get(index).copied().unwrap_or(0)
+    }
+}
