@@ -7,7 +7,9 @@ use domain::code::Code;
 use domain::id::{ArticleId, BasketId, CustomerId, LineId, StaffId};
 
 /// The screens of the terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum View {
     /// The device does not belong to a store yet.
@@ -36,7 +38,9 @@ pub enum View {
 }
 
 /// Who holds the terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Advises on the floor.
@@ -49,7 +53,9 @@ pub enum Role {
 }
 
 /// The shipped languages of the user interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
 pub enum Language {
     /// English.
     #[default]

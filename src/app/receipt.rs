@@ -1,0 +1,174 @@
+//! The proof of an order: on the screen, on paper, and as a code that can be scanned again.
+
+use super::intent::View;
+use super::screen::{Message, ReceiptLine, ReceiptScreen};
+use super::terminal::Terminal;
+use domain::code::receipt_text;
+use domain::order::{Order, OrderLine};
+use domain::quantity::{Quantity, Unit};
+use qrcode::{Color, EcLevel, QrCode};
+use store::{Payment, StoreError};
+
+/// The setting that remembers which receipt a person has put away.
+const SEEN: &str = "receipt-seen";
+
+/// State of the receipt view.
+#[derive(Default)]
+pub struct ReceiptState {
+    order: Option<(Order, Option<Payment>)>,
+    customer: String,
+    is_printed: bool,
+    rows: Vec<String>,
+}
+
+impl ReceiptState {
+    pub(super) const fn is_set(&self) -> bool {
+        self.order.is_some()
+    }
+}
+
+/// What goes to the printer: text that is formatted already.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrintJob {
+    /// The receipt as shown.
+    pub receipt: ReceiptScreen,
+    /// Cash was taken: the drawer opens.
+    pub opens_drawer: bool,
+}
+
+impl Terminal {
+    /// Shows the receipt of an order that is on disk.
+    pub(super) fn show_receipt(
+        &mut self,
+        order: Order,
+        payment: Option<Payment>,
+    ) -> Result<(), StoreError> {
+        let customer = match order.customer {
+            Some(id) => self.parts.store.customer(id)?.map(|found| found.name),
+            None => None,
+        };
+        self.receipt = ReceiptState {
+            rows: qr_rows(&receipt_text(&order.number)),
+            customer: customer.unwrap_or_default(),
+            order: Some((order, payment)),
+            is_printed: false,
+        };
+        self.back.clear();
+        self.view = View::Receipt;
+        if self.parts.printer.is_configured() {
+            self.print_receipt();
+        }
+        Ok(())
+    }
+
+    /// After a power cut between commit and receipt: the person sees that it *was* sold.
+    pub(super) fn resume_unseen_receipt(&mut self) -> Result<(), StoreError> {
+        let Some(last) = self.parts.store.last_order()? else {
+            return Ok(());
+        };
+        if self.parts.store.setting(SEEN)?.as_deref() == Some(&last.order.id.to_string()) {
+            return Ok(());
+        }
+        self.show_receipt(last.order, last.payment)?;
+        self.say(Message::information("receipt-after-restart", &[]));
+        Ok(())
+    }
+
+    pub(super) fn new_sale(&mut self) -> Result<(), StoreError> {
+        if let Some((order, _)) = &self.receipt.order {
+            self.parts.store.set_setting(SEEN, &order.id.to_string())?;
+        }
+        self.receipt = ReceiptState::default();
+        self.hush();
+        self.home();
+        Ok(())
+    }
+
+    pub(super) fn print_receipt(&mut self) {
+        let Some((_, payment)) = &self.receipt.order else {
+            return;
+        };
+        if !self.parts.printer.is_configured() {
+            self.say(Message::warning("printer-missing", &[]));
+            return;
+        }
+        let opens_drawer = payment.is_some() && !self.receipt.is_printed;
+        self.parts.printer.print(PrintJob { receipt: self.receipt_screen(), opens_drawer });
+    }
+
+    pub(super) fn printed(&mut self, answer: Result<(), String>) {
+        match answer {
+            Ok(()) => self.receipt.is_printed = true,
+            Err(code) => self.say(Message::warning(&code, &[])),
+        }
+    }
+
+    pub(super) fn receipt_screen(&self) -> ReceiptScreen {
+        let Some((order, payment)) = &self.receipt.order else {
+            return ReceiptScreen::default();
+        };
+        let format = &self.formatter;
+        let tender = payment.as_ref().and_then(|payment| payment.tenders.first());
+        let change = tender.map(|tender| tender.change).filter(|change| !change.is_zero());
+        let rounding = payment.as_ref().map(|p| p.rounding).filter(|rounding| !rounding.is_zero());
+        let delivery = order.delivery.as_ref();
+        let mut lines: Vec<ReceiptLine> =
+            order.lines.iter().map(|line| self.receipt_line(line)).collect();
+        if let Some(delivery) = delivery.filter(|delivery| !delivery.fee.is_zero()) {
+            // The view names the line: an empty name is the delivery fee.
+            lines.push(ReceiptLine { total: format.amount(delivery.fee), ..Default::default() });
+        }
+        ReceiptScreen {
+            number: order.number.clone(),
+            store: self.config.as_ref().map(|config| config.name.clone()).unwrap_or_default(),
+            store_address: self.config.as_ref().map(|c| c.address.clone()).unwrap_or_default(),
+            time: format.date_time(order.placed_at.0),
+            served_by: self.person.as_ref().map(|person| person.name.clone()).unwrap_or_default(),
+            customer: self.receipt.customer.clone(),
+            lines,
+            total: format.money(order.total),
+            taxes: self.tax_rows(&order.taxes),
+            cash_given: tender.map(|tender| format.money(tender.given)).unwrap_or_default(),
+            rounding: rounding.map(|rounding| format.amount(rounding)).unwrap_or_default(),
+            change: change.map(|change| format.money(change)).unwrap_or_default(),
+            is_due_on_delivery: payment.is_none(),
+            delivery: delivery
+                .map(|delivery| {
+                    let address = &delivery.address;
+                    let town = format!("{} {}", address.postal_code, address.city);
+                    vec![address.name.clone(), address.street.clone(), town]
+                })
+                .unwrap_or_default(),
+            slot: delivery.map(|delivery| self.slot_text(&delivery.slot)).unwrap_or_default(),
+            code_text: receipt_text(&order.number),
+            code_rows: self.receipt.rows.clone(),
+            is_printed: self.receipt.is_printed,
+        }
+    }
+
+    fn receipt_line(&self, line: &OrderLine) -> ReceiptLine {
+        let quantity = self.formatter.quantity(line.quantity);
+        let price = match line.quantity.unit {
+            Unit::Piece => self.formatter.amount(line.unit_price),
+            unit => self.formatter.unit_price(line.unit_price, unit),
+        };
+        let is_single = line.quantity == Quantity::pieces(1);
+        ReceiptLine {
+            name: line.name.clone(),
+            detail: if is_single { String::new() } else { format!("{quantity} × {price}") },
+            total: self.formatter.amount(line.total),
+        }
+    }
+}
+
+/// The modules of a QR code, row by row, `#` dark.
+fn qr_rows(text: &str) -> Vec<String> {
+    let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::M) else {
+        return Vec::new();
+    };
+    let colours = code.to_colors();
+    let row = |row: &[Color]| {
+        row.iter().map(|colour| if *colour == Color::Dark { '#' } else { '.' }).collect()
+    };
+    colours.chunks(code.width()).map(row).collect()
+}

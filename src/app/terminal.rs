@@ -1,0 +1,484 @@
+//! The terminal's session: which view, who, which basket; takes inputs one by one and says what to show.
+//!
+//! The flows are in the sibling modules, each an `impl Terminal` of its own. Handling an input is synchronous
+//! and touches only the local store: nothing here ever waits for a network (what can wait comes back as an
+//! [`Input`]).
+
+use super::customer::CustomerState;
+use super::delivery::DeliveryState;
+use super::enrol::EnrolState;
+use super::format::Formatter;
+use super::intent::{Intent, Language, Role, View};
+use super::message::of_store_error;
+use super::pay::PayState;
+use super::ports::{EnrolRefusal, Enrolment, LineStatus, Parts};
+use super::receipt::ReceiptState;
+use super::screen::{Message, Screen, StatusStrip};
+use super::sell::{ArticlesState, SellState};
+use super::sign_in::SignInState;
+use domain::staff::Staff;
+use domain::store::StoreConfig;
+use domain::time::{CentralTime, DeviceTime};
+use store::{OpenShift, StoreError, SyncStatus};
+use sync::ports::TerminalIdentity;
+
+/// What reaches the view-models.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A person, scanner or script asks for something.
+    Intent(Intent),
+    /// Central answered to an enrolment.
+    Enrolled(Result<Enrolment, EnrolRefusal>),
+    /// The printer answered; `Err` is a message code.
+    Printed(Result<(), String>),
+    /// The camera in words: `camera`, `replay`, `lost`, `none`.
+    Camera(String),
+    /// Sync moved: rows or the state of the line changed.
+    SyncMoved,
+    /// Time passed (about once a second).
+    Tick,
+}
+
+/// How long a passing message stays, in milliseconds.
+const MESSAGE_MS: u64 = 5000;
+
+/// The session of one device.
+pub struct Terminal {
+    pub(super) parts: Parts,
+    pub(super) formatter: Formatter,
+    pub(super) identity: Option<TerminalIdentity>,
+    pub(super) config: Option<StoreConfig>,
+    pub(super) shift: Option<OpenShift>,
+    pub(super) person: Option<Staff>,
+    pub(super) view: View,
+    pub(super) back: Vec<View>,
+    pub(super) role: Role,
+    pub(super) language: Language,
+    pub(super) is_dark: bool,
+    pub(super) has_sound: bool,
+    pub(super) message: Option<(Message, u64)>,
+    pub(super) camera: String,
+    pub(super) line: LineStatus,
+    pub(super) sync_status: SyncStatus,
+    pub(super) enrol: EnrolState,
+    pub(super) sign_in: SignInState,
+    pub(super) sell: SellState,
+    pub(super) articles: ArticlesState,
+    pub(super) customer: CustomerState,
+    pub(super) pay: PayState,
+    pub(super) receipt: ReceiptState,
+    pub(super) delivery: DeliveryState,
+}
+
+/// The deepest way back that is remembered.
+const BACK_MAX: usize = 16;
+
+impl Terminal {
+    /// Takes up the session where the disk says it was.
+    pub fn new(parts: Parts) -> Result<Self, StoreError> {
+        let sync_status = parts.store.sync_status()?;
+        let mut terminal = Self {
+            formatter: Formatter::new(Language::English, "CH", "UTC"),
+            identity: None,
+            config: None,
+            shift: None,
+            person: None,
+            view: View::Enrol,
+            back: Vec::new(),
+            role: Role::Cashier,
+            language: Language::English,
+            is_dark: false,
+            has_sound: true,
+            message: None,
+            camera: "none".into(),
+            line: LineStatus::default(),
+            sync_status,
+            enrol: EnrolState::default(),
+            sign_in: SignInState::default(),
+            sell: SellState::default(),
+            articles: ArticlesState::default(),
+            customer: CustomerState::default(),
+            pay: PayState::default(),
+            receipt: ReceiptState::default(),
+            delivery: DeliveryState::default(),
+            parts,
+        };
+        terminal.load_settings()?;
+        terminal.identity = terminal.parts.store.terminal()?;
+        if terminal.identity.is_some() {
+            terminal.view = View::SignIn;
+        }
+        terminal.refresh()?;
+        Ok(terminal)
+    }
+
+    fn load_settings(&mut self) -> Result<(), StoreError> {
+        let store = &self.parts.store;
+        if let Some(tag) = store.setting("language")?
+            && let Ok(language) = serde_json::from_value(serde_json::Value::String(tag))
+        {
+            self.language = language;
+        }
+        self.is_dark = store.setting("dark")?.as_deref() == Some("yes");
+        self.has_sound = store.setting("sound")?.as_deref() != Some("no");
+        Ok(())
+    }
+
+    /// What the wall clock of this device says.
+    pub(super) fn now(&self) -> DeviceTime {
+        self.parts.clock.now()
+    }
+
+    /// The best guess of central's clock.
+    pub(super) fn central_now(&self) -> CentralTime {
+        let offset = self.line.clock_offset_ms.unwrap_or(0);
+        CentralTime(self.now().0.saturating_add(offset))
+    }
+
+    /// The identity that this device was enrolled with, if it was.
+    pub fn identity(&self) -> Option<&TerminalIdentity> {
+        self.identity.as_ref()
+    }
+
+    /// The terminal's database, for summaries.
+    pub fn store(&self) -> &store::Store {
+        &self.parts.store
+    }
+
+    /// Takes one input. What fails becomes a message; nothing is half done.
+    pub fn handle(&mut self, input: Input) {
+        if let Err(error) = self.try_handle(input) {
+            tracing::error!(error = &error as &dyn std::error::Error, "the storage failed");
+            self.say(of_store_error(&error));
+        }
+    }
+
+    fn try_handle(&mut self, input: Input) -> Result<(), StoreError> {
+        match input {
+            Input::Intent(intent) => {
+                self.intent(intent)?;
+                self.line = self.parts.sync.status();
+                self.sync_status = self.parts.store.sync_status()?;
+                Ok(())
+            }
+            Input::Enrolled(answer) => self.enrolled(answer),
+            Input::Printed(answer) => {
+                self.printed(answer);
+                Ok(())
+            }
+            Input::Camera(state) => {
+                self.camera = state;
+                if self.camera == "lost" {
+                    self.say(Message::warning("camera-lost", &[]));
+                }
+                Ok(())
+            }
+            Input::SyncMoved => self.refresh(),
+            Input::Tick => {
+                let now = self.parts.clock.monotonic_ms();
+                if self.message.as_ref().is_some_and(|(_, until)| *until <= now) {
+                    self.message = None;
+                }
+                self.refresh()
+            }
+        }
+    }
+
+    /// Reads anew what sync may have changed.
+    fn refresh(&mut self) -> Result<(), StoreError> {
+        self.line = self.parts.sync.status();
+        self.sync_status = self.parts.store.sync_status()?;
+        let config = self.parts.store.store_config()?;
+        if config != self.config {
+            self.config = config;
+            self.rebuild_formatter();
+            self.sell_config_changed()?;
+        }
+        if self.view == View::SignIn {
+            self.refresh_staff()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn rebuild_formatter(&mut self) {
+        let (country, zone) = self
+            .config
+            .as_ref()
+            .map_or(("CH", "UTC"), |config| (config.country.as_str(), config.time_zone.as_str()));
+        self.formatter = Formatter::new(self.language, country, zone);
+    }
+
+    fn intent(&mut self, intent: Intent) -> Result<(), StoreError> {
+        if !self.is_allowed(&intent) {
+            self.say(Message::warning("not-allowed-in-role", &[]));
+            return Ok(());
+        }
+        match intent {
+            Intent::Open(view) => self.open(view),
+            Intent::Back => self.go_back(),
+            Intent::SetRole(role) => self.set_role(role),
+            Intent::SetLanguage(language) => {
+                self.language = language;
+                self.rebuild_formatter();
+                let tag = serde_json::to_value(language).unwrap_or_default();
+                self.parts.store.set_setting("language", tag.as_str().unwrap_or("en"))
+            }
+            Intent::SetDark(dark) => {
+                self.is_dark = dark;
+                self.parts.store.set_setting("dark", if dark { "yes" } else { "no" })
+            }
+            Intent::SetSound(sound) => {
+                self.has_sound = sound;
+                self.parts.store.set_setting("sound", if sound { "yes" } else { "no" })
+            }
+            Intent::DismissMessage => {
+                self.message = None;
+                Ok(())
+            }
+            Intent::Enrol { central, code } => {
+                self.start_enrolment(&central, &code);
+                Ok(())
+            }
+            Intent::ChooseStaff(_)
+            | Intent::PinDigit(_)
+            | Intent::PinErase
+            | Intent::SignIn { .. }
+            | Intent::SignOut => self.sign_in_intent(intent),
+            Intent::Scanned(code) => self.scanned(&code),
+            Intent::Typed(text) => self.typed(&text),
+            Intent::SetQuantity(..)
+            | Intent::StepQuantity(..)
+            | Intent::RemoveLine(_)
+            | Intent::Undo
+            | Intent::Park
+            | Intent::Resume(_)
+            | Intent::ClearBasket
+            | Intent::ArticleQuery(_)
+            | Intent::AddArticle(_) => self.sell_intent(intent),
+            Intent::CustomerQuery(_)
+            | Intent::OpenCustomer(_)
+            | Intent::AttachCustomer(_)
+            | Intent::DetachCustomer
+            | Intent::HistoryMore => self.customer_intent(intent),
+            Intent::Pay
+            | Intent::CashDigit(_)
+            | Intent::CashDoubleZero
+            | Intent::CashErase
+            | Intent::CashQuick(_)
+            | Intent::TakeCash
+            | Intent::Cash(_)
+            | Intent::CancelPay => self.pay_intent(intent),
+            Intent::PrintReceipt => {
+                self.print_receipt();
+                Ok(())
+            }
+            Intent::NewSale => self.new_sale(),
+            Intent::Deliver
+            | Intent::DeliveryField(..)
+            | Intent::ChooseAddress(_)
+            | Intent::ChooseSlot(_)
+            | Intent::ConfirmDelivery => self.delivery_intent(intent),
+            Intent::SyncNow => {
+                self.parts.sync.nudge();
+                Ok(())
+            }
+            Intent::CutLine(cut) => {
+                self.parts.sync.cut(cut);
+                self.say(if cut {
+                    Message::warning("line-cut", &[])
+                } else {
+                    Message::success("line-mended", &[])
+                });
+                Ok(())
+            }
+            Intent::CallStaff => {
+                self.say(Message::warning("staff-called", &[]));
+                Ok(())
+            }
+        }
+    }
+
+    /// What a person may ask for: before sign-in little, as customer nothing about money or other people.
+    fn is_allowed(&self, intent: &Intent) -> bool {
+        let always = matches!(
+            intent,
+            Intent::SetLanguage(_)
+                | Intent::SetDark(_)
+                | Intent::SetSound(_)
+                | Intent::DismissMessage
+                | Intent::Back
+                | Intent::SyncNow
+                | Intent::CutLine(_)
+                | Intent::Open(View::Sync | View::Settings)
+        );
+        let signing_in = matches!(
+            intent,
+            Intent::ChooseStaff(_)
+                | Intent::PinDigit(_)
+                | Intent::PinErase
+                | Intent::SignIn { .. }
+                | Intent::Scanned(_)
+                | Intent::Enrol { .. }
+        );
+        if self.person.is_none() {
+            return always || signing_in;
+        }
+        if self.role == Role::Customer {
+            let staff_only = matches!(
+                intent,
+                Intent::Pay
+                    | Intent::Cash(_)
+                    | Intent::TakeCash
+                    | Intent::CashQuick(_)
+                    | Intent::CustomerQuery(_)
+                    | Intent::OpenCustomer(_)
+                    | Intent::AttachCustomer(_)
+                    | Intent::HistoryMore
+                    | Intent::Park
+                    | Intent::Resume(_)
+                    | Intent::SignOut
+                    | Intent::CutLine(_)
+                    | Intent::SyncNow
+                    | Intent::Open(View::Customers | View::Customer | View::Pay | View::Sync)
+            );
+            return !staff_only;
+        }
+        true
+    }
+
+    /// Shows a view and remembers the way back.
+    pub(super) fn go(&mut self, view: View) {
+        if self.view != view {
+            if self.back.len() == BACK_MAX {
+                self.back.remove(0);
+            }
+            self.back.push(self.view);
+            self.view = view;
+        }
+    }
+
+    fn open(&mut self, view: View) -> Result<(), StoreError> {
+        match view {
+            View::Pay => return self.pay_intent(Intent::Pay),
+            View::Delivery => return self.delivery_intent(Intent::Deliver),
+            View::SignIn if self.identity.is_none() => return Ok(()),
+            View::Enrol if self.identity.is_some() => return Ok(()),
+            View::Receipt if !self.receipt.is_set() => return Ok(()),
+            View::Customer if !self.customer.is_open() => self.go(View::Customers),
+            View::Articles => {
+                self.search_articles("")?;
+                self.go(View::Articles);
+            }
+            view => self.go(view),
+        }
+        Ok(())
+    }
+
+    fn go_back(&mut self) -> Result<(), StoreError> {
+        if self.view == View::Receipt {
+            return self.new_sale();
+        }
+        if self.view == View::SignIn && self.sign_in.is_leaving_customer_role {
+            self.sign_in.is_leaving_customer_role = false;
+            self.sign_in.clear_digits();
+        }
+        let fallback = if self.person.is_some() { View::Sell } else { self.view };
+        let mut view = self.back.pop().unwrap_or(fallback);
+        // A finished step is not gone back into.
+        while matches!(view, View::Receipt | View::Pay | View::SignIn | View::Enrol)
+            && self.person.is_some()
+        {
+            view = self.back.pop().unwrap_or(View::Sell);
+        }
+        self.view = view;
+        Ok(())
+    }
+
+    /// The home view of the role.
+    pub(super) fn home(&mut self) {
+        self.back.clear();
+        self.view = View::Sell;
+    }
+
+    fn set_role(&mut self, role: Role) -> Result<(), StoreError> {
+        if role == self.role {
+            return Ok(());
+        }
+        if self.role == Role::Customer {
+            self.say(Message::information("pin-needed-to-leave", &[]));
+            self.sign_in.is_leaving_customer_role = true;
+            self.sign_in.role_after = Some(role);
+            self.sign_in.clear_digits();
+            self.refresh_staff()?;
+            self.go(View::SignIn);
+            return Ok(());
+        }
+        self.role = role;
+        if role == Role::Customer {
+            self.customer.close();
+        }
+        self.home();
+        self.role_changed()
+    }
+
+    /// Says something; passing messages go away by themselves.
+    pub(super) fn say(&mut self, message: Message) {
+        let until = if message.is_passing() {
+            self.parts.clock.monotonic_ms().saturating_add(MESSAGE_MS)
+        } else {
+            u64::MAX
+        };
+        self.message = Some((message, until));
+    }
+
+    /// Takes away what was said about something that is over.
+    pub(super) fn hush(&mut self) {
+        self.message = None;
+    }
+
+    /// Everything a person can see at this moment.
+    pub fn screen(&self) -> Screen {
+        Screen {
+            view: self.view,
+            role: self.role,
+            language: self.language,
+            dark: self.is_dark,
+            sound: self.has_sound,
+            status: self.status_strip(),
+            message: self.message.as_ref().map(|(message, _)| message.clone()),
+            enrol: self.enrol_screen(),
+            sign_in: self.sign_in_screen(),
+            sell: self.sell_screen(),
+            articles: self.articles_screen(),
+            customers: self.customers_screen(),
+            customer: self.customer_screen(),
+            pay: self.pay_screen(),
+            receipt: self.receipt_screen(),
+            delivery: self.delivery_screen(),
+            sync: self.sync_screen(),
+        }
+    }
+
+    fn status_strip(&self) -> StatusStrip {
+        let store = match (&self.config, &self.identity) {
+            (Some(config), _) => config.name.clone(),
+            (None, Some(identity)) => identity.store_name.clone(),
+            (None, None) => String::new(),
+        };
+        let silent_ms = self.line.last_contact.map_or(0, |at| self.now().0.saturating_sub(at.0));
+        let is_online = self.line.line == super::screen::Line::Online;
+        let offline_minutes = if is_online { 0 } else { (silent_ms / 60_000).max(0) };
+        StatusStrip {
+            store,
+            terminal: self.identity.as_ref().map(|id| id.name.clone()).unwrap_or_default(),
+            person: self.person.as_ref().map(|person| person.name.clone()).unwrap_or_default(),
+            line: self.line.line,
+            offline_minutes: u32::try_from(offline_minutes).unwrap_or(u32::MAX),
+            waiting: u32::try_from(self.sync_status.waiting).unwrap_or(u32::MAX),
+            refused: self.sync_status.refused.len() as u32,
+            first_sync_percent: self.line.first_sync_percent,
+            clock: self.formatter.time(self.now().0),
+            camera: self.camera.clone(),
+        }
+    }
+}
