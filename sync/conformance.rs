@@ -1,0 +1,1 @@
+//! What every storage must do for sync: one suite, run on each implementation of the port.

@@ -1,0 +1,481 @@
+//! The feed lanes: snapshot in chunks, then changes by cursor with long polls; and the lane that asks for plans.
+//!
+//! ```text
+//! Read ──no cursor──> NeedPlan ──manifest──> Begin ──> Fetch ──last chunk──> Read ──cursor──> Poll
+//!  └──snapshot begun earlier──────────────────────────> │                                      │
+//!                          chunk gone: NeedPlan <───────┘       410, stuck, damaged: Reset ────┘──> NeedPlan
+//! ```
+//! The cursor lives in the storage, with the rows (invariant 5). The lane keeps a copy, and reads it again
+//! whenever the storage says that it has another one.
+
+use super::lane::{Lane, Pace, judge};
+use super::token::TokenLane;
+use super::work::{StoreDone, StoreWork};
+use super::{Gate, Moment, Turn};
+use crate::call::{Fault, Reply, Request};
+use crate::ports::{Applied, FeedProgress};
+use crate::protocol::event::EventHash;
+use crate::protocol::feed::{ChangesPage, Feed, PAGE_MAX, WAIT_MAX_S};
+use crate::protocol::problem::code;
+use crate::protocol::snapshot::{CHUNK_BYTES_MAX, FeedSnapshot, Manifest, SnapshotRequest};
+use crate::status::{FeedStatus, SyncProblem};
+
+/// So many answers at the same cursor that promise more, and the feed counts as stuck.
+const STUCK_MAX: u32 = 5;
+/// So many damaged pages or chunks in a row, and the feed starts again.
+const DAMAGED_MAX: u32 = 3;
+/// Empty answers come no faster than this, even if central does not wait as asked.
+const EMPTY_GAP_MS: u64 = 2_000;
+/// News come no faster than this: a busy feed is read in pages, not row by row.
+const NEWS_GAP_MS: u64 = 200;
+/// The longest cursor accepted, bytes; it goes into an address.
+const CURSOR_LENGTH_MAX: usize = 1024;
+
+#[derive(Clone, Debug, Default)]
+enum Step {
+    /// Learn from the storage how far we are.
+    #[default]
+    Read,
+    /// Wait for a manifest.
+    NeedPlan,
+    /// Hand the plan to the storage.
+    Begin(FeedSnapshot),
+    /// Fetch and apply chunk by chunk.
+    Fetch { plan: FeedSnapshot, next: usize, rows_done: u64 },
+    /// Follow the changes.
+    Poll { cursor: String, wait_s: u32, applying: Option<Applying> },
+    /// Begin again from a snapshot.
+    Reset,
+}
+
+/// A page that the storage is applying.
+#[derive(Clone, Debug)]
+struct Applying {
+    next: String,
+    more: bool,
+    included_seq: Option<u64>,
+    is_empty: bool,
+}
+
+/// Follows one feed.
+#[derive(Clone, Debug)]
+pub struct FeedLane {
+    pub lane: Lane,
+    feed: Feed,
+    step: Step,
+    stuck: u32,
+    damaged: u32,
+    missing: u32,
+    has_fallen_back: bool,
+    included_seq: Option<u64>,
+    rows_done: u64,
+    rows_total: Option<u64>,
+    revision: u64,
+}
+
+impl FeedLane {
+    /// A feed of which nothing is known.
+    pub fn new(feed: Feed) -> Self {
+        Self {
+            lane: Lane::default(),
+            feed,
+            step: Step::Read,
+            stuck: 0,
+            damaged: 0,
+            missing: 0,
+            has_fallen_back: false,
+            included_seq: None,
+            rows_done: 0,
+            rows_total: None,
+            revision: 0,
+        }
+    }
+
+    /// Its snapshot is in, and changes are followed.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.step, Step::Poll { .. })
+    }
+
+    /// For people.
+    pub fn status(&self) -> FeedStatus {
+        FeedStatus {
+            feed: self.feed,
+            rows_done: self.rows_done,
+            rows_total: self.rows_total,
+            is_complete: self.is_complete(),
+            revision: self.revision,
+        }
+    }
+
+    /// Starts what can start. `is_turn`: no feed of higher priority has chunks to fetch.
+    pub fn pump(&mut self, turn: &mut Turn<'_>, gate: &mut Gate<'_>, is_turn: bool) {
+        if gate.is_cut || !self.lane.is_free(turn.now) {
+            return;
+        }
+        let feed = self.feed;
+        match &self.step {
+            Step::Read => self.lane.store(turn, StoreWork::Progress(feed)),
+            Step::Begin(plan) => self.lane.store(turn, StoreWork::BeginSnapshot(plan.clone())),
+            Step::Reset => self.lane.store(turn, StoreWork::ResetFeed(feed)),
+            Step::Fetch { plan, next, .. } if is_turn => match plan.chunks.get(*next) {
+                Some(chunk) => {
+                    let sha256 = chunk.sha256.clone();
+                    if let Some(token) = gate.token(turn) {
+                        self.lane.send(turn, Some(token), Request::Chunk { sha256 });
+                    }
+                }
+                // All chunks are in, but there is no cursor: the storage knows better.
+                None => self.lane.store(turn, StoreWork::Progress(feed)),
+            },
+            Step::Poll { cursor, wait_s, .. } => {
+                let (after, wait_s) = (cursor.clone(), *wait_s);
+                if let Some(token) = gate.token(turn) {
+                    let request = Request::Changes { feed, after, limit: PAGE_MAX, wait_s };
+                    self.lane.send(turn, Some(token), request);
+                }
+            }
+            Step::NeedPlan | Step::Fetch { .. } => {}
+        }
+    }
+
+    /// Takes the answer to a chunk or changes request.
+    pub fn answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        began: Moment,
+        result: Result<Reply, Fault>,
+        token: &mut TokenLane,
+    ) {
+        let fault = match (result, &self.step) {
+            (Ok(Reply::Chunk(bytes)), Step::Fetch { plan, next, .. }) => {
+                let Some(chunk) = plan.chunks.get(*next) else {
+                    self.step = Step::Read;
+                    return;
+                };
+                let (feed, sha256, at) = (self.feed, chunk.sha256.clone(), turn.now.wall);
+                self.lane.store(turn, StoreWork::ApplyChunk { feed, sha256, bytes, at });
+                return;
+            }
+            (Ok(Reply::Changes(page)), Step::Poll { cursor, .. }) => {
+                let after = cursor.clone();
+                return self.take_page(turn, began, after, page);
+            }
+            (Ok(_), _) => Fault::wrong_reply(),
+            (Err(fault), _) => fault,
+        };
+        self.failed(turn, &fault, token);
+    }
+
+    fn take_page(&mut self, turn: &mut Turn<'_>, began: Moment, after: String, page: ChangesPage) {
+        let moves = page.next != after;
+        if page.next.len() > CURSOR_LENGTH_MAX {
+            return self.lane.fail(turn, SyncProblem::UnexpectedAnswer, Pace::Slow);
+        }
+        if page.more && !moves {
+            self.stuck += 1;
+            if self.stuck > STUCK_MAX {
+                self.give_up(turn, SyncProblem::FeedStuck(self.feed));
+            }
+            return;
+        }
+        self.stuck = 0;
+        let is_empty = page.changes.is_empty();
+        let is_news = moves || !is_empty || page.included_seq != self.included_seq;
+        if !is_news {
+            // Nothing to write: an idle terminal does not wear out its disk.
+            self.lane.succeed();
+            self.follow(began, EMPTY_GAP_MS);
+            return;
+        }
+        let (next, more, included_seq) = (page.next.clone(), page.more, page.included_seq);
+        if let Step::Poll { applying, .. } = &mut self.step {
+            *applying = Some(Applying { next, more, included_seq, is_empty });
+        }
+        let (feed, at) = (self.feed, turn.now.wall);
+        // The gap between two polls counts from the moment when this one began.
+        if !page.more {
+            let gap_ms = if moves { NEWS_GAP_MS } else { EMPTY_GAP_MS };
+            self.lane.not_before_ms = began.monotonic_ms.saturating_add(gap_ms);
+        }
+        self.lane.store(turn, StoreWork::ApplyPage { feed, after, page: Box::new(page), at });
+    }
+
+    /// Up to date: the next poll waits for news.
+    fn follow(&mut self, began: Moment, gap_ms: u64) {
+        if let Step::Poll { wait_s, applying, .. } = &mut self.step {
+            *wait_s = WAIT_MAX_S;
+            *applying = None;
+        }
+        self.lane.not_before_ms = began.monotonic_ms.saturating_add(gap_ms);
+    }
+
+    /// The feed does not work as it is: once from a snapshot, then with long pauses.
+    fn give_up(&mut self, turn: &mut Turn<'_>, problem: SyncProblem) {
+        if self.has_fallen_back {
+            self.lane.fail(turn, problem, Pace::Slow);
+        } else {
+            self.has_fallen_back = true;
+            self.lane.fail(turn, problem, Pace::Soon);
+            self.step = Step::Reset;
+        }
+        self.stuck = 0;
+        self.damaged = 0;
+    }
+
+    fn failed(&mut self, turn: &mut Turn<'_>, fault: &Fault, token: &mut TokenLane) {
+        let is_fetching = matches!(self.step, Step::Fetch { .. });
+        match fault.code() {
+            Some(code::UNAUTHENTICATED) => {
+                token.forget();
+                self.lane.refused_tokens += 1;
+                if self.lane.refused_tokens > 1 {
+                    self.lane.fail(turn, SyncProblem::Unauthenticated, Pace::Soon);
+                }
+            }
+            Some(code::CURSOR_COMPACTED) if !is_fetching => {
+                // Normal after a long silence; a central that says so of a fresh cursor is not.
+                if self.lane.attempts > 0 || self.missing > 0 {
+                    self.lane.fail(turn, SyncProblem::FeedDamaged(self.feed), Pace::Soon);
+                }
+                self.missing += 1;
+                self.step = Step::Reset;
+            }
+            Some(code::NOT_FOUND) if is_fetching => {
+                // The manifest has expired. A new one that misses chunks too is a fault.
+                if self.missing > 0 {
+                    self.lane.fail(turn, SyncProblem::FeedDamaged(self.feed), Pace::Soon);
+                }
+                self.missing += 1;
+                self.step = Step::NeedPlan;
+            }
+            _ => {
+                let (problem, pace) = judge(fault);
+                self.lane.fail(turn, problem, pace);
+            }
+        }
+    }
+
+    /// Takes the result of work of the storage.
+    pub fn stored(&mut self, turn: &mut Turn<'_>, done: StoreDone) {
+        match (std::mem::take(&mut self.step), done) {
+            (_, StoreDone::Progress(progress)) => self.learn(progress),
+            (Step::Fetch { plan, next, rows_done }, StoreDone::Applied(applied)) => {
+                self.chunk_applied(turn, plan, next, rows_done, applied);
+            }
+            (Step::Poll { cursor, wait_s, applying: Some(page) }, StoreDone::Applied(applied)) => {
+                self.page_applied(turn, (cursor, wait_s), page, applied);
+            }
+            (step, _) => {
+                self.step = match step {
+                    // What it was doing is done again.
+                    Step::Poll { cursor, wait_s, .. } => {
+                        Step::Poll { cursor, wait_s, applying: None }
+                    }
+                    other => other,
+                };
+                self.lane.fail(turn, SyncProblem::StorageFailed, Pace::Soon);
+            }
+        }
+    }
+
+    fn learn(&mut self, progress: FeedProgress) {
+        self.included_seq = None;
+        let FeedProgress { cursor, snapshot, rows, .. } = progress;
+        self.step = match (snapshot, cursor) {
+            (Some(begun), _) => {
+                self.rows_done = begun.rows_applied;
+                self.rows_total = Some(begun.plan.rows);
+                let (plan, next) = (begun.plan, begun.chunks_applied);
+                Step::Fetch { plan, next, rows_done: begun.rows_applied }
+            }
+            (None, Some(cursor)) => {
+                self.rows_done = rows;
+                self.rows_total = Some(rows);
+                // The first poll does not wait, so that we soon know whether we are up to date.
+                Step::Poll { cursor, wait_s: 0, applying: None }
+            }
+            (None, None) => {
+                self.rows_done = 0;
+                self.rows_total = None;
+                Step::NeedPlan
+            }
+        };
+    }
+
+    fn chunk_applied(
+        &mut self,
+        turn: &mut Turn<'_>,
+        plan: FeedSnapshot,
+        next: usize,
+        rows_done: u64,
+        applied: Applied,
+    ) {
+        match applied {
+            Applied::Committed => {
+                self.lane.succeed();
+                self.damaged = 0;
+                self.missing = 0;
+                self.revision += 1;
+                let rows = plan.chunks.get(next).map_or(0, |chunk| chunk.rows);
+                let rows_done = rows_done.saturating_add(rows);
+                self.rows_done = rows_done;
+                let next = next + 1;
+                // After the last one the storage has the cursor.
+                let is_last = next >= plan.chunks.len();
+                self.step =
+                    if is_last { Step::Read } else { Step::Fetch { plan, next, rows_done } };
+            }
+            Applied::Stale => self.stale(turn),
+            Applied::Damaged => {
+                self.step = Step::Fetch { plan, next, rows_done };
+                self.is_damaged(turn);
+            }
+            Applied::DiskLow => {
+                self.step = Step::Fetch { plan, next, rows_done };
+                self.lane.fail(turn, SyncProblem::DiskLow, Pace::Soon);
+            }
+        }
+    }
+
+    fn page_applied(
+        &mut self,
+        turn: &mut Turn<'_>,
+        (cursor, wait_s): (String, u32),
+        page: Applying,
+        applied: Applied,
+    ) {
+        match applied {
+            Applied::Committed => {
+                let gap_ends_ms = self.lane.not_before_ms;
+                self.lane.succeed();
+                self.lane.not_before_ms = gap_ends_ms;
+                self.damaged = 0;
+                self.missing = 0;
+                self.has_fallen_back = false;
+                if !page.more {
+                    self.included_seq = page.included_seq;
+                }
+                // An empty page may still tell that an event of ours is included now.
+                self.revision += 1;
+                let is_behind = page.more && !page.is_empty;
+                let wait_s = if is_behind || page.more { 0 } else { WAIT_MAX_S };
+                self.step = Step::Poll { cursor: page.next, wait_s, applying: None };
+            }
+            Applied::Stale => self.stale(turn),
+            Applied::Damaged => {
+                self.step = Step::Poll { cursor, wait_s, applying: None };
+                self.is_damaged(turn);
+            }
+            Applied::DiskLow => {
+                self.step = Step::Poll { cursor, wait_s, applying: None };
+                self.lane.fail(turn, SyncProblem::DiskLow, Pace::Soon);
+            }
+        }
+    }
+
+    /// The storage stands elsewhere than we thought: ask it.
+    fn stale(&mut self, turn: &mut Turn<'_>) {
+        self.stuck += 1;
+        if self.stuck > STUCK_MAX {
+            self.lane.fail(turn, SyncProblem::FeedStuck(self.feed), Pace::Soon);
+        }
+        self.step = Step::Read;
+    }
+
+    fn is_damaged(&mut self, turn: &mut Turn<'_>) {
+        self.damaged += 1;
+        let problem = SyncProblem::FeedDamaged(self.feed);
+        if self.damaged >= DAMAGED_MAX {
+            self.give_up(turn, problem);
+        } else {
+            self.lane.fail(turn, problem, Pace::Soon);
+        }
+    }
+}
+
+/// Asks for snapshots, for all feeds that need one at once.
+#[derive(Clone, Debug, Default)]
+pub struct ManifestLane {
+    pub lane: Lane,
+    asked: Vec<Feed>,
+}
+
+impl ManifestLane {
+    /// Starts what can start.
+    pub fn pump(&mut self, turn: &mut Turn<'_>, gate: &mut Gate<'_>, feeds: &[FeedLane]) {
+        if gate.is_cut || !self.lane.is_free(turn.now) {
+            return;
+        }
+        let needs_plan =
+            |feed: &&FeedLane| matches!(feed.step, Step::NeedPlan) && feed.lane.is_free(turn.now);
+        let wanted: Vec<Feed> = feeds.iter().filter(needs_plan).map(|feed| feed.feed).collect();
+        // At the start the feeds are learnt one by one: one request for all of them, not five.
+        let is_learning = feeds.iter().any(|feed| matches!(feed.step, Step::Read | Step::Reset));
+        if wanted.is_empty() || is_learning && wanted[0] != Feed::Config {
+            return;
+        }
+        if let Some(token) = gate.token(turn) {
+            self.asked.clone_from(&wanted);
+            let request = Request::Snapshot(SnapshotRequest { feeds: wanted });
+            self.lane.send(turn, Some(token), request);
+        }
+    }
+
+    /// Takes the answer to a snapshot request.
+    pub fn answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        result: Result<Reply, Fault>,
+        token: &mut TokenLane,
+        feeds: &mut [FeedLane],
+    ) {
+        let fault = match result {
+            Ok(Reply::Manifest(manifest)) => return self.hand_out(turn, manifest, feeds),
+            Ok(_) => Fault::wrong_reply(),
+            Err(fault) => fault,
+        };
+        if fault.code() == Some(code::UNAUTHENTICATED) {
+            token.forget();
+            self.lane.refused_tokens += 1;
+            if self.lane.refused_tokens == 1 {
+                return;
+            }
+        }
+        let (problem, pace) = judge(&fault);
+        self.lane.fail(turn, problem, pace);
+    }
+
+    fn hand_out(&mut self, turn: &mut Turn<'_>, manifest: Manifest, feeds: &mut [FeedLane]) {
+        let asked = std::mem::take(&mut self.asked);
+        let mut plans = manifest.feeds;
+        let mut is_whole = true;
+        for lane in feeds.iter_mut().filter(|lane| asked.contains(&lane.feed)) {
+            let found = plans.iter().position(|plan| plan.feed == lane.feed && is_sound(plan));
+            match found {
+                Some(index) if matches!(lane.step, Step::NeedPlan) => {
+                    let plan = plans.swap_remove(index);
+                    lane.rows_total = Some(plan.rows);
+                    lane.step = Step::Begin(plan);
+                }
+                Some(_) => {}
+                None => is_whole = false,
+            }
+        }
+        if is_whole {
+            self.lane.succeed();
+        } else {
+            self.lane.fail(turn, SyncProblem::UnexpectedAnswer, Pace::Soon);
+        }
+    }
+}
+
+/// Whether a plan can be carried out: its addresses go into paths and its sizes into memory.
+fn is_sound(plan: &FeedSnapshot) -> bool {
+    let rows = plan.chunks.iter().map(|chunk| chunk.rows).fold(0, u64::saturating_add);
+    let is_chunk_sound = |chunk: &crate::protocol::snapshot::ChunkInfo| {
+        chunk.sha256.parse::<EventHash>().is_ok() && chunk.bytes <= CHUNK_BYTES_MAX as u64
+    };
+    rows == plan.rows
+        && plan.cursor.len() <= CURSOR_LENGTH_MAX
+        && plan.chunks.iter().all(is_chunk_sound)
+}

@@ -1,0 +1,290 @@
+//! The push lane: what is in the outbox goes to central, in order, until the outbox is empty.
+//!
+//! ```text
+//! Reconcile ──watermark fits──> Read ──events──> Send ──acknowledged──> Read ──nothing──> Idle
+//!     ^                          any failure: rest, then ask where central stands    │
+//!     └──────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//! The condition is "the outbox has unacknowledged events", looked at again after every acknowledgement, nudge and
+//! pause (level-triggered). Only transport, authentication and corruption can stop it (invariant 4).
+
+use super::lane::{Lane, Pace, judge};
+use super::token::TokenLane;
+use super::work::{StoreDone, StoreWork};
+use super::{Gate, Turn};
+use crate::call::{Fault, Reply, Request};
+use crate::ports::TerminalIdentity;
+use crate::protocol::event::{EventHash, SealedEvent};
+use crate::protocol::problem::code;
+use crate::protocol::push::{BYTES_MAX, EVENTS_MAX, PushRequest, PushResponse, Watermark};
+use crate::status::SyncProblem;
+
+/// An idle outbox is looked at so often even without a nudge: a forgotten nudge costs seconds, not sales.
+const RECHECK_MS: u64 = 10_000;
+/// An idle line asks central where it stands so often: a restored central shows even when nothing is sold.
+const WATERMARK_MS: u64 = 5 * 60 * 1_000;
+/// So many answers in a row that do not move us on, before we rest.
+const STALLS_MAX: u32 = 3;
+
+#[derive(Clone, Debug, Default)]
+enum Step {
+    /// Ask central where it stands, then compare.
+    #[default]
+    Reconcile,
+    /// Look at the outbox.
+    Read,
+    /// Send these.
+    Send(Vec<SealedEvent>),
+    /// Nothing waits.
+    Idle { recheck_ms: u64 },
+}
+
+/// Sends the outbox.
+#[derive(Clone, Debug)]
+pub struct PushLane {
+    pub lane: Lane,
+    /// Rises with every acknowledgement booked.
+    pub revision: u64,
+    step: Step,
+    epoch: u32,
+    batch_max: usize,
+    stalls: u32,
+    is_nudged: bool,
+    watermark_due_ms: u64,
+}
+
+impl Default for PushLane {
+    fn default() -> Self {
+        Self {
+            lane: Lane::default(),
+            revision: 0,
+            step: Step::default(),
+            epoch: 0,
+            batch_max: EVENTS_MAX,
+            stalls: 0,
+            is_nudged: false,
+            watermark_due_ms: 0,
+        }
+    }
+}
+
+impl PushLane {
+    /// The outbox may have grown.
+    pub fn nudge(&mut self) {
+        if let Step::Idle { .. } = self.step {
+            self.step = Step::Read;
+        } else {
+            // A look at the outbox that is under way may have missed it.
+            self.is_nudged = true;
+        }
+    }
+
+    /// Somebody may have replaced central's data: ask soon.
+    pub fn doubt_watermark(&mut self) {
+        self.watermark_due_ms = 0;
+    }
+
+    /// Compare with central before anything else is sent.
+    pub fn reconcile(&mut self) {
+        self.step = Step::Reconcile;
+    }
+
+    /// When an idle outbox is to be looked at.
+    pub fn alarm_ms(&self) -> Option<u64> {
+        match self.step {
+            Step::Idle { recheck_ms } => Some(recheck_ms),
+            _ => None,
+        }
+    }
+
+    /// Starts what can start.
+    pub fn pump(&mut self, turn: &mut Turn<'_>, gate: &mut Gate<'_>, who: &TerminalIdentity) {
+        if gate.is_cut || !self.lane.is_free(turn.now) {
+            return;
+        }
+        self.epoch = who.epoch;
+        let now_ms = turn.now.monotonic_ms;
+        if let Step::Idle { recheck_ms } = self.step {
+            if now_ms >= self.watermark_due_ms {
+                self.step = Step::Reconcile;
+            } else if now_ms >= recheck_ms {
+                self.step = Step::Read;
+            }
+        }
+        match &self.step {
+            Step::Reconcile => {
+                if let Some(token) = gate.token(turn) {
+                    let request = Request::Watermark { terminal: gate.terminal };
+                    self.lane.send(turn, Some(token), request);
+                }
+            }
+            Step::Read => {
+                self.is_nudged = false;
+                let work = StoreWork::Outbox { count_max: self.batch_max, bytes_max: BYTES_MAX };
+                self.lane.store(turn, work);
+            }
+            Step::Send(events) => {
+                if let Some(token) = gate.token(turn) {
+                    let request = Request::Push { terminal: gate.terminal, body: body_of(events) };
+                    self.lane.send(turn, Some(token), request);
+                }
+            }
+            Step::Idle { .. } => {}
+        }
+    }
+
+    /// Takes the answer to a watermark or push request.
+    pub fn answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        result: Result<Reply, Fault>,
+        token: &mut TokenLane,
+    ) {
+        match (std::mem::take(&mut self.step), result) {
+            (Step::Reconcile, Ok(Reply::Watermark(mark))) => self.compare(turn, mark),
+            (Step::Send(events), Ok(Reply::Pushed(reply))) => self.book(turn, &events, reply),
+            (_, Ok(_)) => self.rest(turn, SyncProblem::NotCentral, Pace::Soon),
+            (step, Err(fault)) => self.failed(turn, step, &fault, token),
+        }
+    }
+
+    fn compare(&mut self, turn: &mut Turn<'_>, mark: Watermark) {
+        if mark.epoch != self.epoch {
+            // A newer enrolment has replaced this device, or central has forgotten this one.
+            return self.rest(turn, SyncProblem::EpochOutdated, Pace::Slow);
+        }
+        let Ok(hash) = mark.acked_hash.parse::<EventHash>() else {
+            return self.rest(turn, SyncProblem::UnexpectedAnswer, Pace::Soon);
+        };
+        self.watermark_due_ms = turn.now.monotonic_ms.saturating_add(WATERMARK_MS);
+        let (epoch, seq, held_back) = (mark.epoch, mark.acked_seq, mark.held_back);
+        let at = turn.now.wall;
+        self.lane.store(turn, StoreWork::Reconcile { epoch, seq, hash, held_back, at });
+    }
+
+    fn book(&mut self, turn: &mut Turn<'_>, events: &[SealedEvent], reply: PushResponse) {
+        let first = events.first().map_or(0, |event| event.place.seq);
+        let epoch = events.first().map_or(self.epoch, |event| event.place.epoch);
+        if reply.acked_seq < first {
+            // Central holds less than we thought (restored from a backup), or took nothing.
+            return self.stall(turn);
+        }
+        let Ok(hash) = reply.acked_hash.parse::<EventHash>() else {
+            return self.rest(turn, SyncProblem::UnexpectedAnswer, Pace::Soon);
+        };
+        // Kept, so that the storage's answer is known to be about these.
+        self.step = Step::Send(Vec::new());
+        let (seq, results, at) = (reply.acked_seq, reply.results, turn.now.wall);
+        self.lane.store(turn, StoreWork::Acknowledge { epoch, seq, hash, results, at });
+    }
+
+    /// Not a failure, but no way forward either: ask where central stands, at first at once.
+    fn stall(&mut self, turn: &mut Turn<'_>) {
+        self.stalls += 1;
+        if self.stalls > STALLS_MAX {
+            self.rest(turn, SyncProblem::UnexpectedAnswer, Pace::Soon);
+        }
+        self.step = Step::Reconcile;
+    }
+
+    fn rest(&mut self, turn: &mut Turn<'_>, problem: SyncProblem, pace: Pace) {
+        self.lane.fail(turn, problem, pace);
+        self.step = Step::Reconcile;
+    }
+
+    fn failed(&mut self, turn: &mut Turn<'_>, step: Step, fault: &Fault, token: &mut TokenLane) {
+        let sent = if let Step::Send(events) = &step { events.len() } else { 0 };
+        let is_too_large = sent > 0 && fault.status() == Some(413);
+        if is_too_large || (sent > 0 && *fault == Fault::TimedOut) {
+            self.batch_max = (sent / 2).max(1);
+        }
+        match fault.code() {
+            _ if is_too_large && sent > 1 => self.step = Step::Read,
+            _ if is_too_large => self.rest(turn, SyncProblem::EventTooLarge, Pace::Slow),
+            Some(code::UNAUTHENTICATED) if self.lane.refused_tokens == 0 => {
+                self.lane.refused_tokens = 1;
+                token.forget();
+                self.step = step;
+            }
+            Some(code::UNAUTHENTICATED) => {
+                token.forget();
+                self.rest(turn, SyncProblem::Unauthenticated, Pace::Soon);
+            }
+            Some(code::GAP) => self.stall(turn),
+            _ => {
+                let (problem, pace) = judge(fault);
+                self.rest(turn, problem, pace);
+            }
+        }
+    }
+
+    /// Takes the result of work of the storage.
+    pub fn stored(&mut self, turn: &mut Turn<'_>, done: StoreDone) {
+        match (std::mem::take(&mut self.step), done) {
+            (Step::Reconcile, StoreDone::Fits(true)) => {
+                // Failures and stalls go on counting until something is acknowledged: a central that tells its
+                // watermark but takes no events must not be asked every second for ever.
+                self.step = Step::Read;
+            }
+            (Step::Reconcile, StoreDone::Fits(false)) => {
+                self.rest(turn, SyncProblem::HistoryForked, Pace::Slow);
+            }
+            (Step::Send(_), StoreDone::Fits(true)) => {
+                self.lane.succeed();
+                self.stalls = 0;
+                self.batch_max = (self.batch_max * 2).min(EVENTS_MAX);
+                self.revision += 1;
+                self.step = Step::Read;
+            }
+            // The answer may be damaged or not ours; the watermark will tell whether it is a fork.
+            (Step::Send(_), StoreDone::Fits(false)) => self.stall(turn),
+            (Step::Read, StoreDone::Outbox(events)) => self.take_outbox(turn, events),
+            _ => self.rest(turn, SyncProblem::StorageFailed, Pace::Soon),
+        }
+    }
+
+    fn take_outbox(&mut self, turn: &mut Turn<'_>, mut events: Vec<SealedEvent>) {
+        events.truncate(batch_length(&events).min(self.batch_max));
+        if !events.is_empty() {
+            self.step = Step::Send(events);
+            return;
+        }
+        self.lane.succeed();
+        self.stalls = 0;
+        let recheck_ms = turn.now.monotonic_ms.saturating_add(RECHECK_MS);
+        self.step = if self.is_nudged { Step::Read } else { Step::Idle { recheck_ms } };
+    }
+}
+
+/// How many events from the first on make a batch: of one epoch, without a hole, within the limit of bytes. One
+/// event is always tried, however large.
+fn batch_length(events: &[SealedEvent]) -> usize {
+    let mut length = 0;
+    let mut bytes = 0;
+    for event in events {
+        bytes += event.bytes.len();
+        let follows = match length {
+            0 => true,
+            _ => {
+                let before = events[length - 1].place;
+                before.epoch == event.place.epoch
+                    && before.seq.checked_add(1) == Some(event.place.seq)
+                    && bytes <= BYTES_MAX
+            }
+        };
+        if !follows {
+            break;
+        }
+        length += 1;
+    }
+    length
+}
+
+fn body_of(events: &[SealedEvent]) -> PushRequest {
+    let first = events.first().map(|event| event.place);
+    PushRequest {
+        epoch: first.map_or(0, |place| place.epoch),
+        from_seq: first.map_or(0, |place| place.seq),
+        events: events.iter().map(|event| event.bytes.clone()).collect(),
+    }
+}

@@ -1,0 +1,138 @@
+//! Enrolment: a one-time code and a fresh device key make this device a terminal.
+//!
+//! The private key is made here and never leaves the device. Nothing is stored here: the caller hands the
+//! identity to [`crate::ports::SyncStore::enrol`], which writes it with the first event.
+
+use crate::call::{Central, Fault, Reply, Request};
+use crate::ports::{DeviceKey, TerminalIdentity};
+use crate::protocol::auth::{EnrolRequest, EnrolResponse, confirmation_digits, normalised_code};
+use crate::protocol::problem::code;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use domain::id::{StoreId, TerminalId};
+use ed25519_dalek::SigningKey;
+use rand::CryptoRng;
+
+/// A device that central has accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrolled {
+    /// To be stored.
+    pub identity: TerminalIdentity,
+    /// Six digits that the person compares with those in the back office.
+    pub confirmation: String,
+    /// Central's clock when it answered, milliseconds since 1970 UTC.
+    pub server_time_ms: i64,
+}
+
+/// Why there is no enrolment, and what a person can do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnrolFailure {
+    /// The code is wrong, used or expired: get a new one.
+    #[error("central refuses the code")]
+    Refused,
+    /// No connection or no answer: check network and address.
+    #[error("central cannot be reached")]
+    Unreachable,
+    /// Something answers that is not central: check the address, or sign in to the network.
+    #[error("what answers at this address is not central")]
+    Garbage,
+    /// Too many wrong codes: wait.
+    #[error("too many attempts")]
+    TooManyAttempts {
+        /// Seconds to wait, if central says.
+        retry_after_s: Option<u32>,
+    },
+    /// Central answers that it failed, or refuses for another reason: try later.
+    #[error("central has trouble ({code})")]
+    CentralTrouble {
+        /// Central's stable code, or the HTTP status.
+        code: String,
+    },
+}
+
+impl EnrolFailure {
+    /// The stable code: key of translations, logs and `drive`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Refused => "code-refused",
+            Self::Unreachable => "unreachable",
+            Self::Garbage => "not-central",
+            Self::TooManyAttempts { .. } => "too-many-attempts",
+            Self::CentralTrouble { .. } => "central-trouble",
+        }
+    }
+}
+
+/// Makes a device key and trades it and the one-time code for an identity.
+///
+/// # Errors
+/// See [`EnrolFailure`]. After [`EnrolFailure::Unreachable`] the code may have been used up all the same.
+pub async fn enrol(
+    central: &dyn Central,
+    code: &str,
+    software: &str,
+    rng: &mut (dyn CryptoRng + Send),
+) -> Result<Enrolled, EnrolFailure> {
+    let mut seed = [0u8; 32];
+    rng.fill_bytes(&mut seed);
+    let public_key = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
+    let code = normalised_code(code);
+    if code.is_empty() {
+        return Err(EnrolFailure::Refused);
+    }
+    let request = Request::Enrol(EnrolRequest {
+        code,
+        public_key: BASE64.encode(public_key),
+        software: software.into(),
+    });
+    match central.call(None, &request).await {
+        Ok(Reply::Enrolled(response)) => {
+            accept(response, central.address(), DeviceKey(seed), &confirmation_digits(&public_key))
+        }
+        Ok(_) => Err(EnrolFailure::Garbage),
+        Err(fault) => Err(judge(fault)),
+    }
+}
+
+fn accept(
+    response: EnrolResponse,
+    address: &str,
+    device_key: DeviceKey,
+    confirmation: &str,
+) -> Result<Enrolled, EnrolFailure> {
+    // Digits of another key mean that something between us and central changed it.
+    if response.confirmation != confirmation || response.terminal_name.is_empty() {
+        return Err(EnrolFailure::Garbage);
+    }
+    let identity = TerminalIdentity {
+        id: TerminalId::from_uuid(response.terminal_id),
+        epoch: response.epoch,
+        name: response.terminal_name,
+        store: StoreId::from_uuid(response.store_id),
+        store_name: response.store_name,
+        central: address.into(),
+        device_key,
+    };
+    let server_time_ms = response.server_time_ms;
+    Ok(Enrolled { identity, confirmation: response.confirmation, server_time_ms })
+}
+
+fn judge(fault: Fault) -> EnrolFailure {
+    match fault {
+        Fault::Unreachable | Fault::TimedOut => EnrolFailure::Unreachable,
+        Fault::Garbage { .. } | Fault::AnswerTooLarge => EnrolFailure::Garbage,
+        Fault::Problem { problem, retry_after_s } => match problem.code.as_str() {
+            code::ENROLMENT_REFUSED => EnrolFailure::Refused,
+            code::TOO_MANY_ATTEMPTS => EnrolFailure::TooManyAttempts { retry_after_s },
+            _ => EnrolFailure::CentralTrouble { code: problem.code },
+        },
+        Fault::Status { status: 429, retry_after_s } => {
+            EnrolFailure::TooManyAttempts { retry_after_s }
+        }
+        Fault::Status { status, .. } if status >= 500 => {
+            EnrolFailure::CentralTrouble { code: status.to_string() }
+        }
+        // A redirect or a bare 404: some other server.
+        Fault::Status { .. } => EnrolFailure::Garbage,
+    }
+}

@@ -1,0 +1,1 @@
+//! The HTTP client against a server that misbehaves in every way we could think of.
