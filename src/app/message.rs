@@ -36,7 +36,7 @@ impl Message {
 pub fn of_store_error(error: &StoreError) -> Message {
     if error.is_disk_full() {
         Message::error("disk-full", &[])
-    } else if error.is_damaged() {
+    } else if matches!(error, StoreError::Damaged(_)) {
         Message::error("database-damaged", &[])
     } else {
         Message::error("internal", &[])

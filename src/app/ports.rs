@@ -5,7 +5,6 @@ use domain::id::IdSource;
 use domain::time::{Clock, DeviceTime};
 use std::sync::Arc;
 use sync::ports::TerminalIdentity;
-use sync::protocol::feed::Feed;
 
 use super::screen::Line;
 
@@ -24,9 +23,7 @@ pub struct LineStatus {
     pub is_busy: bool,
     /// Traffic is cut on purpose.
     pub is_cut: bool,
-    /// First sync, each feed: rows held, rows promised.
-    pub first_sync: Vec<(Feed, u64, u64)>,
-    /// First sync in all; 100 when done.
+    /// Progress of the first sync in percent, as far as the runner knows.
     pub first_sync_percent: u32,
 }
 

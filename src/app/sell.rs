@@ -154,7 +154,7 @@ impl Terminal {
             self.go(View::Sell);
         }
         let shown = self.sell.last_code.clone();
-        let percent = self.line.first_sync_percent;
+        let percent = self.first_sync_percent();
         self.say(if percent < 100 {
             Message::warning("unknown-code-loading", &[&shown, &percent.to_string()])
         } else {

@@ -459,6 +459,13 @@ impl Terminal {
         }
     }
 
+    /// Progress of the first sync, by what is on disk: it is done when every feed has a cursor.
+    pub(super) fn first_sync_percent(&self) -> u32 {
+        let feeds = &self.sync_status.feeds;
+        let is_done = !feeds.is_empty() && feeds.iter().all(|(_, feed)| feed.cursor.is_some());
+        if is_done { 100 } else { self.line.first_sync_percent.min(99) }
+    }
+
     fn status_strip(&self) -> StatusStrip {
         let store = match (&self.config, &self.identity) {
             (Some(config), _) => config.name.clone(),
@@ -476,7 +483,7 @@ impl Terminal {
             offline_minutes: u32::try_from(offline_minutes).unwrap_or(u32::MAX),
             waiting: u32::try_from(self.sync_status.waiting).unwrap_or(u32::MAX),
             refused: self.sync_status.refused.len() as u32,
-            first_sync_percent: self.line.first_sync_percent,
+            first_sync_percent: self.first_sync_percent(),
             clock: self.formatter.time(self.now().0),
             camera: self.camera.clone(),
         }

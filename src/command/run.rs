@@ -1,0 +1,265 @@
+//! `crossroads run`: the window, the camera (or the frames that stand in for it), and the view-models, each on a
+//! thread of its own.
+
+use super::session::{self, SessionArguments};
+use anyhow::{Context, ensure};
+use clap::Args;
+use crossroads::app::intent::{Intent, View};
+use crossroads::app::runner::{self, Inputs};
+use crossroads::app::screen::Screen;
+use crossroads::app::terminal::Input;
+use crossroads::view::Window;
+use crossroads::view::preview::{Corners, Preview};
+use domain::code::Code;
+use scan::frame::{Frame, Outline};
+use scan::source::replay::ReplaySource;
+use scan::source::{FrameSource, Next, Selector, SourceState};
+use scan::stream::{ScanEvent, Scanner, Settings};
+use scan::wedge::{Key, Outcome, Wedge};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How the window is opened.
+#[derive(Args, Clone, Debug)]
+pub struct RunArguments {
+    #[command(flatten)]
+    session: SessionArguments,
+    /// Address of central that the enrol view offers.
+    #[arg(long)]
+    central: Option<String>,
+    /// One-time code: enrols at once if the device is not enrolled yet.
+    #[arg(long, requires = "central")]
+    enrol_code: Option<String>,
+    /// Where frames come from: `auto`, `camera:/dev/videoN` or `replay:PATH`.
+    #[arg(long, default_value = "auto", env = "CROSSROADS_SOURCE")]
+    source: Selector,
+    /// Folder or clip that stands in where there is no camera.
+    #[arg(long, default_value = "assets/demo/frames")]
+    replay: PathBuf,
+    /// Pictures a second of a replay.
+    #[arg(long, default_value_t = 1.0)]
+    replay_rate: f32,
+}
+
+/// Scan events that wait at most while the forwarder is busy.
+const EVENTS_MAX: usize = 16;
+
+thread_local! {
+    /// The window lives on the UI thread and nowhere else.
+    static WINDOW: RefCell<Option<Rc<Window>>> = const { RefCell::new(None) };
+}
+
+/// Runs until the window is closed.
+pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    let session = session::open(&arguments.session)?;
+    let window = Rc::new(Window::new().context(
+        "there is no display; `crossroads demo --script` paints without one, and docs/DEVICE.md \
+         tells how to run on bare KMS",
+    )?);
+    WINDOW.set(Some(Rc::clone(&window)));
+
+    let scan_clock: Arc<dyn scan::Clock> = Arc::new(scan::MonotonicClock::start());
+    let source = scan::source::open(
+        &arguments.source,
+        &arguments.replay,
+        arguments.replay_rate,
+        Arc::clone(&scan_clock),
+    )?;
+    let (events, scanned) = sync_channel(EVENTS_MAX);
+    let scanner = Scanner::start(source, Settings::default(), Arc::clone(&scan_clock), events)?;
+    let scanner = Arc::new(scanner);
+    forward(scanned, session.inputs.clone(), window.preview())?;
+    connect(&window, &session.inputs, &scanner, &scan_clock);
+
+    let central = arguments.central.clone();
+    let prepare = move |terminal: &mut crossroads::app::terminal::Terminal| {
+        if let Some(central) = &central {
+            terminal.suggest_central(central);
+        }
+    };
+    let show = poster(Arc::clone(&scanner));
+    runner::run(session.parts, session.received, prepare, show)?;
+    if let (Some(central), Some(code)) = (&arguments.central, &arguments.enrol_code) {
+        let (central, code) = (central.clone(), code.clone());
+        session.inputs.send(Input::Intent(Intent::Enrol { central, code }));
+    }
+    window.run().context("the window ended")?;
+    WINDOW.set(None);
+    session.runtime.shutdown_timeout(Duration::from_secs(2));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fingers and scanners that type.
+fn connect(
+    window: &Window,
+    inputs: &Inputs,
+    scanner: &Arc<Scanner>,
+    clock: &Arc<dyn scan::Clock>,
+) {
+    let (touched, scanner, clock) = (inputs.clone(), Arc::clone(scanner), Arc::clone(clock));
+    let wedge = RefCell::new(Wedge::default());
+    window.connect(
+        move |intent| touched.send(Input::Intent(intent)),
+        move |key| {
+            let now_ms = clock.now_ms();
+            let mut characters = key.chars();
+            let key = match (characters.next(), characters.next()) {
+                (Some('\n' | '\r'), None) => Key::Enter,
+                (Some(character), None) if !character.is_control() => Key::Character(character),
+                _ => Key::Other,
+            };
+            match wedge.borrow_mut().press(key, now_ms) {
+                Outcome::Scan { code, .. } => {
+                    scanner.inject(code, now_ms);
+                    true
+                }
+                Outcome::Pending | Outcome::Typed => false,
+            }
+        },
+    );
+}
+
+/// Hands screens to the UI thread: one posting at most is under way, the newest screen wins.
+fn poster(scanner: Arc<Scanner>) -> impl FnMut(&Screen) + Send + 'static {
+    let newest: Arc<Mutex<Option<Screen>>> = Arc::default();
+    let is_posted = Arc::new(AtomicBool::new(false));
+    move |screen| {
+        // Where nothing is to be scanned the camera rests.
+        let rests = matches!(
+            screen.view,
+            View::Pay | View::Delivery | View::Settings | View::Sync
+        );
+        scanner.pause(rests);
+        *newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(screen.clone());
+        if is_posted.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (taken, flag) = (Arc::clone(&newest), Arc::clone(&is_posted));
+        let posted = slint::invoke_from_event_loop(move || {
+            flag.store(false, Ordering::Release);
+            let screen = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+            WINDOW.with_borrow(|window| {
+                if let (Some(window), Some(screen)) = (window, screen) {
+                    window.show(&screen);
+                }
+            });
+        });
+        if posted.is_err() {
+            is_posted.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// Codes to the view-models, pictures to the window.
+fn forward(events: Receiver<ScanEvent>, inputs: Inputs, preview: Preview) -> std::io::Result<()> {
+    let work = move || {
+        let mut outline: Option<(Outline, (usize, usize), u64)> = None;
+        for event in events {
+            match event {
+                ScanEvent::Code { code, outline: corners, frame_size, at_ms } => {
+                    outline = Some((corners, frame_size, at_ms));
+                    inputs.send(Input::Intent(Intent::Scanned(code)));
+                }
+                ScanEvent::Preview(frame) => {
+                    let shown = outline
+                        .filter(|(.., at_ms)| frame.taken_ms.saturating_sub(*at_ms) < OUTLINE_MS)
+                        .and_then(|(corners, size, _)| corners_in(&corners, size, &frame));
+                    preview.post(&frame.luma, frame.width, frame.height, shown);
+                }
+                ScanEvent::Source(state) => {
+                    inputs.send(Input::Camera(source_words(&state).to_owned()));
+                }
+            }
+        }
+    };
+    std::thread::Builder::new().name("forward".into()).spawn(work).map(|_| ())
+}
+
+/// How long the outline of a code stays on the picture, in milliseconds.
+const OUTLINE_MS: u64 = 400;
+
+/// An outline in the coordinates of a smaller picture; `None` for a code that no camera saw.
+fn corners_in(outline: &Outline, size: (usize, usize), picture: &Frame) -> Option<Corners> {
+    if size.0 == 0 || size.1 == 0 {
+        return None;
+    }
+    let (x, y) = (picture.width as f32 / size.0 as f32, picture.height as f32 / size.1 as f32);
+    Some(outline.map(|corner| (corner.x * x, corner.y * y)))
+}
+
+/// The state of the source as the status strip has it.
+const fn source_words(state: &SourceState) -> &'static str {
+    match state {
+        SourceState::Camera { .. } => "camera",
+        SourceState::Replay { .. } => "replay",
+        SourceState::Lost { .. } => "lost",
+        SourceState::None => "none",
+    }
+}
+
+/// Codes read one after the other from frames on disk, as a camera would see them: what the demo scans.
+pub struct ReplayedCodes {
+    source: ReplaySource,
+    decoder: scan::Decoder,
+    last: Option<String>,
+    now_ms: u64,
+}
+
+/// A code, and the picture in which it was seen.
+pub struct SeenCode {
+    /// The code.
+    pub code: Code,
+    /// Grey pixels without padding.
+    pub luma: Vec<u8>,
+    /// Pixels across.
+    pub width: usize,
+    /// Pixels down.
+    pub height: usize,
+    /// Its corners.
+    pub outline: Option<Corners>,
+}
+
+impl ReplayedCodes {
+    /// Pictures looked at until the next code; more means that there is none in them.
+    const FRAMES_MAX: usize = 200;
+    /// Time between two frames, in milliseconds of the decoder.
+    const FRAME_MS: u64 = 66;
+
+    /// Opens a folder or clip.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let clock: Arc<dyn scan::Clock> = Arc::new(scan::MonotonicClock::start());
+        let source = ReplaySource::open(path, 120.0, clock)
+            .with_context(|| format!("no frames in {}", path.display()))?;
+        let decoder = scan::Decoder::new(scan::Options::default());
+        Ok(Self { source, decoder, last: None, now_ms: 0 })
+    }
+
+    /// Plays on until a code is read that is not the one before.
+    pub fn next_code(&mut self) -> anyhow::Result<SeenCode> {
+        let mut frame = Frame::default();
+        for _ in 0..Self::FRAMES_MAX {
+            let next = self.source.next(&mut frame, Duration::from_millis(500));
+            ensure!(next != Next::Gone, "the frames have ended");
+            self.now_ms += Self::FRAME_MS;
+            let Some(luma) = frame.view() else { continue };
+            let reads = self.decoder.look(luma, self.now_ms, &|| false);
+            let new = reads.into_iter().find(|read| self.last.as_ref() != Some(&read.text));
+            let Some(read) = new else { continue };
+            self.last = Some(read.text.clone());
+            return Ok(SeenCode {
+                outline: corners_in(&read.outline, (frame.width, frame.height), &frame),
+                code: Code::new(read.symbology, read.text),
+                width: frame.width,
+                height: frame.height,
+                luma: frame.luma.chunks(frame.stride).flat_map(|row| &row[..frame.width]).copied().collect(),
+            });
+        }
+        anyhow::bail!("no code was read in {} frames", Self::FRAMES_MAX)
+    }
+}

@@ -1,0 +1,153 @@
+//! What goes wrong in shops: central that fails or is not central, wrong PINs, damaged databases, a second
+//! instance. Each has a message that tells a person what to do, and nothing is lost.
+
+use crate::process::{Central, Terminal, terminal_program};
+use crate::script::scan;
+use serde_json::json;
+use std::process::Command;
+
+fn terminal_with(central: &Central, data: &std::path::Path) -> Terminal {
+    let mut terminal = Terminal::start(data);
+    terminal.enrol(central);
+    terminal.sign_in();
+    terminal
+}
+
+#[test]
+fn selling_goes_on_while_central_answers_errors_or_html() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut central = Central::start(directory.path(), 100, 5, 10);
+    let mut terminal = terminal_with(&central, &directory.path().join("terminal"));
+    for (fault, code) in [("http500", "central-error"), ("html", "central-garbage")] {
+        central.kill();
+        central.serve(&["--fault", fault]);
+        terminal.done(scan(1));
+        terminal.done(json!({"do": "pay"}));
+        terminal.done(json!({"do": "cash"}));
+        terminal.done(json!({"do": "wait", "until": "offline", "timeout_ms": 30_000}));
+        let sync = terminal.done(json!({"do": "open", "view": "sync"}));
+        assert_eq!(sync["data"]["problem"]["code"], code, "{sync}");
+        assert!(sync["data"]["waiting"].as_u64().unwrap() > 0);
+        terminal.done(json!({"do": "back"}));
+        terminal.done(json!({"do": "new-sale"}));
+    }
+    central.kill();
+    central.serve(&[]);
+    terminal.done(json!({"do": "sync"}));
+    terminal.done(json!({"do": "wait", "until": "outbox-empty", "timeout_ms": 60_000}));
+    terminal.quit();
+}
+
+#[test]
+fn enrolment_says_why_it_failed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut central = Central::start(directory.path(), 10, 1, 1);
+    let mut terminal = Terminal::start(&directory.path().join("terminal"));
+    let enrol = |terminal: &mut Terminal, address: &str, code: &str| {
+        let answer = terminal.ask(json!({"do": "enrol", "central": address, "code": code}));
+        assert_eq!(answer["ok"], json!(false));
+        answer["message"]["code"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(enrol(&mut terminal, &central.address, "WRNG-CODE"), "enrol-refused");
+    assert_eq!(enrol(&mut terminal, "ftp://central", "WRNG-CODE"), "enrol-incomplete");
+    assert_eq!(enrol(&mut terminal, "http://127.0.0.1:9", "WRNG-CODE"), "enrol-unreachable");
+    central.kill();
+    central.serve(&["--fault", "html"]);
+    assert_eq!(enrol(&mut terminal, &central.address, "WRNG-CODE"), "central-garbage");
+    terminal.quit();
+}
+
+#[test]
+fn guessing_a_pin_gets_slower_and_a_restart_does_not_help() {
+    let directory = tempfile::tempdir().unwrap();
+    let central = Central::start(directory.path(), 10, 1, 1);
+    let data = directory.path().join("terminal");
+    let mut terminal = Terminal::start(&data);
+    terminal.enrol(&central);
+    let wrong = json!({"do": "sign-in", "pin": "9999"});
+    let first = terminal.ask(wrong.clone());
+    assert_eq!(first["message"]["code"], "wrong-pin");
+    assert_eq!(first["message"]["arguments"][0], "4");
+    terminal.ask(wrong.clone());
+    let locked = terminal.ask(wrong.clone());
+    assert_eq!(locked["message"]["code"], "pin-locked");
+    crate::process::kill_dash_nine(terminal.process_id());
+    terminal.reap();
+    let mut terminal = Terminal::start(&data);
+    let after = terminal.ask(json!({"do": "screen"}));
+    assert!(after["data"]["sign_in"]["attempts_left"].as_u64().unwrap() <= 3, "{after}");
+    terminal.quit();
+}
+
+#[test]
+fn a_second_instance_is_refused_politely() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("terminal");
+    let mut first = Terminal::start(&data);
+    first.done(json!({"do": "status"}));
+    let second = Command::new(terminal_program())
+        .args(["drive", "--data", data.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(!second.status.success());
+    let text = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(text.contains("already"), "{text}");
+    first.quit();
+}
+
+#[test]
+fn a_damaged_database_is_kept_aside_and_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let central = Central::start(directory.path(), 50, 2, 2);
+    let data = directory.path().join("terminal");
+    let mut terminal = terminal_with(&central, &data);
+    terminal.done(scan(1));
+    terminal.quit();
+    let path = data.join("crossroads.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[..middle].iter_mut().step_by(97).for_each(|byte| *byte ^= 0x5a);
+    std::fs::write(&path, &bytes).unwrap();
+    let output = Command::new(terminal_program())
+        .args(["drive", "--data", data.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("damaged"), "{text}");
+    let kept = std::fs::read_dir(&data)
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .any(|name| name.contains("damaged"));
+    assert!(kept, "the damaged file is kept");
+}
+
+#[test]
+fn doctor_tells_what_is_wrong_and_its_status_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut central = Central::start(directory.path(), 50, 2, 2);
+    let data = directory.path().join("terminal");
+    let doctor = |expect_ok: bool| {
+        let output = Command::new(terminal_program())
+            .args(["doctor", "--json", "--data", data.to_str().unwrap()])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.success(), expect_ok, "{text}");
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let mut terminal = terminal_with(&central, &data);
+    terminal.done(scan(1));
+    terminal.quit();
+    let healthy = doctor(true);
+    let check = |report: &serde_json::Value, name: &str| {
+        let checks = report["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == name).unwrap()["state"].clone()
+    };
+    for name in ["database", "journal", "clock", "disk", "central"] {
+        assert_eq!(check(&healthy, name), "ok", "{name}: {healthy}");
+    }
+    central.kill();
+    let ill = doctor(false);
+    assert_eq!(check(&ill, "central"), "fault");
+}
