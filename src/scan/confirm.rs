@@ -224,13 +224,25 @@ impl RepeatFilter {
 
     /// Whether this read counts. A read that does not count prolongs the silence.
     pub fn admits(&mut self, symbology: Symbology, text: &str, now_ms: u64) -> bool {
-        let window_ms = self.window_ms;
+        self.admits_after(symbology, text, now_ms, self.window_ms)
+    }
+
+    /// The same with another window for this one read, not longer than the filter's own.
+    pub fn admits_after(
+        &mut self,
+        symbology: Symbology,
+        text: &str,
+        now_ms: u64,
+        window_ms: u64,
+    ) -> bool {
         // A clock that ran backwards makes an old sighting of a new one, never a long silence.
-        self.seen.retain(|(_, _, seen_ms)| *seen_ms <= now_ms && now_ms - seen_ms < window_ms);
+        let life_ms = self.window_ms;
+        self.seen.retain(|(_, _, seen_ms)| *seen_ms <= now_ms && now_ms - seen_ms < life_ms);
         let known = self.seen.iter_mut().find(|(s, t, _)| *s == symbology && t == text);
         if let Some((_, _, seen_ms)) = known {
+            let is_repeat = now_ms - *seen_ms < window_ms;
             *seen_ms = now_ms;
-            return false;
+            return !is_repeat;
         }
         if self.seen.len() == SEEN_MAX {
             self.seen.remove(0);

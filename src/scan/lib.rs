@@ -15,8 +15,13 @@ pub mod decode;
 pub mod frame;
 pub mod image;
 mod locate;
+mod mailbox;
+pub mod source;
 pub mod still;
+pub mod stream;
+pub mod wedge;
 
 pub use clock::{Clock, MonotonicClock};
 pub use decode::{Decoder, Options};
 pub use frame::{Frame, Luma, Outline, Point};
+pub use stream::{ScanEvent, Scanner, Settings};

@@ -31,7 +31,7 @@ impl Runs {
 
     /// Whether run `index` is a bar.
     pub const fn is_dark(&self, index: usize) -> bool {
-        (index % 2 == 0) == self.is_first_dark
+        index.is_multiple_of(2) == self.is_first_dark
     }
 
     /// The width of run `index` in pixels.

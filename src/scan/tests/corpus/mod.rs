@@ -69,8 +69,11 @@ impl Set {
         let picture = |path: PathBuf| {
             let truth = std::fs::read_to_string(path.with_extension("txt")).ok();
             let set = self.name.clone();
-            (self.is_negative() || truth.is_some())
-                .then_some(Picture { set, path, truth: truth.filter(|_| !self.is_negative()) })
+            (self.is_negative() || truth.is_some()).then_some(Picture {
+                set,
+                path,
+                truth: truth.filter(|_| !self.is_negative()),
+            })
         };
         paths.into_iter().filter_map(picture).collect()
     }
@@ -79,7 +82,8 @@ impl Set {
 /// Texts differ in how separators and implied prefixes are written down, numbers never do.
 fn normal(text: &str) -> String {
     let text = text.replace("{GS}", "\u{1d}").replace("<GS>", "\u{1d}");
-    let text: String = text.trim_end_matches(['\n', '\r']).chars().filter(|c| *c != '\u{1d}').collect();
+    let text: String =
+        text.trim_end_matches(['\n', '\r']).chars().filter(|c| *c != '\u{1d}').collect();
     text.replace("\r\n", "\n")
 }
 
@@ -163,7 +167,8 @@ impl Tally {
     #[allow(dead_code, reason = "the bench prints times, the test does not")]
     pub fn percentile_ms(&mut self, percent: usize) -> u64 {
         self.times_ms.sort_unstable();
-        let index = (self.times_ms.len() * percent / 100).min(self.times_ms.len().saturating_sub(1));
+        let index =
+            (self.times_ms.len() * percent / 100).min(self.times_ms.len().saturating_sub(1));
         self.times_ms.get(index).copied().unwrap_or(0)
     }
 }

@@ -1,0 +1,410 @@
+//! The scan thread: frames in, [`ScanEvent`]s out, newest frame first, nothing queued.
+//!
+//! ```text
+//! capture thread: source -> preview -> mailbox (one slot)      scan thread: mailbox -> codes
+//! ```
+//! Both end when the receiver of the events is gone or the [`Scanner`] is dropped. Previews and states
+//! are dropped when the receiver is slow; a code never is, it waits.
+
+use crate::clock::Clock;
+use crate::confirm::{Read, RepeatFilter};
+use crate::decode::{Decoder, Options};
+use crate::frame::{Frame, Outline};
+use crate::mailbox::{Mailbox, Taken};
+use crate::source::{FrameSource, Next, SourceState};
+use domain::code::Code;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What the scan thread tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ScanEvent {
+    /// A code that is believed and was not there a moment ago.
+    Code {
+        /// Symbology, text and meaning.
+        code: Code,
+        /// Its corners in frame coordinates; all zero where a wedge scanner read it.
+        outline: Outline,
+        /// Pixels of the frame, across and down.
+        frame_size: (usize, usize),
+        /// When the frame was taken.
+        at_ms: u64,
+    },
+    /// A small grey picture for the screen, at most 360x270.
+    Preview(Frame),
+    /// The source changed its state; also sent once at the start.
+    Source(SourceState),
+}
+
+/// How to scan.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What to look for.
+    pub options: Options,
+    /// Frames looked at a second, at most.
+    pub decodes_per_second: u32,
+    /// Small pictures for the screen a second, at most; 0 for none.
+    pub previews_per_second: u32,
+    /// The longest look at one frame, in milliseconds.
+    pub decode_ms_max: u64,
+    /// How long the same code stays silent while it is seen, in milliseconds.
+    pub repeat_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            options: Options::default(),
+            decodes_per_second: 15,
+            previews_per_second: 12,
+            decode_ms_max: 100,
+            repeat_ms: RepeatFilter::WINDOW_MS,
+        }
+    }
+}
+
+/// The same code from a hand scanner counts again after this time: its trigger is meant each time,
+/// only its bounce is not.
+const WEDGE_REPEAT_MS: u64 = 250;
+/// How long threads wait before they look whether they should end.
+const TICK: Duration = Duration::from_millis(100);
+
+struct Shared {
+    mailbox: Mailbox,
+    filter: Mutex<RepeatFilter>,
+    events: SyncSender<ScanEvent>,
+    clock: Arc<dyn Clock>,
+    is_over: AtomicBool,
+    is_paused: AtomicBool,
+    frames: AtomicU64,
+    decodes: AtomicU64,
+}
+
+/// A running scan; ends when dropped.
+pub struct Scanner {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What the threads have done so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// Frames that the source delivered.
+    pub frames: u64,
+    /// Frames that were looked at.
+    pub decodes: u64,
+    /// Frames that were dropped because newer ones came.
+    pub dropped: u64,
+}
+
+impl Scanner {
+    /// Starts scanning `source` and telling `events`.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn start(
+        source: Box<dyn FrameSource>,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        events: SyncSender<ScanEvent>,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            mailbox: Mailbox::default(),
+            filter: Mutex::new(RepeatFilter::new(settings.repeat_ms)),
+            events,
+            clock,
+            is_over: AtomicBool::new(false),
+            is_paused: AtomicBool::new(false),
+            frames: AtomicU64::new(0),
+            decodes: AtomicU64::new(0),
+        });
+        let mut scanner = Self { shared: shared.clone(), threads: Vec::new() };
+        let previews_per_second = settings.previews_per_second;
+        let capturing = shared.clone();
+        let capture = move || capture(&capturing, source, previews_per_second);
+        let spawn = |name: &str| std::thread::Builder::new().name(name.into());
+        scanner.threads.push(spawn("capture").spawn(capture)?);
+        scanner.threads.push(spawn("scan").spawn(move || scan(&shared, &settings))?);
+        Ok(scanner)
+    }
+
+    /// Stops or resumes looking and previews. A paused camera keeps running, so that it is there at
+    /// once.
+    pub fn pause(&self, is_paused: bool) {
+        self.shared.is_paused.store(is_paused, Ordering::Release);
+    }
+
+    /// Takes a code that a wedge scanner read at `at_ms` into the same stream of events: the camera
+    /// does not ring the label that the hand scanner just rang.
+    pub fn inject(&self, code: Code, at_ms: u64) {
+        if self.shared.admits(&code, at_ms, WEDGE_REPEAT_MS) {
+            let event =
+                ScanEvent::Code { code, outline: Outline::default(), frame_size: (0, 0), at_ms };
+            self.shared.tell(event);
+        }
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            frames: self.shared.frames.load(Ordering::Relaxed),
+            decodes: self.shared.decodes.load(Ordering::Relaxed),
+            dropped: self.shared.mailbox.dropped(),
+        }
+    }
+}
+
+impl Drop for Scanner {
+    fn drop(&mut self) {
+        self.shared.end();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+        self.mailbox.close();
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+
+    fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Acquire)
+    }
+
+    fn admits(&self, code: &Code, at_ms: u64, window_ms: u64) -> bool {
+        let mut filter = self.filter.lock().unwrap_or_else(PoisonError::into_inner);
+        filter.admits_after(code.symbology, &code.text, at_ms, window_ms)
+    }
+
+    /// Waits until the receiver has room: a code is never dropped.
+    fn tell(&self, mut event: ScanEvent) {
+        while !self.is_over() {
+            match self.events.try_send(event) {
+                Ok(()) => return,
+                Err(TrySendError::Disconnected(_)) => return self.end(),
+                Err(TrySendError::Full(back)) => event = back,
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Tells if there is room.
+    fn offer(&self, event: ScanEvent) -> bool {
+        match self.events.try_send(event) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => false,
+            Err(TrySendError::Disconnected(_)) => {
+                self.end();
+                false
+            }
+        }
+    }
+}
+
+fn capture(shared: &Shared, mut source: Box<dyn FrameSource>, previews_per_second: u32) {
+    let mut frame = Frame::default();
+    let mut told: Option<SourceState> = None;
+    let mut preview_ms = 0;
+    while !shared.is_over() {
+        let next = source.next(&mut frame, TICK);
+        let state = source.state();
+        if told.as_ref() != Some(&state) && shared.offer(ScanEvent::Source(state.clone())) {
+            told = Some(state);
+        }
+        if next != Next::Frame {
+            continue;
+        }
+        shared.frames.fetch_add(1, Ordering::Relaxed);
+        if shared.is_paused() {
+            continue;
+        }
+        let now_ms = shared.clock.now_ms();
+        if previews_per_second > 0 && now_ms >= preview_ms {
+            preview_ms = now_ms + 1000 / u64::from(previews_per_second);
+            if let Some(luma) = frame.view() {
+                let taken_ms = frame.taken_ms;
+                shared.offer(ScanEvent::Preview(Frame { taken_ms, ..luma.preview() }));
+            }
+        }
+        frame = shared.mailbox.put(frame);
+    }
+    shared.mailbox.close();
+}
+
+fn scan(shared: &Shared, settings: &Settings) {
+    let mut decoder = Decoder::new(settings.options.clone());
+    let period_ms = 1000 / u64::from(settings.decodes_per_second.clamp(1, 1000));
+    let mut due_ms = 0;
+    while !shared.is_over() {
+        // Waiting first and taking then makes the frame the newest there is.
+        let wait_ms = u64::saturating_sub(due_ms, shared.clock.now_ms());
+        std::thread::sleep(Duration::from_millis(wait_ms));
+        let frame = match shared.mailbox.take(TICK) {
+            Taken::Frame(frame) => frame,
+            Taken::Timeout => continue,
+            Taken::Closed => break,
+        };
+        let begin_ms = shared.clock.now_ms();
+        due_ms = begin_ms + period_ms;
+        let deadline_ms = begin_ms + settings.decode_ms_max;
+        let is_late = || shared.clock.now_ms() >= deadline_ms;
+        let look = || {
+            let luma = frame.view()?;
+            Some(decoder.look(luma, frame.taken_ms.max(1), &is_late))
+        };
+        let reads = catch_unwind(AssertUnwindSafe(look));
+        shared.decodes.fetch_add(1, Ordering::Relaxed);
+        match reads {
+            Ok(reads) => tell_reads(shared, settings, &frame, reads.unwrap_or_default()),
+            Err(_) => {
+                tracing::error!("a decoder panicked; it is made anew");
+                decoder = Decoder::new(settings.options.clone());
+            }
+        }
+        shared.mailbox.give_back(frame);
+    }
+}
+
+fn tell_reads(shared: &Shared, settings: &Settings, frame: &Frame, reads: Vec<Read>) {
+    for Read { symbology, text, outline, .. } in reads {
+        let code = Code::new(symbology, text);
+        let at_ms = frame.taken_ms;
+        if shared.admits(&code, at_ms, settings.repeat_ms) {
+            let frame_size = (frame.width, frame.height);
+            shared.tell(ScanEvent::Code { code, outline, frame_size, at_ms });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::clock::MonotonicClock;
+    use crate::decode::ean::ean13_modules;
+    use domain::code::Symbology;
+    use std::sync::mpsc::sync_channel;
+
+    /// Shows one label for ever, at the pace of a camera.
+    struct Label(Frame, Arc<dyn Clock>);
+
+    impl FrameSource for Label {
+        fn next(&mut self, frame: &mut Frame, _patience: Duration) -> Next {
+            std::thread::sleep(Duration::from_millis(5));
+            frame.clone_from(&self.0);
+            frame.taken_ms = self.1.now_ms();
+            Next::Frame
+        }
+
+        fn state(&self) -> SourceState {
+            SourceState::Camera { name: "label".into() }
+        }
+    }
+
+    fn label(text: &str) -> Frame {
+        let modules = ean13_modules(text).unwrap();
+        let mut frame = Frame::filled(400, 300, 230);
+        for y in 80..220 {
+            for (index, is_dark) in modules.iter().enumerate() {
+                if *is_dark {
+                    let x = 40 + index * 3;
+                    frame.luma[y * 400 + x..y * 400 + x + 3].fill(20);
+                }
+            }
+        }
+        frame
+    }
+
+    fn running(settings: Settings) -> (Scanner, std::sync::mpsc::Receiver<ScanEvent>) {
+        let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::start());
+        let (sender, receiver) = sync_channel(8);
+        let source = Box::new(Label(label("4006381333931"), clock.clone()));
+        (Scanner::start(source, settings, clock, sender).unwrap(), receiver)
+    }
+
+    fn next_code(events: &std::sync::mpsc::Receiver<ScanEvent>) -> ScanEvent {
+        let is_code = |event: &ScanEvent| matches!(event, ScanEvent::Code { .. });
+        std::iter::repeat_with(|| events.recv_timeout(Duration::from_secs(20)).unwrap())
+            .find(is_code)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_label_before_the_camera_rings_once_with_its_outline() {
+        let (scanner, events) = running(Settings::default());
+        let state = events.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert_eq!(state, ScanEvent::Source(SourceState::Camera { name: "label".into() }));
+        let ScanEvent::Code { code, outline, frame_size, at_ms } = next_code(&events) else {
+            panic!()
+        };
+        assert_eq!((code.symbology, code.text.as_str()), (Symbology::Ean13, "4006381333931"));
+        assert_eq!(frame_size, (400, 300));
+        let (left, right) = (40.0 + 33.0, 40.0 + 33.0 + 285.0);
+        assert!((outline[0].x - left).abs() < 3.0 && (outline[1].x - right).abs() < 3.0);
+        assert!(outline[0].y >= 79.0 && outline[2].y <= 220.0 && outline[2].y > 180.0);
+        // It stays before the camera: previews come, but no second ring, from no source.
+        scanner.inject(code, at_ms + 10);
+        let deadline = MonotonicClock::start();
+        let mut previews = 0;
+        while deadline.now_ms() < 600 {
+            match events.recv_timeout(Duration::from_millis(50)) {
+                Ok(ScanEvent::Preview(frame)) => {
+                    previews += 1;
+                    assert!(frame.width <= 360 && frame.view().is_some());
+                }
+                Ok(event) => assert!(!matches!(event, ScanEvent::Code { .. }), "{event:?}"),
+                Err(_) => {}
+            }
+        }
+        assert!(previews > 0);
+        let counts = scanner.counts();
+        assert!(counts.dropped > 0 && counts.frames > counts.decodes, "{counts:?}");
+    }
+
+    #[test]
+    fn symbologies_that_were_not_asked_for_are_not_read() {
+        let options = Options::only(&[Symbology::QrCode, Symbology::Ean8]);
+        let (_scanner, events) = running(Settings { options, ..Settings::default() });
+        let clock = MonotonicClock::start();
+        while clock.now_ms() < 500 {
+            if let Ok(event) = events.recv_timeout(Duration::from_millis(50)) {
+                assert!(!matches!(event, ScanEvent::Code { .. }), "{event:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wedge_code_takes_the_same_way() {
+        let options = Options::only(&[]);
+        let (scanner, events) = running(Settings { options, ..Settings::default() });
+        let code = crate::wedge::read("9521234543213").unwrap();
+        for at_ms in [1000, 1100, 1500] {
+            scanner.inject(code.clone(), at_ms);
+        }
+        for expected_ms in [1000, 1500] {
+            let ScanEvent::Code { code, at_ms, .. } = next_code(&events) else { panic!() };
+            assert_eq!((code.text.as_str(), at_ms), ("9521234543213", expected_ms));
+        }
+    }
+
+    #[test]
+    fn a_receiver_that_went_away_ends_the_threads() {
+        let (scanner, events) = running(Settings::default());
+        drop(events);
+        let clock = MonotonicClock::start();
+        while !scanner.shared.is_over() {
+            assert!(clock.now_ms() < 20_000);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
