@@ -1,1 +1,13 @@
-//! Doubles for tests.
+//! Doubles for tests: a storage in memory, a model of central, and rows to fill both with.
+//!
+//! They are small enough to be read as the specification of the ports. Compiled only for tests (feature
+//! `conformance`); no program may link them.
+
+mod central;
+pub mod sample;
+mod scripted;
+mod store;
+
+pub use central::{ModelCentral, ROWS_PER_CHUNK};
+pub use scripted::{Behaviour, ScriptedCentral};
+pub use store::MemoryStore;
