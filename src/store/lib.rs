@@ -1,1 +1,413 @@
-//! Placeholder.
+//! The terminal's storage: an encrypted SQLite database that holds the journal, what is projected from it, and
+//! what central has sent. Implements the ports of `sync`.
+//!
+//! ```text
+//! callers --jobs--> writer thread (1 connection) --> crossroads.db   journal, own_*   append and project
+//!         --reads-> pool (3 connections)         <--                 base_*           feeds of central
+//! ```
+//! Invariant 1: a call that writes returns after the commit is on disk. Invariant 11: no clock is read here and
+//! no identity is rolled; both come in.
+
+mod catalogue;
+mod config;
+mod connection;
+mod customer;
+mod disk;
+mod draft;
+mod error;
+mod feed;
+mod history;
+mod journal;
+mod key;
+mod life;
+mod open;
+mod order;
+mod phone;
+mod ports;
+mod reader;
+mod schema;
+mod search;
+mod shift;
+mod status;
+mod stock;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use disk::{DiskGauge, DiskSpace, RESERVE_BYTES, SystemDisk};
+pub use draft::ParkedBasket;
+pub use error::{CommitError, OpenError, StoreError};
+pub use history::{Favourite, HistoryOrder, HistorySummary};
+pub use journal::{ChainFault, ChainReport};
+pub use key::{DatabaseKey, FileKeyStore, KeyError, KeyStore};
+pub use order::{CommittedOrder, NewOrder, Payment, StoredOrder};
+pub use shift::OpenShift;
+pub use status::{RefusedEvent, SyncStatus, Totals};
+
+use domain::article::Article;
+use domain::basket::Basket;
+use domain::customer::Customer;
+use domain::gtin::Gtin;
+use domain::id::{ArticleId, BasketId, CustomerId, IdSource, OrderId, StaffId};
+use domain::staff::{PinAttempts, Staff};
+use domain::store::StoreConfig;
+use domain::time::{CentralTime, DeviceTime};
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use sync::ports::TerminalIdentity;
+use sync::protocol::event::EventHash;
+use writer::Session;
+
+/// Where the data lies, and who watches the disk.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// Holds the database, its lock and, with [`FileKeyStore::in_directory`], its key.
+    pub directory: PathBuf,
+    /// Tells how much room there is.
+    pub disk: Arc<dyn DiskGauge>,
+}
+
+impl StoreOptions {
+    /// Data in `directory`, watched by its own file system.
+    pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        Self { disk: Arc::new(SystemDisk::new(&directory)), directory }
+    }
+}
+
+/// The open database. Clones share it; the last one to go closes it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    writer: writer::Writer,
+    readers: reader::Readers,
+    reserve: disk::Reserve,
+    disk: Arc<dyn DiskGauge>,
+    lock: Mutex<Option<File>>,
+}
+
+impl Inner {
+    fn close(&self) {
+        self.readers.close();
+        self.writer.stop();
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store(..)")
+    }
+}
+
+/// Opening and closing.
+impl Store {
+    /// Opens the database, or makes a new one. See [`OpenError`] for what can be in the way.
+    pub fn open(
+        options: &StoreOptions,
+        keys: &dyn KeyStore,
+        ids: Box<dyn IdSource + Send>,
+    ) -> Result<Self, OpenError> {
+        Self::start(open::open(options, keys)?, options, ids)
+    }
+
+    fn start(
+        opened: open::Opened,
+        options: &StoreOptions,
+        ids: Box<dyn IdSource + Send>,
+    ) -> Result<Self, OpenError> {
+        let writer = writer::Writer::start(opened.connection, ids)
+            .map_err(OpenError::io("start the writer of", &options.directory))?;
+        Ok(Self(Arc::new(Inner {
+            writer,
+            readers: opened.readers,
+            reserve: opened.reserve,
+            disk: Arc::clone(&options.disk),
+            lock: Mutex::new(Some(opened.lock)),
+        })))
+    }
+
+    /// Finishes queued writes, copies the log back and releases the lock. Clones answer
+    /// [`StoreError::Closed`] from now on.
+    pub fn close(self) {
+        self.0.close();
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.0.readers.read(read)
+    }
+
+    fn write<T, E>(
+        &self,
+        name: &'static str,
+        job: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.0.writer.call(name, job)
+    }
+
+    /// A write that selling needs: if the disk is full, the reserve is released and it is tried once more.
+    fn write_for_sale<T, E>(
+        &self,
+        name: &'static str,
+        job: impl FnOnce(&mut Session) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + DiskFull + Send + 'static,
+    {
+        match self.write(name, job.clone()) {
+            Err(error) if error.is_full() && self.0.reserve.release() => {
+                tracing::warn!(job = name, "the disk is full; the reserve for sales was released");
+                self.write(name, job)
+            }
+            other => other,
+        }
+    }
+}
+
+/// Errors that may mean a full disk.
+trait DiskFull {
+    fn is_full(&self) -> bool;
+}
+impl DiskFull for StoreError {
+    fn is_full(&self) -> bool {
+        self.is_disk_full()
+    }
+}
+impl DiskFull for CommitError {
+    fn is_full(&self) -> bool {
+        self.is_disk_full()
+    }
+}
+
+/// Who this is, and what central and the device have set.
+impl Store {
+    /// The terminal that this device is; `None` before enrolment.
+    pub fn terminal(&self) -> Result<Option<TerminalIdentity>, StoreError> {
+        self.read(|db| Ok(life::Life::current(db)?.map(|life| life.identity)))
+    }
+
+    /// The store, once the config feed has said so.
+    pub fn store_config(&self) -> Result<Option<StoreConfig>, StoreError> {
+        self.read(config::store_config)
+    }
+
+    /// Who may sign in; the last users come first, then by name.
+    pub fn staff(&self) -> Result<Vec<Staff>, StoreError> {
+        self.read(config::staff)
+    }
+
+    /// Failed tries of a person's PIN.
+    pub fn pin_attempts(&self, staff: StaffId) -> Result<PinAttempts, StoreError> {
+        self.read(move |db| config::pin_attempts(db, staff))
+    }
+
+    /// Books failed tries; durable before it returns, so that pulling the plug wins nothing.
+    pub fn set_pin_attempts(&self, staff: StaffId, tried: PinAttempts) -> Result<(), StoreError> {
+        self.write_for_sale("set_pin_attempts", move |session| {
+            config::set_pin_attempts(session, staff, tried)
+        })
+    }
+
+    /// A setting of this device.
+    pub fn setting(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.read(|db| config::setting(db, key))
+    }
+
+    /// Keeps a setting of this device.
+    pub fn set_setting(&self, key: &str, value: &str) -> Result<(), StoreError> {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.write("set_setting", move |session| config::set_setting(session, &key, &value))
+    }
+}
+
+/// Shifts.
+impl Store {
+    /// Opens a shift (`shift.opened`). Goes on with the open one if it is the same person's; one left open by
+    /// another person is closed first, in the same transaction.
+    pub fn open_shift(&self, staff: StaffId, at: DeviceTime) -> Result<OpenShift, StoreError> {
+        self.write_for_sale("open_shift", move |session| shift::open(session, staff, at))
+    }
+
+    /// The open shift.
+    pub fn current_shift(&self) -> Result<Option<OpenShift>, StoreError> {
+        self.read(shift::current)
+    }
+
+    /// Closes the open shift (`shift.closed`, with the counts of the projections); does nothing if none is open.
+    pub fn close_shift(&self, at: DeviceTime) -> Result<(), StoreError> {
+        self.write_for_sale("close_shift", move |session| shift::close(session, at))
+    }
+}
+
+/// The basket in work, and those put aside: local state, no events.
+impl Store {
+    /// Keeps the basket in work; durable before it returns.
+    pub fn save_draft(&self, basket: &Basket) -> Result<(), StoreError> {
+        let basket = basket.clone();
+        self.write_for_sale("save_draft", move |session| draft::save(session, &basket))
+    }
+
+    /// The basket in work.
+    pub fn draft(&self) -> Result<Option<Basket>, StoreError> {
+        self.read(draft::current)
+    }
+
+    /// Drops the basket in work.
+    pub fn clear_draft(&self) -> Result<(), StoreError> {
+        self.write_for_sale("clear_draft", draft::clear)
+    }
+
+    /// Puts a basket aside; if it is the one in work, that one is gone, in the same transaction.
+    pub fn park(&self, basket: &Basket, at: DeviceTime) -> Result<(), StoreError> {
+        let basket = basket.clone();
+        self.write_for_sale("park", move |session| draft::park(session, &basket, at))
+    }
+
+    /// Takes a basket that was put aside back in work, in one transaction; `None` if there is no such basket.
+    /// Refuses with [`StoreError::DraftInTheWay`] while another basket with lines is in work.
+    pub fn resume(&self, id: BasketId) -> Result<Option<Basket>, StoreError> {
+        self.write_for_sale("resume", move |session| draft::resume(session, id))
+    }
+
+    /// Baskets put aside, oldest first.
+    pub fn parked(&self) -> Result<Vec<ParkedBasket>, StoreError> {
+        self.read(draft::parked)
+    }
+}
+
+/// Orders.
+impl Store {
+    /// Commits an order: receipt number, events, projections, stock and the end of the draft in one transaction
+    /// that is on disk before this returns (invariant 1). The same basket again gives the order committed first:
+    /// a tap repeated after a crash does not sell twice.
+    pub fn commit_order(&self, order: NewOrder) -> Result<CommittedOrder, CommitError> {
+        self.write_for_sale("commit_order", move |session| order::commit(session, &order))
+    }
+
+    /// An order of this terminal.
+    pub fn order(&self, id: OrderId) -> Result<Option<StoredOrder>, StoreError> {
+        self.read(|db| order::by_id(db, id))
+    }
+
+    /// The order committed last.
+    pub fn last_order(&self) -> Result<Option<StoredOrder>, StoreError> {
+        self.read(order::last)
+    }
+
+    /// The order that a basket became.
+    pub fn order_of_basket(&self, id: BasketId) -> Result<Option<StoredOrder>, StoreError> {
+        self.read(|db| order::of_basket(db, id))
+    }
+}
+
+/// The catalogue.
+impl Store {
+    /// The article that is scanned under a number.
+    pub fn article_by_gtin(&self, gtin: Gtin) -> Result<Option<Article>, StoreError> {
+        self.read(|db| catalogue::by_gtin(db, gtin))
+    }
+
+    /// An article.
+    pub fn article(&self, id: ArticleId) -> Result<Option<Article>, StoreError> {
+        self.read(|db| catalogue::by_id(db, id))
+    }
+
+    /// Articles that have words beginning with all words of the query, best sellers first. Digits also find
+    /// numbers that begin or end with them; an empty query finds the best sellers.
+    pub fn search_articles(&self, query: &str, limit: usize) -> Result<Vec<Article>, StoreError> {
+        self.read(|db| catalogue::search(db, query, limit))
+    }
+
+    /// On hand in this store: what central said, and what this terminal did since. `None` if central said nothing.
+    pub fn stock(&self, article: ArticleId) -> Result<Option<i64>, StoreError> {
+        self.read(|db| stock::on_hand(db, article))
+    }
+}
+
+/// Customers.
+impl Store {
+    /// A customer.
+    pub fn customer(&self, id: CustomerId) -> Result<Option<Customer>, StoreError> {
+        self.read(|db| customer::by_id(db, id))
+    }
+
+    /// Whose card this is.
+    pub fn customer_by_card(&self, card: &str) -> Result<Option<CustomerId>, StoreError> {
+        self.read(|db| customer::by_card(db, card))
+    }
+
+    /// Customers by name (any order, partial words), phone (any form, or the last digits), e-mail or card.
+    pub fn search_customers(&self, query: &str, limit: usize) -> Result<Vec<Customer>, StoreError> {
+        self.read(|db| customer::search(db, query, limit))
+    }
+
+    /// What a customer bought on all channels, newest first: central's orders, and own ones that central's
+    /// lack. No order is in it twice.
+    pub fn history(
+        &self,
+        customer: CustomerId,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Vec<HistoryOrder>, StoreError> {
+        self.read(|db| history::page(db, customer, offset, limit))
+    }
+
+    /// The history in figures; months are those of the time zone.
+    pub fn history_summary(
+        &self,
+        customer: CustomerId,
+        now: CentralTime,
+        time_zone: &str,
+    ) -> Result<HistorySummary, StoreError> {
+        self.read(|db| history::summary(db, customer, now, time_zone))
+    }
+}
+
+/// Status and trust.
+impl Store {
+    /// How far sync is; a few rows by key, however long the journal.
+    pub fn sync_status(&self) -> Result<SyncStatus, StoreError> {
+        self.read(status::sync_status)
+    }
+
+    /// Counts and sums over all orders of this terminal; reads them all.
+    pub fn totals(&self) -> Result<Totals, StoreError> {
+        self.read(status::totals)
+    }
+
+    /// Reads the whole journal and checks the chain.
+    pub fn verify_journal(&self) -> Result<ChainReport, StoreError> {
+        self.read(journal::verify)
+    }
+
+    /// Checks every page and index; returns the faults in words, none if all is well. Slow on a large database.
+    pub fn check_database(&self) -> Result<Vec<String>, StoreError> {
+        self.read(status::check_database)
+    }
+
+    /// Visits the events of this epoch after `after_seq` in order (number, bytes, hash), until `visit` returns
+    /// false. For tools: they see bytes as they were written.
+    pub fn read_journal(
+        &self,
+        after_seq: u64,
+        visit: &mut dyn FnMut(u64, &str, EventHash) -> bool,
+    ) -> Result<(), StoreError> {
+        self.read(|db| journal::visit(db, after_seq, visit))
+    }
+}

@@ -1,0 +1,370 @@
+//! Feeds: rows of central, with the cursor they stand for in the same transaction (invariant 5).
+//!
+//! ```text
+//! begin_snapshot(plan)  generation + 1, cursor gone
+//! chunk, chunk, ...     rows are put at once and can be sold; each carries the generation
+//! last chunk            rows of older generations go, cursor = plan.cursor
+//! page(after = cursor)  puts and deletes, cursor = page.next
+//! ```
+//! A chunk is checked whole before its first row is written. It is normally one transaction; when somebody waits
+//! to write (a sale), the rows so far are committed and the rest follows. That is sound because putting a row twice
+//! is putting it once, and because the chunk counts as applied only with its last row.
+
+mod article;
+mod config;
+mod customer;
+mod order;
+mod row;
+mod stock;
+mod text_index;
+
+use crate::config::from_json;
+use crate::error::StoreError;
+use crate::life::Life;
+use crate::writer::Session;
+use domain::time::DeviceTime;
+use row::ParsedRow;
+use rusqlite::{Connection, params};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use sync::ports::{Applied, FeedProgress, SnapshotProgress};
+use sync::protocol::feed::{ChangesPage, Feed, Op};
+use sync::protocol::snapshot::{FeedSnapshot, SnapshotLine};
+
+/// Rows after which a chunk looks whether somebody waits.
+const ROWS_BETWEEN_LOOKS: usize = 256;
+/// Rows that a chunk writes at least before it gives way, so that it gets on among many sales.
+const ROWS_BEFORE_YIELD: usize = 1_024;
+
+/// How far a feed is: one row.
+#[derive(Clone, Debug)]
+pub(crate) struct FeedState {
+    pub feed: Feed,
+    pub cursor: Option<String>,
+    pub plan: Option<String>,
+    pub chunks_applied: usize,
+    pub rows_applied: u64,
+    pub rows: i64,
+    pub generation: i64,
+    pub is_sweep_due: bool,
+    pub visible_stage: i64,
+    pub included_position: i64,
+    pub moved_at: Option<DeviceTime>,
+}
+
+impl FeedState {
+    pub fn load(db: &Connection, feed: Feed) -> Result<Self, StoreError> {
+        let mut statement = db.prepare_cached(
+            "SELECT cursor, plan, chunks_applied, rows_applied, rows, generation, is_sweep_due, \
+             visible_stage, included_position, moved_at_ms FROM feed WHERE name = ?1",
+        )?;
+        Ok(statement.query_row([feed.name()], |row| {
+            Ok(Self {
+                feed,
+                cursor: row.get(0)?,
+                plan: row.get(1)?,
+                chunks_applied: row.get(2)?,
+                rows_applied: row.get(3)?,
+                rows: row.get(4)?,
+                generation: row.get(5)?,
+                is_sweep_due: row.get(6)?,
+                visible_stage: row.get(7)?,
+                included_position: row.get(8)?,
+                moved_at: row.get::<_, Option<i64>>(9)?.map(DeviceTime),
+            })
+        })?)
+    }
+
+    fn save(&self, db: &Connection) -> Result<(), StoreError> {
+        db.prepare_cached(
+            "UPDATE feed SET cursor = ?2, plan = ?3, chunks_applied = ?4, rows_applied = ?5, rows = ?6, \
+             generation = ?7, is_sweep_due = ?8, visible_stage = ?9, included_position = ?10, \
+             moved_at_ms = ?11 WHERE name = ?1",
+        )?
+        .execute(params![
+            self.feed.name(),
+            self.cursor,
+            self.plan,
+            self.chunks_applied,
+            self.rows_applied,
+            self.rows,
+            self.generation,
+            self.is_sweep_due,
+            self.visible_stage,
+            self.included_position,
+            self.moved_at.map(|at| at.0),
+        ])?;
+        Ok(())
+    }
+
+    fn plan(&self) -> Result<Option<FeedSnapshot>, StoreError> {
+        self.plan.as_deref().map(from_json).transpose()
+    }
+
+    pub fn progress(&self) -> Result<FeedProgress, StoreError> {
+        let snapshot = self.plan()?.map(|plan| SnapshotProgress {
+            plan,
+            chunks_applied: self.chunks_applied,
+            rows_applied: self.rows_applied,
+        });
+        Ok(FeedProgress {
+            cursor: self.cursor.clone(),
+            snapshot,
+            rows: u64::try_from(self.rows).unwrap_or(0),
+            moved_at: self.moved_at,
+        })
+    }
+}
+
+/// Writes rows of one feed within a transaction; what is better written in order is collected until [`Self::end`].
+struct Applier<'db> {
+    db: &'db Connection,
+    state: FeedState,
+    articles: article::Pending,
+    customers: customer::Pending,
+}
+
+impl<'db> Applier<'db> {
+    fn new(db: &'db Connection, state: FeedState) -> Self {
+        let (articles, customers) = (article::Pending::default(), customer::Pending::default());
+        Self { db, state, articles, customers }
+    }
+
+    fn put(&mut self, row: &ParsedRow) -> Result<(), StoreError> {
+        let (db, generation) = (self.db, self.state.generation);
+        self.state.rows += match row {
+            ParsedRow::Store { id, json } => config::put(db, "base_store", *id, json, generation)?,
+            ParsedRow::Staff { id, json } => config::put(db, "base_staff", *id, json, generation)?,
+            ParsedRow::Article(article) => self.articles.put(db, article, generation)?,
+            ParsedRow::Stock(stock) => stock::put(db, stock, &self.state)?,
+            ParsedRow::Customer { row, json } => self.customers.put(db, row, json, generation)?,
+            ParsedRow::Order(order) => order::put(db, order, generation)?,
+        };
+        Ok(())
+    }
+
+    fn delete(&mut self, table: row::Table, id: uuid::Uuid) -> Result<(), StoreError> {
+        let db = self.db;
+        self.state.rows += match table {
+            row::Table::Store => config::delete(db, "base_store", id)?,
+            row::Table::Staff => config::delete(db, "base_staff", id)?,
+            row::Table::Article => self.articles.delete(db, id)?,
+            row::Table::Stock => stock::delete(db, id, &self.state)?,
+            row::Table::Customer => self.customers.delete(db, id)?,
+            row::Table::Order => order::delete(db, id)?,
+        };
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        self.articles.flush(self.db)?;
+        self.customers.flush(self.db)
+    }
+
+    /// The snapshot is complete: what it did not renew goes, changes are read from its cursor.
+    fn complete_snapshot(&mut self, cursor: String) -> Result<(), StoreError> {
+        if self.state.is_sweep_due {
+            let (db, generation) = (self.db, self.state.generation);
+            self.state.rows += match self.state.feed {
+                Feed::Config => config::sweep(db, generation)?,
+                Feed::Catalogue => self.articles.sweep(db, generation)?,
+                Feed::Stock => stock::sweep(db, &self.state)?,
+                Feed::Customers => self.customers.sweep(db, generation)?,
+                Feed::History => order::sweep(db, generation)?,
+            };
+        }
+        self.state.is_sweep_due = false;
+        self.state.plan = None;
+        self.state.cursor = Some(cursor);
+        Ok(())
+    }
+}
+
+/// Begins a snapshot, or goes on with it if it is the same.
+pub(crate) fn begin_snapshot(session: &mut Session, plan: &FeedSnapshot) -> Result<(), StoreError> {
+    let (tx, _) = session.begin()?;
+    let mut state = FeedState::load(&tx, plan.feed)?;
+    if state.plan()?.as_ref() == Some(plan) {
+        return Ok(());
+    }
+    state.generation += 1;
+    state.is_sweep_due = state.is_sweep_due || state.rows > 0;
+    state.cursor = None;
+    state.plan = Some(serde_json::to_string(plan).expect("plain fields always serialise"));
+    (state.chunks_applied, state.rows_applied) = (0, 0);
+    let mut applier = Applier::new(&tx, state);
+    if plan.chunks.is_empty() {
+        applier.complete_snapshot(plan.cursor.clone())?;
+        applier.end()?;
+    }
+    applier.state.save(&tx)?;
+    Ok(tx.commit()?)
+}
+
+/// A chunk whose lines were all understood.
+pub(crate) struct CheckedChunk {
+    feed: Feed,
+    sha256: String,
+    rows: Vec<ParsedRow>,
+}
+
+/// Reads every line of a chunk; `None` if one makes no sense.
+pub(crate) fn check_chunk(
+    feed: Feed,
+    sha256: &str,
+    lines: Vec<SnapshotLine>,
+) -> Option<CheckedChunk> {
+    let mut rows = Vec::with_capacity(lines.len());
+    for line in lines {
+        match row::parse(feed, &line.table, line.row) {
+            Ok(Some(row)) => rows.push(row),
+            // A table of a later version.
+            Ok(None) => {}
+            Err(row::Senseless) => return None,
+        }
+    }
+    Some(CheckedChunk { feed, sha256: sha256.to_owned(), rows })
+}
+
+/// How a slice of a chunk ended.
+pub(crate) enum Slice {
+    /// The chunk is done, or was not expected.
+    End(Applied),
+    /// Somebody waits: go on with this row.
+    More(usize),
+}
+
+/// Whether a chunk is the next one that the feed's plan expects; tells how many rows it brings and what follows.
+fn expected(state: &FeedState, sha256: &str) -> Result<Option<(FeedSnapshot, u64)>, StoreError> {
+    let Some(plan) = state.plan()? else { return Ok(None) };
+    let rows = match plan.chunks.get(state.chunks_applied) {
+        Some(chunk) if chunk.sha256 == sha256 => chunk.rows,
+        _ => return Ok(None),
+    };
+    Ok(Some((plan, rows)))
+}
+
+/// Whether a chunk would be applied now, before the work of unpacking it.
+pub(crate) fn is_expected(db: &Connection, feed: Feed, sha256: &str) -> Result<bool, StoreError> {
+    Ok(expected(&FeedState::load(db, feed)?, sha256)?.is_some())
+}
+
+/// Applies a chunk from row `first` on, in one transaction.
+pub(crate) fn apply_chunk(
+    session: &mut Session,
+    chunk: &Arc<CheckedChunk>,
+    first: usize,
+    at: DeviceTime,
+) -> Result<Slice, StoreError> {
+    let queue = session.queue();
+    let (tx, _) = session.begin()?;
+    let state = FeedState::load(&tx, chunk.feed)?;
+    let Some((plan, rows_promised)) = expected(&state, &chunk.sha256)? else {
+        return Ok(Slice::End(Applied::Stale));
+    };
+    let mut applier = Applier::new(&tx, state);
+    let mut next = first;
+    let mut is_waited_for = false;
+    while next < chunk.rows.len() && !is_waited_for {
+        applier.put(&chunk.rows[next])?;
+        next += 1;
+        let done = next - first;
+        is_waited_for = done >= ROWS_BEFORE_YIELD
+            && done.is_multiple_of(ROWS_BETWEEN_LOOKS)
+            && queue.load(Ordering::Relaxed) > 0;
+    }
+    let is_done = next == chunk.rows.len();
+    if is_done {
+        applier.state.chunks_applied += 1;
+        applier.state.rows_applied += rows_promised;
+        if applier.state.chunks_applied == plan.chunks.len() {
+            applier.complete_snapshot(plan.cursor)?;
+        }
+    }
+    applier.end()?;
+    applier.state.moved_at = Some(at);
+    applier.state.save(&tx)?;
+    tx.commit()?;
+    Ok(if is_done { Slice::End(Applied::Committed) } else { Slice::More(next) })
+}
+
+/// A page whose rows were all understood.
+pub(crate) struct CheckedPage {
+    feed: Feed,
+    after: String,
+    changes: Vec<Change>,
+    next: String,
+    is_last: bool,
+    included_seq: Option<u64>,
+}
+
+enum Change {
+    Put(Box<ParsedRow>),
+    Delete(row::Table, uuid::Uuid),
+}
+
+/// Reads every change of a page; `None` if one makes no sense.
+pub(crate) fn check_page(feed: Feed, after: &str, page: &ChangesPage) -> Option<CheckedPage> {
+    let mut changes = Vec::with_capacity(page.changes.len());
+    for change in &page.changes {
+        let Some(table) = row::Table::of(feed, &change.table) else { continue };
+        changes.push(match change.op {
+            Op::Put => {
+                let row = row::parse(feed, &change.table, change.row.clone()?).ok()??;
+                Change::Put(Box::new(row))
+            }
+            Op::Del => Change::Delete(table, change.key.parse().ok()?),
+        });
+    }
+    Some(CheckedPage {
+        feed,
+        after: after.to_owned(),
+        changes,
+        next: page.next.clone(),
+        is_last: !page.more,
+        included_seq: page.included_seq,
+    })
+}
+
+/// Applies a page with its cursor.
+pub(crate) fn apply_page(
+    session: &mut Session,
+    page: &CheckedPage,
+    at: DeviceTime,
+) -> Result<Applied, StoreError> {
+    let (tx, _) = session.begin()?;
+    let state = FeedState::load(&tx, page.feed)?;
+    if state.plan.is_some() || state.cursor.as_deref() != Some(page.after.as_str()) {
+        return Ok(Applied::Stale);
+    }
+    let mut applier = Applier::new(&tx, state);
+    for change in &page.changes {
+        match change {
+            Change::Put(row) => applier.put(row)?,
+            Change::Delete(table, id) => applier.delete(*table, *id)?,
+        }
+    }
+    applier.end()?;
+    let state = &mut applier.state;
+    if page.feed == Feed::Stock && page.is_last {
+        state.visible_stage += 1;
+        if let (Some(seq), Some(life)) = (page.included_seq, Life::current(&tx)?) {
+            state.included_position = life.position(seq.min(life.last_seq));
+        }
+    }
+    state.cursor = Some(page.next.clone());
+    state.moved_at = Some(at);
+    state.save(&tx)?;
+    tx.commit()?;
+    Ok(Applied::Committed)
+}
+
+/// Forgets the cursor and the snapshot being loaded; rows stay until the next snapshot is complete.
+pub(crate) fn reset(db: &Connection, feed: Feed) -> Result<(), StoreError> {
+    let mut state = FeedState::load(db, feed)?;
+    (state.cursor, state.plan) = (None, None);
+    (state.chunks_applied, state.rows_applied) = (0, 0);
+    // Half a snapshot may have been put: its rows are swept with the others.
+    state.is_sweep_due = state.is_sweep_due || state.rows > 0;
+    state.save(db)
+}

@@ -1,0 +1,121 @@
+//! Reading rows: JSON into something that is known to make sense, before anything is written.
+//!
+//! Unknown tables and fields are skipped (a later central may send them); a known table whose row lacks a field or
+//! names an impossible value makes the whole chunk or page senseless.
+
+use crate::catalogue::pack_gtins;
+use crate::config::store_from;
+use crate::history::lines_to_json;
+use domain::gtin::Gtin;
+use domain::money::Currency;
+use domain::order::Channel;
+use domain::quantity::Unit;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use sync::protocol::feed::{
+    ArticleRow, CustomerRow, Feed, HistoryRow, StaffRow, StockRow, StoreRow,
+};
+use uuid::Uuid;
+
+/// A known table of a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Table {
+    Store,
+    Staff,
+    Article,
+    Stock,
+    Customer,
+    Order,
+}
+
+impl Table {
+    /// The table of that name, if the feed has it.
+    pub fn of(feed: Feed, name: &str) -> Option<Self> {
+        match (feed, name) {
+            (Feed::Config, "store") => Some(Self::Store),
+            (Feed::Config, "staff") => Some(Self::Staff),
+            (Feed::Catalogue, "article") => Some(Self::Article),
+            (Feed::Stock, "stock") => Some(Self::Stock),
+            (Feed::Customers, "customer") => Some(Self::Customer),
+            (Feed::History, "order") => Some(Self::Order),
+            _ => None,
+        }
+    }
+}
+
+/// An article ready to be written.
+#[derive(Debug)]
+pub(super) struct ParsedArticle {
+    pub row: ArticleRow,
+    pub gtins: Vec<Gtin>,
+    pub packed_gtins: Vec<u8>,
+}
+
+/// A past order ready to be written.
+#[derive(Debug)]
+pub(super) struct ParsedOrder {
+    pub row: HistoryRow,
+    pub lines: String,
+}
+
+/// A row that makes sense.
+#[derive(Debug)]
+pub(super) enum ParsedRow {
+    Store { id: Uuid, json: Box<RawValue> },
+    Staff { id: Uuid, json: Box<RawValue> },
+    Article(ParsedArticle),
+    Stock(StockRow),
+    Customer { row: CustomerRow, json: Box<RawValue> },
+    Order(ParsedOrder),
+}
+
+/// The row makes no sense.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Senseless;
+
+fn read<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Result<T, Senseless> {
+    serde_json::from_str(json.get()).map_err(|_| Senseless)
+}
+
+/// Reads a row; `None` if this version does not know its table.
+pub(super) fn parse(
+    feed: Feed,
+    table: &str,
+    json: Box<RawValue>,
+) -> Result<Option<ParsedRow>, Senseless> {
+    let Some(table) = Table::of(feed, table) else { return Ok(None) };
+    Ok(Some(match table {
+        Table::Store => {
+            let row: StoreRow = read(&json)?;
+            let id = row.id;
+            store_from(row).ok_or(Senseless)?;
+            ParsedRow::Store { id, json }
+        }
+        Table::Staff => ParsedRow::Staff { id: read::<StaffRow>(&json)?.id, json },
+        Table::Article => ParsedRow::Article(parse_article(read(&json)?)?),
+        Table::Stock => ParsedRow::Stock(read(&json)?),
+        Table::Customer => ParsedRow::Customer { row: read(&json)?, json },
+        Table::Order => ParsedRow::Order(parse_order(read(&json)?)?),
+    }))
+}
+
+fn parse_article(row: ArticleRow) -> Result<ParsedArticle, Senseless> {
+    row.currency.parse::<Currency>().map_err(|_| Senseless)?;
+    row.unit.parse::<Unit>().map_err(|_| Senseless)?;
+    // The database counts in signed 64 bits.
+    i64::try_from(row.price_version).map_err(|_| Senseless)?;
+    let gtins: Result<Vec<Gtin>, _> = row.gtins.iter().map(|gtin| Gtin::parse(gtin)).collect();
+    let gtins = gtins.map_err(|_| Senseless)?;
+    let packed_gtins = pack_gtins(&gtins);
+    Ok(ParsedArticle { row, gtins, packed_gtins })
+}
+
+fn parse_order(row: HistoryRow) -> Result<ParsedOrder, Senseless> {
+    row.currency.parse::<Currency>().map_err(|_| Senseless)?;
+    Channel::from_name(&row.channel).ok_or(Senseless)?;
+    if row.lines.iter().any(|line| line.unit.parse::<Unit>().is_err()) {
+        return Err(Senseless);
+    }
+    let lines = lines_to_json(&row.lines);
+    Ok(ParsedOrder { row, lines })
+}

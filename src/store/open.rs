@@ -1,0 +1,216 @@
+//! Opening the database: lock, key, version, health; and what is done when one of them is not right.
+//!
+//! ```text
+//! lock file taken?  -> Locked         database there, key gone? -> KeyMissing      another key's? -> WrongKey
+//! version too new?  -> Newer          pages or chain broken?    -> moved aside, Damaged
+//! ```
+//! Nothing is ever deleted here: a damaged database may hold the only copy of orders.
+
+use crate::StoreOptions;
+use crate::connection::{Purpose, connect};
+use crate::disk::Reserve;
+use crate::error::OpenError;
+use crate::journal;
+use crate::key::{DatabaseKey, KeyStore, sync_parent};
+use crate::reader::Readers;
+use crate::schema::{self, Migration};
+use fs4::{FileExt, TryLockError};
+use rusqlite::Connection;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+const DATABASE: &str = "crossroads.db";
+const LOCK: &str = "crossroads.lock";
+const FINGERPRINT: &str = "crossroads.db.key-fingerprint";
+
+/// Up to this size every page is checked at each start; above, only the pages of small tables and the last
+/// events are, and `doctor` checks the rest: a million articles must not delay the first sale by seconds.
+const QUICK_CHECK_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Events whose chain is checked at each start.
+const TAIL_EVENTS: u64 = 200;
+
+/// What an open database consists of, before its threads start.
+pub(crate) struct Opened {
+    pub lock: File,
+    pub connection: Connection,
+    pub readers: Readers,
+    pub reserve: Reserve,
+}
+
+/// Opens with the released schema.
+pub(crate) fn open(options: &StoreOptions, keys: &dyn KeyStore) -> Result<Opened, OpenError> {
+    open_as(options, keys, schema::SCHEMA, schema::MIGRATIONS, schema::VERSION)
+}
+
+/// Opens with a given schema and migrations, so that tests can have a future.
+pub(crate) fn open_as(
+    options: &StoreOptions,
+    keys: &dyn KeyStore,
+    schema_sql: &str,
+    migrations: &[Migration],
+    version: u32,
+) -> Result<Opened, OpenError> {
+    let directory = &options.directory;
+    make_directory(directory)?;
+    let lock = take_lock(directory)?;
+    let path = directory.join(DATABASE);
+    let key = find_key(&path, keys)?;
+    let prepared = connect(&path, &key, Purpose::Write)
+        .map_err(|source| first_failure(&path, &key, source))
+        .and_then(|mut connection| {
+            schema::bring_up(&mut connection, &path, schema_sql, migrations, version)?;
+            check_health(&connection, &path)?;
+            Ok(connection)
+        });
+    let connection = match prepared {
+        Ok(connection) => connection,
+        Err(OpenError::Damaged { detail, .. }) => return Err(quarantine(&path, detail)),
+        Err(other) => return Err(other),
+    };
+    let readers = Readers::open(&path, &key)
+        .map_err(|source| OpenError::Sqlite { during: "opening the readers", source })?;
+    let reserve = Reserve::new(directory);
+    if options.disk.space().is_ok_and(|space| !space.is_low())
+        && let Err(error) = reserve.keep()
+    {
+        tracing::warn!(%error, "no room could be reserved for sales");
+    }
+    Ok(Opened { lock, connection, readers, reserve })
+}
+
+fn make_directory(directory: &Path) -> Result<(), OpenError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(OpenError::io("create the directory", directory))
+}
+
+/// One instance a directory. The lock goes with the process, however it ends.
+fn take_lock(directory: &Path) -> Result<File, OpenError> {
+    let path = directory.join(LOCK);
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(OpenError::io("open the lock file", &path))?;
+    match FileExt::try_lock(&file) {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked),
+        Err(TryLockError::Error(source)) => Err(OpenError::io("lock", &path)(source)),
+    }
+}
+
+/// The key of an existing database must exist; that of a new one is made, and its fingerprint kept beside the
+/// database, so that a wrong key can be told from a damaged first page.
+fn find_key(path: &Path, keys: &dyn KeyStore) -> Result<DatabaseKey, OpenError> {
+    // SQLite makes the file before it writes the first page: an empty one holds nothing.
+    let is_there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    let existing = keys.existing_key().map_err(OpenError::Key)?;
+    let key = match (existing, is_there) {
+        (Some(key), _) => key,
+        (None, true) => return Err(OpenError::KeyMissing),
+        (None, false) => keys.create_key().map_err(OpenError::Key)?,
+    };
+    if !is_there {
+        write_fingerprint(path, &key)?;
+    }
+    Ok(key)
+}
+
+fn fingerprint_path(path: &Path) -> PathBuf {
+    path.with_file_name(FINGERPRINT)
+}
+
+fn write_fingerprint(path: &Path, key: &DatabaseKey) -> Result<(), OpenError> {
+    let path = fingerprint_path(path);
+    let write = || -> io::Result<()> {
+        let mut file =
+            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path)?;
+        file.write_all(key.fingerprint().as_bytes())?;
+        file.sync_all()?;
+        sync_parent(&path)
+    };
+    write().map_err(OpenError::io("write", &path))
+}
+
+/// Why the first page could not be read: SQLCipher cannot tell a wrong key from a broken page, the fingerprint can.
+/// Without one the kinder guess is a wrong key: nothing is moved then.
+fn first_failure(path: &Path, key: &DatabaseKey, source: rusqlite::Error) -> OpenError {
+    let is_right_key =
+        fs::read_to_string(fingerprint_path(path)).is_ok_and(|text| text == key.fingerprint());
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+            if is_right_key {
+                let detail = "its first page cannot be read".into();
+                OpenError::Damaged { quarantined_to: None, detail }
+            } else {
+                OpenError::WrongKey
+            }
+        }
+        Some(rusqlite::ErrorCode::DiskFull) => OpenError::DiskFull(Box::new(source)),
+        _ => OpenError::Sqlite { during: "connecting", source },
+    }
+}
+
+fn check_health(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let damaged = |detail: String| OpenError::Damaged { quarantined_to: None, detail };
+    let is_small = fs::metadata(path).is_ok_and(|file| file.len() <= QUICK_CHECK_BYTES_MAX);
+    // The tables without which nothing works; all are small at any size of the shop.
+    let checks: &[&str] = if is_small {
+        &["PRAGMA quick_check(1)"]
+    } else {
+        &["PRAGMA quick_check(life)", "PRAGMA quick_check(feed)", "PRAGMA quick_check(shift)"]
+    };
+    for check in checks {
+        let answer: String = connection
+            .query_row(check, [], |row| row.get(0))
+            .map_err(|error| damaged(format!("the check of its pages failed: {error}")))?;
+        if answer != "ok" {
+            return Err(damaged(answer));
+        }
+    }
+    let report = journal::verify_tail(connection, TAIL_EVENTS)
+        .map_err(|error| damaged(format!("the journal cannot be read: {error}")))?;
+    match report.fault {
+        Some(fault) => Err(damaged(format!("event {} of the journal: {}", fault.seq, fault.what))),
+        None => Ok(()),
+    }
+}
+
+/// Moves the database with its log aside under the first free number. The connection is closed by now; the key
+/// and its fingerprint stay, they fit the moved file and the next one.
+fn quarantine(path: &Path, detail: String) -> OpenError {
+    let aside = |number: u32, suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".damaged-{number}{suffix}"));
+        PathBuf::from(name)
+    };
+    let beside = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let free =
+        (1..).find(|number| !aside(*number, "").exists() && !aside(*number, "-wal").exists());
+    let number = free.unwrap_or(u32::MAX);
+    // The log goes first: were it left beside a new database, it would be taken for its own.
+    for suffix in ["-wal", "-shm", ""] {
+        match fs::rename(beside(suffix), aside(number, suffix)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !suffix.is_empty() => {}
+            Err(error) => {
+                let detail = format!("{detail}; it could not be moved aside: {error}");
+                return OpenError::Damaged { quarantined_to: None, detail };
+            }
+        }
+    }
+    if let Err(error) = sync_parent(path) {
+        tracing::warn!(%error, "the directory could not be flushed");
+    }
+    OpenError::Damaged { quarantined_to: Some(aside(number, "")), detail }
+}

@@ -1,0 +1,130 @@
+//! From what a person types to what FTS5 is asked, and from a text to what FTS5 keeps: one folding for both.
+//!
+//! Chinese is written without spaces: each character is a word, and so is each pair of neighbours. A run of three
+//! is asked for as two pairs. This finds what stands together without keeping positions of every word.
+
+use domain::text::{FoldedWord, fold};
+use std::collections::BTreeSet;
+
+/// Characters of a query that are read; nobody types more on purpose.
+const QUERY_CHARS_MAX: usize = 200;
+/// Words of a query that are asked for; more would not narrow it further.
+const WORDS_MAX: usize = 10;
+/// Letters of a word that are indexed and asked for.
+const WORD_CHARS_MAX: usize = 40;
+
+fn clipped(word: &str) -> String {
+    word.chars().take(WORD_CHARS_MAX).collect()
+}
+
+/// Words and, within runs of ideographs, pairs.
+fn with_pairs(words: &[FoldedWord]) -> impl Iterator<Item = String> {
+    let pairs = words
+        .windows(2)
+        .filter(|pair| pair[0].joins_next)
+        .map(|pair| format!("{}{}", pair[0].text, pair[1].text));
+    words.iter().map(|word| clipped(&word.text)).chain(pairs)
+}
+
+/// What is indexed of some texts: each word once, apart by spaces.
+pub(crate) fn index_line<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut seen = BTreeSet::new();
+    let mut line = String::new();
+    for text in texts {
+        for word in with_pairs(&fold(text)) {
+            if !seen.contains(&word) {
+                if !line.is_empty() {
+                    line.push(' ');
+                }
+                line.push_str(&word);
+                seen.insert(word);
+            }
+        }
+    }
+    line
+}
+
+/// The first part of a query, as much as is read of it.
+pub(crate) fn clip_query(query: &str) -> &str {
+    let end = query.char_indices().nth(QUERY_CHARS_MAX).map_or(query.len(), |(at, _)| at);
+    &query[..end]
+}
+
+/// The expression for `MATCH`: every word must begin a word of the text. `None` if the query has no words.
+/// Words are letters and digits by construction, and quoted on top: nothing of a query is an operator.
+pub(crate) fn match_expression(query: &str) -> Option<String> {
+    let words = fold(clip_query(query));
+    let mut terms: Vec<String> = Vec::new();
+    for (position, word) in words.iter().enumerate() {
+        let joins_next = word.joins_next;
+        let follows = position > 0 && words[position - 1].joins_next;
+        let term = match words.get(position + 1) {
+            Some(next) if joins_next => format!("\"{}{}\"", word.text, next.text),
+            // The last of a run is inside the pair before it.
+            _ if follows => continue,
+            _ => format!("\"{}\"*", clipped(&word.text)),
+        };
+        if !terms.contains(&term) {
+            terms.push(term);
+        }
+    }
+    // The longest words narrow most; keeping them bounds the work of a pasted page.
+    if terms.len() > WORDS_MAX {
+        terms.sort_by_key(|term| std::cmp::Reverse(term.len()));
+        terms.truncate(WORDS_MAX);
+    }
+    (!terms.is_empty()).then(|| terms.join(" AND "))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    /// One line, one case: text, what is indexed.
+    #[test]
+    fn indexing() {
+        for (text, line) in [
+            ("Bio Müsli Bio", "bio musli"),
+            ("有机牛奶 1L", "有 机 牛 奶 1l 有机 机牛 牛奶"),
+            ("牛奶 面包", "牛 奶 面 包 牛奶 面包"),
+            ("", ""),
+        ] {
+            assert_eq!(index_line([text]), line, "{text}");
+        }
+        assert_eq!(index_line(["Milch", "Bio Milch"]), "milch bio");
+    }
+
+    /// One line, one case: query, expression.
+    #[test]
+    fn asking() {
+        for (query, expression) in [
+            ("Mues", Some("\"mus\"*")),
+            ("bio mil", Some("\"bio\"* AND \"mil\"*")),
+            ("奶", Some("\"奶\"*")),
+            ("牛奶", Some("\"牛奶\"")),
+            ("机牛奶", Some("\"机牛\" AND \"牛奶\"")),
+            ("牛奶 1l", Some("\"牛奶\" AND \"1l\"*")),
+            ("a a a", Some("\"a\"*")),
+            ("\" OR *", Some("\"or\"*")),
+            ("  ", None),
+            ("\0", None),
+        ] {
+            assert_eq!(match_expression(query).as_deref(), expression, "{query}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_expression_is_only_quoted_words(query in "\\PC{0,300}") {
+            if let Some(expression) = match_expression(&query) {
+                for term in expression.split(" AND ") {
+                    let word = term.trim_end_matches('*');
+                    prop_assert!(word.len() > 2 && word.starts_with('"') && word.ends_with('"'));
+                    prop_assert!(word[1..word.len() - 1].chars().all(char::is_alphanumeric));
+                }
+            }
+        }
+    }
+}

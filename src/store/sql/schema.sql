@@ -1,0 +1,229 @@
+-- The terminal's database, version 1. Loaded once into a fresh file; later versions come by migrations/.
+--
+-- Words: base_* is what central last said, own_* is what this terminal did (a projection of the journal),
+-- all else is this device's own state. Identities are UUIDs as BLOB(16); times are milliseconds since 1970 UTC
+-- by the clock that the writer read (*_at_ms); money is integer minor units beside its ISO 4217 code.
+
+-- One row an enrolment; the newest is who this device is now. Its head counters make every status O(1):
+-- an event waits when its seq > acked_seq, so the outbox is a range of the journal and not a second table.
+CREATE TABLE life (
+    number          INTEGER PRIMARY KEY,
+    terminal        BLOB NOT NULL,
+    epoch           INTEGER NOT NULL,
+    name            TEXT NOT NULL,
+    store           BLOB NOT NULL,
+    store_name      TEXT NOT NULL,
+    central         TEXT NOT NULL,
+    device_key      BLOB NOT NULL,
+    base_position   INTEGER NOT NULL,           -- journal position of seq 0: position = base_position + seq
+    last_seq        INTEGER NOT NULL DEFAULT 0,
+    last_hash       BLOB NOT NULL,
+    last_at_ms      INTEGER NOT NULL,           -- receipt time never goes back
+    acked_seq       INTEGER NOT NULL DEFAULT 0,
+    acked_at_ms     INTEGER,
+    receipt_counter INTEGER NOT NULL DEFAULT 0, -- invariant 3
+    UNIQUE (terminal, epoch)
+) STRICT;
+
+-- Append-only. The bytes are written once and never encoded again (invariant 2).
+CREATE TABLE journal (
+    position  INTEGER PRIMARY KEY,              -- gapless over all lives
+    kind      TEXT NOT NULL,
+    aggregate BLOB,
+    at_ms     INTEGER NOT NULL,
+    prev      BLOB NOT NULL,
+    hash      BLOB NOT NULL,
+    bytes     TEXT NOT NULL
+) STRICT;
+
+-- What central holds but could not apply; replaced as central says.
+CREATE TABLE held_back (
+    position INTEGER PRIMARY KEY,
+    outcome  TEXT NOT NULL,
+    code     TEXT
+) STRICT;
+
+-- Projection of order.placed and order.paid. The whole order is read from the journal by position.
+CREATE TABLE own_order (
+    position      INTEGER PRIMARY KEY,          -- of order.placed
+    id            BLOB NOT NULL UNIQUE,
+    basket        BLOB NOT NULL UNIQUE,         -- the same basket is never sold twice
+    number        TEXT NOT NULL,
+    shift         BLOB NOT NULL,
+    customer      BLOB,
+    placed_at_ms  INTEGER NOT NULL,
+    currency      TEXT NOT NULL,
+    total_minor   INTEGER NOT NULL,
+    paid_position INTEGER                       -- of order.paid; NULL: due on delivery
+) STRICT;
+-- The profile asks for one customer's orders; anonymous ones are not in it.
+CREATE INDEX own_order_by_customer ON own_order (customer, placed_at_ms) WHERE customer IS NOT NULL;
+
+CREATE TABLE own_line (
+    position    INTEGER NOT NULL REFERENCES own_order (position),
+    ordinal     INTEGER NOT NULL,
+    article     BLOB NOT NULL,
+    quantity    INTEGER NOT NULL,
+    total_minor INTEGER NOT NULL,
+    PRIMARY KEY (position, ordinal)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE own_tender (
+    position     INTEGER NOT NULL REFERENCES own_order (position),
+    ordinal      INTEGER NOT NULL,
+    kind         TEXT NOT NULL,
+    currency     TEXT NOT NULL,
+    given_minor  INTEGER NOT NULL,
+    change_minor INTEGER NOT NULL,
+    PRIMARY KEY (position, ordinal)
+) STRICT, WITHOUT ROWID;
+
+-- The stock overlay: what each event did to an article. Clustered by article, since that is how it is asked.
+CREATE TABLE own_stock (
+    article  BLOB NOT NULL,
+    position INTEGER NOT NULL,
+    delta    INTEGER NOT NULL,
+    PRIMARY KEY (article, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE shift (
+    id            BLOB PRIMARY KEY,
+    staff         BLOB NOT NULL,
+    opened_at_ms  INTEGER NOT NULL,
+    opened_position INTEGER NOT NULL,
+    closed_at_ms  INTEGER
+) STRICT, WITHOUT ROWID;
+-- At most one shift is open.
+CREATE UNIQUE INDEX shift_open ON shift ((1)) WHERE closed_at_ms IS NULL;
+
+-- The basket in work and those put aside: local state, not events (they may change at every scan).
+CREATE TABLE draft (
+    one    INTEGER PRIMARY KEY CHECK (one = 1),
+    basket BLOB NOT NULL,
+    body   TEXT NOT NULL
+) STRICT;
+CREATE TABLE parked (
+    basket       BLOB PRIMARY KEY,
+    parked_at_ms INTEGER NOT NULL,
+    body         TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What this device remembers of people: guards of their PINs, and who signed in last.
+CREATE TABLE staff_memory (
+    staff           BLOB PRIMARY KEY,
+    failures        INTEGER NOT NULL DEFAULT 0,
+    locked_until_ms INTEGER NOT NULL DEFAULT 0,
+    last_position   INTEGER NOT NULL DEFAULT 0  -- journal position of the last shift.opened
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE setting (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How far each feed is. A cursor is written with the rows it stands for (invariant 5).
+CREATE TABLE feed (
+    name              TEXT PRIMARY KEY,
+    cursor            TEXT,
+    plan              TEXT,                       -- JSON of the snapshot being loaded
+    chunks_applied    INTEGER NOT NULL DEFAULT 0,
+    rows_applied      INTEGER NOT NULL DEFAULT 0,
+    rows              INTEGER NOT NULL DEFAULT 0,
+    generation        INTEGER NOT NULL DEFAULT 0, -- rises with each snapshot; older rows go with its last chunk
+    is_sweep_due      INTEGER NOT NULL DEFAULT 0, -- rows of an older generation may exist
+    visible_stage     INTEGER NOT NULL DEFAULT 0, -- see base_stock
+    included_position INTEGER NOT NULL DEFAULT 0, -- own events up to here are inside the visible rows
+    moved_at_ms       INTEGER
+) STRICT, WITHOUT ROWID;
+INSERT INTO feed (name) VALUES ('config'), ('catalogue'), ('stock'), ('customers'), ('history');
+
+-- Rows of the config feed are few and read whole: kept as the JSON that came.
+CREATE TABLE base_store (
+    id         BLOB PRIMARY KEY,
+    row        TEXT NOT NULL,
+    generation INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE base_staff (
+    id         BLOB PRIMARY KEY,
+    row        TEXT NOT NULL,
+    generation INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- place is the order of popularity (rank * 4 + tie): search streams rowids in this order and never sorts.
+-- It stays while the rank stays within a factor of two of placed_rank.
+CREATE TABLE base_article (
+    place         INTEGER PRIMARY KEY,
+    id            BLOB NOT NULL UNIQUE,
+    placed_rank   INTEGER NOT NULL,
+    generation    INTEGER NOT NULL,
+    price_minor   INTEGER NOT NULL,
+    price_version INTEGER NOT NULL,
+    currency      TEXT NOT NULL,
+    unit          TEXT NOT NULL,
+    tax_group     TEXT NOT NULL,
+    gtins         BLOB NOT NULL,                -- eight bytes each, big-endian, the printed one first
+    name          TEXT NOT NULL,
+    detail        TEXT NOT NULL,
+    category      TEXT NOT NULL
+) STRICT;
+-- A scan is one descent in this tree, and one in base_article.
+CREATE TABLE base_gtin (
+    number  INTEGER PRIMARY KEY,
+    article INTEGER NOT NULL
+) STRICT;
+-- People read the last digits aloud: four of them leave a hundred of a million.
+CREATE INDEX base_gtin_by_ending ON base_gtin (number % 10000);
+-- Words folded by domain::text. Contentless: the words can be made again from base_article.
+-- detail=none keeps no positions (a third of the size); Chinese is indexed by character and by pair instead.
+-- Prefixes up to four letters have lists of their own, so that the first letter typed is answered by a stream.
+CREATE VIRTUAL TABLE article_text USING fts5 (
+    words, content = '', columnsize = 0, detail = none, tokenize = 'ascii', prefix = '1 2 3 4'
+);
+
+-- A change of stock is staged: on_hand counts once stage <= feed.visible_stage, until then before does. A
+-- complete page makes its stage visible and moves included_position in one transaction, so that a sale is
+-- never counted twice, not even between two pages.
+CREATE TABLE base_stock (
+    article    BLOB PRIMARY KEY,
+    on_hand    INTEGER,                         -- NULL: no such row (any more)
+    before     INTEGER,
+    stage      INTEGER NOT NULL,
+    generation INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE base_customer (
+    number     INTEGER PRIMARY KEY,
+    id         BLOB NOT NULL UNIQUE,
+    generation INTEGER NOT NULL,
+    row        TEXT NOT NULL
+) STRICT;
+-- What a customer is found by, apart from the name: a letter for the kind, then the text. c card, e e-mail,
+-- i phone digits with country code, l those stored without one, n without it in any case, r the same backwards
+-- (for the last digits).
+CREATE TABLE base_customer_key (
+    key      TEXT NOT NULL,
+    customer INTEGER NOT NULL,
+    PRIMARY KEY (key, customer)
+) STRICT, WITHOUT ROWID;
+CREATE VIRTUAL TABLE customer_text USING fts5 (
+    words, content = '', columnsize = 0, detail = none, tokenize = 'ascii', prefix = '1 2 3 4'
+);
+
+CREATE TABLE base_order (
+    id          BLOB NOT NULL UNIQUE,
+    customer    BLOB NOT NULL,
+    at_ms       INTEGER NOT NULL,
+    channel     TEXT NOT NULL,
+    place       TEXT NOT NULL,
+    number      TEXT NOT NULL,
+    currency    TEXT NOT NULL,
+    total_minor INTEGER NOT NULL,
+    lines       TEXT NOT NULL,                  -- JSON: [[article, name, quantity, unit, total_minor], ...]
+    generation  INTEGER NOT NULL
+) STRICT;
+-- A profile is opened newest first.
+CREATE INDEX base_order_by_customer ON base_order (customer, at_ms);
+
+-- Larger pending lists make fewer, longer segments while a catalogue is loaded (bytes; default 1 MiB).
+INSERT INTO article_text (article_text, rank) VALUES ('hashsize', 4194304);
+INSERT INTO article_text (article_text, rank) VALUES ('automerge', 8);
