@@ -1,1 +1,184 @@
-//! Placeholder.
+//! Central: the commerce API that all channels share, with an embedded SQLite database.
+//!
+//! ```text
+//! http/      requests, problems, OpenAPI        cli/     commands
+//! push       holds events, then judges them     apply    what a fact means
+//! feed       what terminals read                snapshot the same, as files
+//! enrol      codes and terminals                session  nonces, tokens, the brake on guessing
+//! seed/      a chain that does not exist        import   catalogues and customers of one that does
+//! db/        one writer, many readers           report   counts and totals
+//! ```
+//! An acknowledged event is on disk (invariant 1) and stays there; nothing a terminal sends is ever rewritten.
+//! [`Central`] is the whole of it without the network, [`http::serve`] puts it on a socket.
+
+mod apply;
+pub mod db;
+pub mod enrol;
+mod error;
+pub mod feed;
+pub mod http;
+// pub mod import;
+pub mod price;
+pub mod push;
+pub mod quarantine;
+// pub mod report;
+mod rim;
+pub mod seed;
+mod session;
+pub mod snapshot;
+pub mod task;
+
+use db::Database;
+pub use error::CentralError;
+pub use http::{Fault, ServeOptions, serve};
+pub use rim::{Rim, SystemRim, id_at};
+use session::Sessions;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use sync::protocol::feed::Feed;
+use sync::protocol::snapshot::FeedSnapshot;
+
+/// Central on a data directory. Several processes may open the same one.
+pub struct Central {
+    dir: PathBuf,
+    database: Database,
+    rim: Arc<dyn Rim>,
+    sessions: Sessions,
+    admin_hash: [u8; 32],
+    /// One build at a time: the second terminal that asks gets the first one's snapshot.
+    building: Mutex<()>,
+}
+
+impl Central {
+    /// Opens or creates the data directory with the machine's clock and random source.
+    pub fn open(dir: &Path) -> Result<Arc<Self>, CentralError> {
+        Self::open_with(dir, Arc::new(SystemRim::new()))
+    }
+
+    /// Opens or creates the data directory.
+    pub fn open_with(dir: &Path, rim: Arc<dyn Rim>) -> Result<Arc<Self>, CentralError> {
+        std::fs::create_dir_all(dir).map_err(CentralError::file("create", dir))?;
+        let database = Database::open(&database_path(dir))?;
+        let mut epoch = [0; 8];
+        rim.fill_random(&mut epoch)?;
+        let epoch: String = epoch.iter().map(|byte| format!("{byte:02x}")).collect();
+        database.writer().run(move |connection| {
+            let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING";
+            connection.execute(sql, [feed::EPOCH_KEY, &epoch])?;
+            Ok(())
+        })?;
+        let admin_hash = Sha256::digest(admin_token(dir, rim.as_ref())?).into();
+        Ok(Arc::new(Self {
+            dir: dir.into(),
+            database,
+            rim,
+            sessions: Sessions::default(),
+            admin_hash,
+            building: Mutex::new(()),
+        }))
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The database.
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Clock and randomness.
+    pub fn rim(&self) -> &dyn Rim {
+        self.rim.as_ref()
+    }
+
+    pub(crate) const fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Whether a bearer token is the administrator's.
+    pub(crate) fn is_admin(&self, token: &str) -> bool {
+        let hash: [u8; 32] = Sha256::digest(token).into();
+        // Comparing hashes tells a guesser nothing about the token.
+        hash == self.admin_hash
+    }
+
+    /// A snapshot of a feed that is good to start from; builds one if there is none. Blocks, for seconds at a
+    /// million rows. `None` if `progress` stopped it.
+    pub fn snapshot(
+        &self,
+        feed: Feed,
+        scope: i64,
+        progress: impl FnMut(u64) -> bool,
+    ) -> Result<Option<FeedSnapshot>, CentralError> {
+        let _one_at_a_time = self.building.lock().expect("no build panics with the lock");
+        let now_ms = self.rim.now_ms();
+        let usable = self.database.read(|c| snapshot::usable(c, feed, scope, now_ms))?;
+        let built = match usable {
+            Some(built) => built,
+            None => {
+                let mut reader = self.database.reader()?;
+                let chunks = snapshot::build(&mut reader, &self.dir, (feed, scope), progress)?;
+                let Some(chunks) = chunks else { return Ok(None) };
+                self.database
+                    .writer()
+                    .run(move |c| snapshot::book(c, (feed, scope), &chunks, now_ms))?
+            }
+        };
+        self.database
+            .writer()
+            .run(move |c| {
+                snapshot::keep(c, &built, now_ms)?;
+                snapshot::describe(c, feed, &built)
+            })
+            .map(Some)
+    }
+
+    /// Forgets expired snapshots and removes their files.
+    pub fn sweep(&self) -> Result<u64, CentralError> {
+        let now_ms = self.rim.now_ms();
+        let promised = self.database.writer().run(move |c| snapshot::forget_expired(c, now_ms))?;
+        snapshot::sweep(&self.dir, &promised, now_ms)
+    }
+}
+
+/// Where the database of a data directory lies.
+pub fn database_path(dir: &Path) -> PathBuf {
+    dir.join("central.db")
+}
+
+/// Reads the administrator's token, or makes it: a file that only the owner can read.
+fn admin_token(dir: &Path, rim: &dyn Rim) -> Result<String, CentralError> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let path = admin_token_path(dir);
+    let mut random = [0; 32];
+    rim.fill_random(&mut random)?;
+    let fresh: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    match opened {
+        Ok(mut file) => {
+            writeln!(file, "{fresh}").map_err(CentralError::file("write", &path))?;
+            Ok(fresh)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let text = std::fs::read_to_string(&path).map_err(CentralError::file("read", &path))?;
+            let text = text.trim();
+            // A process that was killed between creating and writing left it empty.
+            if text.is_empty() {
+                std::fs::write(&path, format!("{fresh}\n"))
+                    .map_err(CentralError::file("write", &path))?;
+                return Ok(fresh);
+            }
+            Ok(text.into())
+        }
+        Err(error) => Err(CentralError::file("create", &path)(error)),
+    }
+}
+
+/// Where the administrator's token lies.
+pub fn admin_token_path(dir: &Path) -> PathBuf {
+    dir.join("admin.token")
+}

@@ -1,0 +1,218 @@
+//! Small administrative acts. They work beside a running server, on the same database.
+
+use super::{note, say};
+use anyhow::{Context, Result, bail};
+use central::{Central, enrol, price, push, quarantine};
+use clap::{ArgGroup, Args};
+use domain::code::enrolment_text;
+use domain::gtin::Gtin;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often `--wait` looks whether the code was used.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// For which place.
+#[derive(Args, Debug)]
+pub struct EnrolCodeArguments {
+    /// Data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Store that the terminal will belong to
+    #[arg(long, value_name = "CODE")]
+    store: String,
+    /// Name of the terminal, such as T03; the next free one if absent. An existing name replaces the device
+    #[arg(long, value_name = "NAME")]
+    terminal: Option<String>,
+    /// Seconds for which the code works
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    ttl: u32,
+    /// Address of central as the device will reach it, for the text of the QR code
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8700")]
+    central: String,
+    /// Wait until the code is used, then show the device's confirmation digits
+    #[arg(long)]
+    wait: bool,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+fn open(data: &Path) -> Result<Arc<Central>> {
+    // Only a seed makes a directory; a mistyped one should not become an empty chain.
+    if !central::database_path(data).exists() {
+        bail!("there is no central in {}: seed it first", data.display());
+    }
+    Central::open(data).with_context(|| format!("cannot open {}", data.display()))
+}
+
+/// Prints a one-time code: words on standard error, the code alone on the last line of standard output.
+pub fn enrol_code(arguments: &EnrolCodeArguments) -> Result<ExitCode> {
+    let central = open(&arguments.data)?;
+    let store = arguments.store.clone();
+    let found = central.database().read(|c| enrol::store_by_code(c, &store))?;
+    let Some(store_no) = found else { bail!("there is no store {}", arguments.store) };
+    if let Some(name) = &arguments.terminal {
+        let is_name = (1..=8).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if !is_name {
+            bail!("a terminal's name has one to eight capitals and digits, such as T03");
+        }
+    }
+    let code = enrol::draw_code(central.rim())?;
+    let (name, hash) = (arguments.terminal.clone(), code.hash);
+    let life = (central.rim().now_ms(), i64::from(arguments.ttl) * 1000);
+    central
+        .database()
+        .writer()
+        .run(move |c| enrol::store_code(c, hash, store_no, name.as_deref(), life))?;
+    let qr = enrolment_text(&arguments.central, &code.code);
+    if arguments.json {
+        let answer = serde_json::json!({
+            "code": code.code, "qr": qr, "store": arguments.store,
+            "terminal": arguments.terminal, "ttl_s": arguments.ttl,
+        });
+        say(&answer.to_string())?;
+    } else {
+        note(&format!("for store {}, works once, for {} s", arguments.store, arguments.ttl));
+        say(&qr)?;
+        say(&code.code)?;
+    }
+    if arguments.wait { wait_for_use(&central, hash, arguments.ttl) } else { Ok(ExitCode::SUCCESS) }
+}
+
+fn wait_for_use(central: &Central, hash: [u8; 32], ttl: u32) -> Result<ExitCode> {
+    for _ in 0..u128::from(ttl) * 1000 / LOOK_EVERY.as_millis() {
+        if let Some((digits, terminal)) = central.database().read(|c| enrol::used_by(c, &hash))? {
+            say(&format!("enrolled {terminal}; the device must show {digits}"))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    bail!("nobody used the code")
+}
+
+/// Which price.
+#[derive(Args, Debug)]
+pub struct SetPriceArguments {
+    /// Data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Number under which the article is scanned
+    #[arg(long, value_name = "GTIN")]
+    gtin: String,
+    /// Price of a piece, kg, l or m in minor units
+    #[arg(long, value_name = "MINOR", value_parser = clap::value_parser!(i64).range(0..=100_000_000))]
+    price_minor: i64,
+}
+
+/// Sets a price; terminals hear of it at once.
+pub fn set_price(arguments: &SetPriceArguments) -> Result<ExitCode> {
+    let central = open(&arguments.data)?;
+    let gtin =
+        Gtin::parse(&arguments.gtin).with_context(|| format!("`{}` is no GTIN", arguments.gtin))?;
+    let price_minor = arguments.price_minor;
+    let row = central.database().writer().run(move |c| price::set_price(c, gtin, price_minor))?;
+    let Some(row) = row else { bail!("no article has the number {gtin}") };
+    say(&format!(
+        "{} {}: {} {} (price list {})",
+        gtin, row.name, row.price_minor, row.currency, row.price_version
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Which terminals.
+#[derive(Args, Debug)]
+pub struct TerminalsArguments {
+    /// Data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Take this terminal out of service: it can no longer push or pull until it is enrolled again
+    #[arg(long, value_name = "ID")]
+    revoke: Option<uuid::Uuid>,
+    /// One JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists terminals, or takes one out of service.
+pub fn terminals(arguments: &TerminalsArguments) -> Result<ExitCode> {
+    let central = open(&arguments.data)?;
+    if let Some(terminal) = arguments.revoke {
+        let now_ms = central.rim().now_ms();
+        let known = central.database().writer().run(move |c| enrol::revoke(c, terminal, now_ms))?;
+        if !known {
+            bail!("there is no terminal {terminal}");
+        }
+    }
+    let terminals = central.database().read(enrol::terminals)?;
+    if arguments.json {
+        say(&serde_json::to_string(&terminals)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for row in terminals {
+        let state = if row.revoked { "revoked" } else { "active" };
+        say(&format!(
+            "{} {}-{} epoch {} {state}, shows {}, {} events, {} held back, {}",
+            row.id,
+            row.store,
+            row.name,
+            row.epoch,
+            row.confirmation,
+            row.acked_seq,
+            row.held_back,
+            row.software
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Which events.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("act").args(["retry", "dismiss"]))]
+pub struct QuarantineArguments {
+    /// Data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Try this event again, and those that wait behind it
+    #[arg(long, value_name = "ID")]
+    retry: Option<i64>,
+    /// Decide that this event will not count; its bytes stay
+    #[arg(long, value_name = "ID")]
+    dismiss: Option<i64>,
+    /// One JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists what is held back, tries one again, or dismisses one.
+pub fn quarantine(arguments: &QuarantineArguments) -> Result<ExitCode> {
+    let central = open(&arguments.data)?;
+    let writer = central.database().writer();
+    let released = match (arguments.retry, arguments.dismiss) {
+        (Some(id), _) => Some((id, writer.run(move |c| push::retry(c, id))?)),
+        (_, Some(id)) => Some((id, writer.run(move |c| push::dismiss(c, id))?)),
+        _ => None,
+    };
+    match released {
+        Some((id, None)) => bail!("event {id} is not quarantined"),
+        Some((_, Some(applied))) => say(&format!("{applied} events are applied now"))?,
+        None => {
+            let held = central.database().read(|c| quarantine::list(c, 0, quarantine::LIST_MAX))?;
+            if arguments.json {
+                say(&serde_json::to_string(&held)?)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            for row in held {
+                let code = row.code.unwrap_or_default();
+                say(&format!(
+                    "{} {} epoch {} seq {} {} {} {code}",
+                    row.id, row.terminal, row.epoch, row.seq, row.kind, row.state
+                ))?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

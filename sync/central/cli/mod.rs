@@ -1,0 +1,93 @@
+//! The command line: what it can be asked, and how long work shows itself.
+
+mod admin;
+mod bulk;
+mod progress;
+mod serve;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// The commerce API that all channels share.
+#[derive(Parser, Debug)]
+#[command(name = "crossroads-central", version, about, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Answers terminals over HTTP until it is told to stop
+    Serve(serve::ServeArguments),
+    /// Fills an empty data directory with a chain that does not exist, the same for the same numbers
+    #[command(visible_alias = "init")]
+    Seed(bulk::SeedArguments),
+    /// Prints a one-time code by which a device becomes a terminal
+    EnrolCode(admin::EnrolCodeArguments),
+    /// Prints the OpenAPI 3.1 document
+    Openapi,
+    /// Changes the price of an article
+    SetPrice(admin::SetPriceArguments),
+    /// Lists terminals, or takes one out of service
+    Terminals(admin::TerminalsArguments),
+    /// Lists events that are held back, tries one again, or dismisses one
+    Quarantine(admin::QuarantineArguments),
+}
+
+/// Writes to standard output; a reader that went away is no failure.
+fn say(text: &str) -> Result<()> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Writes to standard error: words beside the answer.
+fn note(text: &str) {
+    // Nobody reads along: nothing to be done about it.
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Seed(arguments) => bulk::seed(&arguments),
+        Command::EnrolCode(arguments) => admin::enrol_code(&arguments),
+        Command::Openapi => {
+            say(&central::http::openapi().to_pretty_json()?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::SetPrice(arguments) => admin::set_price(&arguments),
+        Command::Terminals(arguments) => admin::terminals(&arguments),
+        Command::Quarantine(arguments) => admin::quarantine(&arguments),
+    }
+}
+
+/// Reads the command line and does what it says. Status 0: done. 1: nothing done. 2: done in part, or a wrong
+/// command line. 130: interrupted.
+pub fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "warn,central=info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            note(&format!("crossroads-central: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,50 @@
+//! `serve`: answers terminals over HTTP.
+
+use super::progress::stop_asked;
+use anyhow::{Context, Result};
+use central::{Central, Fault, ServeOptions};
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// How to serve.
+#[derive(Args, Debug)]
+pub struct ServeArguments {
+    /// Data directory; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8700")]
+    listen: String,
+    /// Print the address as a URL on standard output once it listens
+    #[arg(long)]
+    print_address: bool,
+    /// For training and tests only: none, http500, html, slow, drop-reply or drop-reply:PERCENT
+    #[arg(long, value_name = "FAULT", default_value = "none")]
+    fault: Fault,
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+pub fn run(arguments: &ServeArguments) -> Result<ExitCode> {
+    let data = &arguments.data;
+    let central = Central::open(data).with_context(|| format!("cannot open {}", data.display()))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(&arguments.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", arguments.listen))?;
+        let address = listener.local_addr()?;
+        if arguments.print_address {
+            super::say(&format!("http://{address}"))?;
+        }
+        tracing::info!(%address, data = %data.display(), "central listens");
+        if arguments.fault != Fault::None {
+            tracing::warn!(fault = ?arguments.fault, "faults on purpose: not for a real shop");
+        }
+        let options = ServeOptions { fault: arguments.fault };
+        central::serve(listener, central, options, stop_asked()).await?;
+        anyhow::Ok(())
+    })?;
+    tracing::info!("central ended");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,177 @@
+//! The database: one file, WAL, one writer thread, pooled readers.
+//!
+//! Writes are jobs for the writer thread, which runs what is waiting in one transaction, each in a savepoint of
+//! its own (group commit): one fsync serves all of them, and one job's failure undoes only that job. An answer is
+//! delivered after the commit, never before (invariant 1).
+
+mod writer;
+
+use crate::error::CentralError;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+use uuid::Uuid;
+pub use writer::Writer;
+
+/// Each released step of the schema; the index plus one is the `user_version` after it.
+const MIGRATIONS: [&str; 1] = [include_str!("../sql/001_create.sql")];
+/// Another process (a seed, an import, a command) may hold the write lock for a batch.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Idle readers kept open.
+const READERS_MAX: usize = 8;
+
+/// The open database.
+pub struct Database {
+    path: PathBuf,
+    writer: Writer,
+    readers: Mutex<Vec<Connection>>,
+}
+
+/// Sets what every connection needs. In one place, with reasons.
+fn configure(connection: &Connection) -> Result<(), CentralError> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // WAL: readers never wait for the writer. FULL: an acknowledged event survives a power cut (invariant 1).
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -32 * 1024)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Opens a connection for writing; the schema is brought up to date.
+pub fn open_for_writing(path: &Path) -> Result<Connection, CentralError> {
+    let mut connection = Connection::open(path)?;
+    configure(&connection)?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), CentralError> {
+    let known = MIGRATIONS.len() as u32;
+    // The lock is taken first: two processes may open a fresh database at the same moment.
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known {
+        return Err(CentralError::NewerDatabase { found, known });
+    }
+    for step in &MIGRATIONS[found as usize..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn open_for_reading(path: &Path) -> Result<Connection, CentralError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "cache_size", -16 * 1024)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+impl Database {
+    /// Opens or creates the database and starts the writer thread.
+    pub fn open(path: &Path) -> Result<Self, CentralError> {
+        let writer = Writer::start(open_for_writing(path)?);
+        Ok(Self { path: path.into(), writer, readers: Mutex::new(Vec::new()) })
+    }
+
+    /// The writer.
+    pub const fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// Runs `work` on a reader, in one transaction: everything it reads is of the same moment. Blocks.
+    pub fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, CentralError>,
+    ) -> Result<T, CentralError> {
+        let pooled = self.readers.lock().expect("no reader panics with the lock").pop();
+        let mut connection = match pooled {
+            Some(connection) => connection,
+            None => open_for_reading(&self.path)?,
+        };
+        let transaction = connection.transaction()?;
+        let result = work(&transaction);
+        drop(transaction);
+        let mut readers = self.readers.lock().expect("no reader panics with the lock");
+        if readers.len() < READERS_MAX {
+            readers.push(connection);
+        }
+        result
+    }
+
+    /// A reader of one's own, for long work.
+    pub fn reader(&self) -> Result<Connection, CentralError> {
+        open_for_reading(&self.path)
+    }
+}
+
+/// An identity as it is stored.
+pub fn blob(id: Uuid) -> [u8; 16] {
+    *id.as_bytes()
+}
+
+/// An identity read back from column `index`.
+pub fn id(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<Uuid> {
+    row.get::<_, [u8; 16]>(index).map(Uuid::from_bytes)
+}
+
+/// An identity that may be absent.
+pub fn id_opt(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<Option<Uuid>> {
+    Ok(row.get::<_, Option<[u8; 16]>>(index)?.map(Uuid::from_bytes))
+}
+
+/// A number that is never negative; SQLite keeps 63 bits.
+pub fn unsigned(row: &rusqlite::Row<'_>, index: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(index)?;
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, number))
+}
+
+/// Reads a single value.
+pub fn meta(connection: &Connection, key: &str) -> Result<Option<String>, CentralError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+    Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+}
+
+/// Writes a single value.
+pub fn set_meta(connection: &Connection, key: &str, value: &str) -> Result<(), CentralError> {
+    let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2)
+               ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    connection.prepare_cached(sql)?.execute([key, value])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_newer_database_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("central.db");
+        open_for_writing(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+        let refused = open_for_writing(&path);
+        assert!(matches!(refused, Err(CentralError::NewerDatabase { found: 99, known: 1 })));
+    }
+
+    #[test]
+    fn one_job_that_fails_undoes_only_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(&dir.path().join("central.db")).unwrap();
+        let wrote = database.writer().run(|c| set_meta(c, "a", "1"));
+        let failed: Result<(), _> = database.writer().run(|c| {
+            set_meta(c, "b", "2")?;
+            Err(CentralError::DamagedRow("test"))
+        });
+        assert!(wrote.is_ok() && failed.is_err());
+        let values = database.read(|c| Ok((meta(c, "a")?, meta(c, "b")?))).unwrap();
+        assert_eq!(values, (Some("1".into()), None));
+    }
+}

@@ -1,0 +1,140 @@
+//! The writer thread: the only place of this process that writes.
+//!
+//! ```text
+//! job, job, job --channel--> BEGIN IMMEDIATE; (SAVEPOINT; job; RELEASE | ROLLBACK TO)*; COMMIT --> answers
+//! ```
+
+use crate::error::CentralError;
+use rusqlite::Connection;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use tokio::sync::{oneshot, watch};
+
+/// Jobs that may wait; beyond it callers wait to hand theirs over.
+const WAITING_MAX: usize = 256;
+/// Jobs of one transaction.
+const GROUP_MAX: usize = 64;
+
+type Shared = Arc<rusqlite::Error>;
+/// Delivers a job's answer once the commit is known.
+type Deliver = Box<dyn FnOnce(Result<(), Shared>) + Send>;
+type Job = Box<dyn FnOnce(Result<&Connection, Shared>) -> Option<Deliver> + Send>;
+
+/// Handle of the writer thread; dropping it ends the thread after the jobs that wait.
+pub struct Writer {
+    jobs: Option<SyncSender<Job>>,
+    commits: watch::Sender<u64>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread on its connection.
+    pub fn start(connection: Connection) -> Self {
+        let (sender, receiver) = sync_channel::<Job>(WAITING_MAX);
+        let (commits, _) = watch::channel(0);
+        let told = commits.clone();
+        let thread = std::thread::Builder::new()
+            .name("central-writer".into())
+            .spawn(move || work(&connection, &receiver, &told))
+            .expect("a process can start one thread");
+        Self { jobs: Some(sender), commits, thread: Some(thread) }
+    }
+
+    /// Changes with every commit of this process, and when [`Self::note_commit`] is told of another's.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
+    }
+
+    /// Another process committed: wakes who waits for changes.
+    pub fn note_commit(&self) {
+        self.commits.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn submit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, CentralError> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, CentralError>>, CentralError> {
+        let (answer, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let connection = match connection {
+                Ok(connection) => connection,
+                Err(error) => {
+                    // Nobody may be waiting any more; that is not the writer's concern.
+                    let _ = answer.send(Err(CentralError::Commit(error)));
+                    return None;
+                }
+            };
+            match in_savepoint(connection, work) {
+                Ok(value) => Some(Box::new(move |committed| {
+                    let _ = answer.send(committed.map(|()| value).map_err(CentralError::Commit));
+                })),
+                Err(error) => {
+                    let _ = answer.send(Err(error));
+                    None
+                }
+            }
+        });
+        let jobs = self.jobs.as_ref().ok_or(CentralError::Stopped)?;
+        jobs.send(job).map_err(|_| CentralError::Stopped)?;
+        Ok(receiver)
+    }
+
+    /// Runs `work` in a savepoint of the next transaction; returns after the commit. Blocks.
+    pub fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, CentralError> + Send + 'static,
+    ) -> Result<T, CentralError> {
+        self.submit(work)?.blocking_recv().map_err(|_| CentralError::Stopped)?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Runs `work` between SAVEPOINT and RELEASE; an error rolls back to where it began.
+pub fn in_savepoint<T>(
+    connection: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, CentralError>,
+) -> Result<T, CentralError> {
+    connection.execute_batch("SAVEPOINT job")?;
+    let result = work(connection);
+    let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+    connection.execute_batch(end)?;
+    result
+}
+
+fn work(connection: &Connection, jobs: &Receiver<Job>, told: &watch::Sender<u64>) {
+    while let Ok(first) = jobs.recv() {
+        if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+            first(Err(Arc::new(error)));
+            continue;
+        }
+        let mut delivers: Vec<Deliver> = first(Ok(connection)).into_iter().collect();
+        for _ in 1..GROUP_MAX {
+            // SQLite rolls everything back by itself when the disk is full: then nobody may be told yes.
+            if connection.is_autocommit() {
+                break;
+            }
+            let Ok(job) = jobs.try_recv() else { break };
+            delivers.extend(job(Ok(connection)));
+        }
+        let committed = connection.execute_batch("COMMIT").map_err(Arc::new);
+        if committed.is_err() && !connection.is_autocommit() {
+            // What is left of the transaction must not leak into the next one.
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        if committed.is_ok() {
+            told.send_modify(|count| *count = count.wrapping_add(1));
+        }
+        for deliver in delivers {
+            deliver(committed.clone());
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What can fail in central that is nobody's business decision: disk, database, damaged rows.
+//!
+//! Refusals (a gap, a used code, a foreign cursor) are values of the functions that find them, never errors.
+//! Nothing here carries personal data.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A failure of central itself.
+#[derive(Debug, thiserror::Error)]
+pub enum CentralError {
+    /// SQLite refused or failed.
+    #[error("the database failed")]
+    Database(#[from] rusqlite::Error),
+    /// The transaction that many writes shared could not be begun or committed.
+    #[error("the transaction could not be committed")]
+    Commit(#[source] Arc<rusqlite::Error>),
+    /// A file or folder could not be used.
+    #[error("cannot {operation} {}", path.display())]
+    File {
+        /// What was tried, as a verb.
+        operation: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database was written by a newer version of this program.
+    #[error("the database has schema {found}, this program knows {known}: use the newer program")]
+    NewerDatabase {
+        /// Version found.
+        found: u32,
+        /// Newest version known here.
+        known: u32,
+    },
+    /// A row that central itself wrote is not readable.
+    #[error("a stored {0} row is damaged")]
+    DamagedRow(&'static str),
+    /// JSON that central itself makes could not be made.
+    #[error("a row cannot be written as JSON")]
+    Json(#[source] serde_json::Error),
+    /// The writer thread is gone: central is shutting down.
+    #[error("central is shutting down")]
+    Stopped,
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random,
+}
+
+impl CentralError {
+    /// Shorthand for [`Self::File`].
+    pub fn file(
+        operation: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_path_buf();
+        move |source| Self::File { operation, path, source }
+    }
+
+    /// Whether SQLite refused a row because of a constraint: the data's fault, not the disk's.
+    pub fn is_constraint(&self) -> bool {
+        matches!(self, Self::Database(error)
+            if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation))
+    }
+}

@@ -1,0 +1,265 @@
+//! Feeds: the current row of each key, with a position that rises with every change.
+//!
+//! Positions are given by the one writer while it holds the write lock, so they become visible in their order and
+//! a reader that stands at position p has seen everything up to p. A cursor is `<feed epoch>.<position>`; the
+//! epoch is made with the database, so a cursor of another database is told from one of this.
+
+use crate::db::{blob, id, meta, unsigned};
+use crate::error::CentralError;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sync::protocol::feed::{Change, Feed, Op};
+use uuid::Uuid;
+
+/// Rows for everybody.
+pub const EVERYBODY: i64 = 0;
+
+/// Key in `meta` of the feed epoch.
+pub const EPOCH_KEY: &str = "feed_epoch";
+
+/// The number under which a feed is stored: its place in the protocol's list, from 1. Never reordered.
+pub const fn feed_number(feed: Feed) -> i64 {
+    match feed {
+        Feed::Config => 1,
+        Feed::Catalogue => 2,
+        Feed::Stock => 3,
+        Feed::Customers => 4,
+        Feed::History => 5,
+    }
+}
+
+/// Whose rows a terminal of store `store_no` reads in a feed.
+pub const fn scope_of(feed: Feed, store_no: i64) -> i64 {
+    match feed {
+        Feed::Config | Feed::Stock => store_no,
+        Feed::Catalogue | Feed::Customers | Feed::History => EVERYBODY,
+    }
+}
+
+/// One row to publish.
+pub struct Put<'a> {
+    /// Feed.
+    pub feed: Feed,
+    /// `store.no` or [`EVERYBODY`].
+    pub scope: i64,
+    /// Table on the wire.
+    pub table: &'a str,
+    /// Key on the wire.
+    pub key: Uuid,
+    /// Place in snapshots; smaller comes first.
+    pub rank: i64,
+}
+
+/// Publishes a row in place of the key's former one.
+pub fn put<R: Serialize>(
+    connection: &Connection,
+    at: &Put<'_>,
+    row: &R,
+) -> Result<(), CentralError> {
+    let json = serde_json::to_string(row).map_err(CentralError::Json)?;
+    write(connection, at, Some(&json))
+}
+
+fn write(connection: &Connection, at: &Put<'_>, json: Option<&str>) -> Result<(), CentralError> {
+    let sql = "INSERT OR REPLACE INTO feed_row (feed, scope, tbl, key, rank, row)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let key = blob(at.key);
+    let values = params![feed_number(at.feed), at.scope, at.table, key, at.rank, json];
+    connection.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+/// Publishes that a key is gone; nothing happens if it is not there. Returns whether it was.
+pub fn delete(
+    connection: &Connection,
+    feed: Feed,
+    scope: i64,
+    key: Uuid,
+) -> Result<bool, CentralError> {
+    let sql = "SELECT tbl FROM feed_row
+               WHERE feed = ?1 AND scope = ?2 AND key = ?3 AND row IS NOT NULL";
+    let found: Option<String> = connection
+        .prepare_cached(sql)?
+        .query_row(params![feed_number(feed), scope, blob(key)], |row| row.get(0))
+        .optional()?;
+    let Some(table) = found else { return Ok(false) };
+    write(connection, &Put { feed, scope, table: &table, key, rank: 0 }, None)?;
+    Ok(true)
+}
+
+/// The current row of a key and its rank.
+pub fn get<R: serde::de::DeserializeOwned>(
+    connection: &Connection,
+    feed: Feed,
+    scope: i64,
+    key: Uuid,
+) -> Result<Option<(R, i64)>, CentralError> {
+    let sql = "SELECT row, rank FROM feed_row
+               WHERE feed = ?1 AND scope = ?2 AND key = ?3 AND row IS NOT NULL";
+    let found: Option<(String, i64)> = connection
+        .prepare_cached(sql)?
+        .query_row(params![feed_number(feed), scope, blob(key)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let Some((json, rank)) = found else { return Ok(None) };
+    let row = serde_json::from_str(&json).map_err(|_| CentralError::DamagedRow(feed.name()))?;
+    Ok(Some((row, rank)))
+}
+
+/// Rows of a feed that are not tombstones.
+pub fn count(connection: &Connection, feed: Feed, scope: i64) -> Result<u64, CentralError> {
+    let sql = "SELECT count(*) FROM feed_row WHERE feed = ?1 AND scope = ?2 AND row IS NOT NULL";
+    Ok(connection.query_row(sql, params![feed_number(feed), scope], |row| unsigned(row, 0))?)
+}
+
+/// The feed epoch of this database.
+pub fn epoch(connection: &Connection) -> Result<String, CentralError> {
+    meta(connection, EPOCH_KEY)?.ok_or(CentralError::DamagedRow("feed epoch"))
+}
+
+/// The newest position given so far, in any feed.
+pub fn newest(connection: &Connection) -> Result<i64, CentralError> {
+    let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'feed_row'";
+    Ok(connection.query_row(sql, [], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// The cursor of a position.
+pub fn cursor(epoch: &str, pos: i64) -> String {
+    format!("{epoch}.{pos}")
+}
+
+/// The position that a cursor stands for; `None` when it is not of this database, or from its future (the
+/// database was restored from a backup). No cursor is the beginning.
+pub fn position(
+    connection: &Connection,
+    epoch: &str,
+    after: &str,
+) -> Result<Option<i64>, CentralError> {
+    if after.is_empty() {
+        return Ok(Some(0));
+    }
+    let pos = after
+        .split_once('.')
+        .filter(|(of, _)| *of == epoch)
+        .and_then(|(_, pos)| pos.parse::<i64>().ok())
+        .filter(|pos| *pos >= 0);
+    match pos {
+        Some(pos) if pos <= newest(connection)? => Ok(Some(pos)),
+        _ => Ok(None),
+    }
+}
+
+/// Changes after a position.
+pub struct Page {
+    /// In the order of their positions.
+    pub changes: Vec<Change>,
+    /// Position after this page.
+    pub next: i64,
+    /// More exist already.
+    pub more: bool,
+}
+
+/// Reads at most `limit` changes after `pos`, and no more than about `bytes_max` of rows.
+pub fn page(
+    connection: &Connection,
+    (feed, scope): (Feed, i64),
+    pos: i64,
+    limit: u32,
+    bytes_max: usize,
+) -> Result<Page, CentralError> {
+    let sql = "SELECT pos, tbl, key, row FROM feed_row
+               WHERE feed = ?1 AND scope = ?2 AND pos > ?3 ORDER BY pos LIMIT ?4";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![feed_number(feed), scope, pos, i64::from(limit) + 1])?;
+    let mut page = Page { changes: Vec::new(), next: pos, more: false };
+    let mut bytes = 0;
+    while let Some(row) = rows.next()? {
+        if page.changes.len() >= limit as usize || (bytes > bytes_max && !page.changes.is_empty()) {
+            page.more = true;
+            break;
+        }
+        let json: Option<String> = row.get(3)?;
+        bytes += json.as_ref().map_or(0, String::len);
+        let json = json.map(RawValue::from_string).transpose();
+        let json = json.map_err(|_| CentralError::DamagedRow(feed.name()))?;
+        page.next = row.get(0)?;
+        page.changes.push(Change {
+            pos: unsigned(row, 0)?,
+            table: row.get(1)?,
+            key: id(row, 2)?.to_string(),
+            op: if json.is_some() { Op::Put } else { Op::Del },
+            row: json,
+        });
+    }
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::db::{open_for_writing, set_meta};
+
+    fn at(key: u128) -> Put<'static> {
+        let key = Uuid::from_u128(key);
+        Put { feed: Feed::Catalogue, scope: EVERYBODY, table: "article", key, rank: 1 }
+    }
+
+    fn connection(dir: &tempfile::TempDir) -> Connection {
+        let connection = open_for_writing(&dir.path().join("central.db")).unwrap();
+        set_meta(&connection, EPOCH_KEY, "e1").unwrap();
+        connection
+    }
+
+    #[test]
+    fn a_replaced_newest_row_gets_a_new_position() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = connection(&dir);
+        for value in 1..=3 {
+            put(&connection, &at(7), &value).unwrap();
+            let page = page(&connection, (Feed::Catalogue, 0), value - 1, 10, 1 << 20).unwrap();
+            assert_eq!((page.changes.len(), page.next, page.more), (1, value, false));
+        }
+    }
+
+    #[test]
+    fn pages_end_where_the_limit_or_the_bytes_say_and_a_delete_is_a_change() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = connection(&dir);
+        (1..=5).for_each(|key| put(&connection, &at(key), &"x".repeat(100)).unwrap());
+        let read = |pos, limit, bytes| {
+            let page = page(&connection, (Feed::Catalogue, 0), pos, limit, bytes).unwrap();
+            (page.changes.len(), page.next, page.more)
+        };
+        assert_eq!(read(0, 2, 1 << 20), (2, 2, true));
+        assert_eq!(read(2, 3, 1 << 20), (3, 5, false));
+        assert_eq!(read(0, 5, 150), (2, 2, true));
+        assert!(delete(&connection, Feed::Catalogue, 0, Uuid::from_u128(2)).unwrap());
+        assert!(!delete(&connection, Feed::Catalogue, 0, Uuid::from_u128(2)).unwrap());
+        let last = page(&connection, (Feed::Catalogue, 0), 5, 10, 1 << 20).unwrap();
+        assert_eq!((last.changes[0].op, last.changes[0].row.is_none()), (Op::Del, true));
+        assert_eq!(count(&connection, Feed::Catalogue, 0).unwrap(), 4);
+    }
+
+    /// One line, one case: cursor, position it stands for when five rows were written.
+    #[test]
+    fn foreign_and_future_cursors_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = connection(&dir);
+        (1..=5).for_each(|key| put(&connection, &at(key), &key).unwrap());
+        for (text, expected) in [
+            ("", Some(0)),
+            ("e1.0", Some(0)),
+            ("e1.5", Some(5)),
+            ("e1.6", None),
+            ("e2.3", None),
+            ("e1.-1", None),
+            ("e1", None),
+            ("<html>", None),
+        ] {
+            assert_eq!(position(&connection, "e1", text).unwrap(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Snapshots: a feed as immutable files, built once and shared by every terminal that starts.
+//!
+//! A build reads the feed in one read transaction, most wanted rows first, and writes chunks as it goes, so that a
+//! million articles never stand in memory. The first chunk is small: selling starts with it. A snapshot is used
+//! again while the feed has moved little since; its cursor covers the rest.
+
+use crate::db::unsigned;
+use crate::error::CentralError;
+use crate::feed::{self, cursor, feed_number};
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use sync::protocol::feed::Feed;
+use sync::protocol::snapshot::{CHUNK_BYTES_MAX, CHUNK_UNPACKED_MAX, ChunkInfo, FeedSnapshot};
+use uuid::Uuid;
+
+/// A chunk is closed when it has grown to so many compressed bytes.
+const CHUNK_BYTES_AIM: usize = 480 * 1024;
+/// A chunk is closed before it unpacks to more than this.
+const CHUNK_UNPACKED_AIM: usize = 12 * 1024 * 1024;
+/// Rows of the first chunk.
+const FIRST_ROWS_MAX: u64 = 2_000;
+/// Level 3 packs at some 200 MB/s; higher levels win little on rows that hardly repeat.
+const ZSTD_LEVEL: i32 = 3;
+/// Chunks can be fetched for so long after a manifest named them.
+pub const LIFETIME_MS: i64 = 72 * 3_600_000;
+/// A snapshot is built anew when more than this part of its rows changed since, and at least [`STALE_MIN`].
+const STALE_PART: u64 = 10;
+/// Changes that a terminal reads in two pages are no reason to build.
+const STALE_MIN: u64 = 4_000;
+
+/// A snapshot as the database knows it.
+pub struct Built {
+    /// Its row.
+    pub id: i64,
+    /// Position that it includes.
+    pub pos: i64,
+    /// Rows.
+    pub rows: u64,
+}
+
+/// Where a chunk lies.
+pub fn chunk_path(dir: &Path, sha256: &str) -> PathBuf {
+    dir.join("chunks").join(sha256)
+}
+
+/// Whether a text can be the address of a chunk; nothing else ever becomes part of a path.
+pub fn is_chunk_name(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The newest snapshot of a feed that is still good to start from.
+pub fn usable(
+    connection: &Connection,
+    feed: Feed,
+    scope: i64,
+    now_ms: i64,
+) -> Result<Option<Built>, CentralError> {
+    let sql = "SELECT id, pos, rows FROM snapshot
+               WHERE feed = ?1 AND scope = ?2 AND expires_ms > ?3 ORDER BY pos DESC LIMIT 1";
+    let built = connection.query_row(sql, params![feed_number(feed), scope, now_ms], |row| {
+        Ok(Built { id: row.get(0)?, pos: row.get(1)?, rows: unsigned(row, 2)? })
+    });
+    let Some(built) = built.optional()? else { return Ok(None) };
+    let limit = (built.rows / STALE_PART).max(STALE_MIN);
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM feed_row
+               WHERE feed = ?1 AND scope = ?2 AND pos > ?3 LIMIT ?4)";
+    let values = params![feed_number(feed), scope, built.pos, limit as i64 + 1];
+    let moved = connection.query_row(sql, values, |row| unsigned(row, 0))?;
+    Ok((moved <= limit).then_some(built))
+}
+
+/// The manifest of a snapshot.
+pub fn describe(
+    connection: &Connection,
+    feed: Feed,
+    built: &Built,
+) -> Result<FeedSnapshot, CentralError> {
+    let sql = "SELECT sha256, bytes, rows FROM snapshot_chunk WHERE snapshot = ?1 ORDER BY no";
+    let mut statement = connection.prepare_cached(sql)?;
+    let chunks = statement.query_map([built.id], |row| {
+        Ok(ChunkInfo { sha256: row.get(0)?, bytes: unsigned(row, 1)?, rows: unsigned(row, 2)? })
+    })?;
+    let cursor = cursor(&feed::epoch(connection)?, built.pos);
+    Ok(FeedSnapshot { feed, cursor, rows: built.rows, chunks: chunks.collect::<Result<_, _>>()? })
+}
+
+/// What a build wrote to disk, to be booked by [`book`].
+pub struct Chunks {
+    pos: i64,
+    rows: u64,
+    infos: Vec<ChunkInfo>,
+}
+
+impl Chunks {
+    /// Rows in all of them.
+    pub const fn rows(&self) -> u64 {
+        self.rows
+    }
+}
+
+struct Packer<'a> {
+    dir: &'a Path,
+    encoder: zstd::Encoder<'static, Vec<u8>>,
+    unpacked: usize,
+    rows: u64,
+    infos: Vec<ChunkInfo>,
+}
+
+fn encoder() -> Result<zstd::Encoder<'static, Vec<u8>>, CentralError> {
+    zstd::Encoder::new(Vec::new(), ZSTD_LEVEL)
+        .map_err(CentralError::file("prepare", Path::new("a chunk")))
+}
+
+impl Packer<'_> {
+    fn add(&mut self, line: &[u8]) -> Result<(), CentralError> {
+        if self.unpacked + line.len() > CHUNK_UNPACKED_MAX {
+            self.close()?;
+        }
+        let failed = CentralError::file("compress", Path::new("a chunk"));
+        self.encoder.write_all(line).map_err(failed)?;
+        self.unpacked += line.len();
+        self.rows += 1;
+        let is_first_full = self.infos.is_empty() && self.rows >= FIRST_ROWS_MAX;
+        let is_full =
+            self.encoder.get_ref().len() >= CHUNK_BYTES_AIM || self.unpacked >= CHUNK_UNPACKED_AIM;
+        if is_first_full || is_full { self.close() } else { Ok(()) }
+    }
+
+    /// Writes the chunk under a name that means nothing, then gives it its hash as name: a file of that name is
+    /// always whole.
+    fn close(&mut self) -> Result<(), CentralError> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let full = std::mem::replace(&mut self.encoder, encoder()?);
+        let bytes = full.finish().map_err(CentralError::file("compress", Path::new("a chunk")))?;
+        debug_assert!(bytes.len() <= CHUNK_BYTES_MAX, "the aim leaves room");
+        let sha256: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let path = chunk_path(self.dir, &sha256);
+        // Also when it exists: a fresh file is not swept before the build is booked.
+        let part = self.dir.join("chunks").join(format!("{sha256}.{}", std::process::id()));
+        let mut file = fs::File::create(&part).map_err(CentralError::file("create", &part))?;
+        file.write_all(&bytes).map_err(CentralError::file("write", &part))?;
+        file.sync_all().map_err(CentralError::file("write", &part))?;
+        fs::rename(&part, &path).map_err(CentralError::file("rename", &part))?;
+        self.infos.push(ChunkInfo { sha256, bytes: bytes.len() as u64, rows: self.rows });
+        (self.unpacked, self.rows) = (0, 0);
+        Ok(())
+    }
+}
+
+/// Writes the chunks of a feed as it is now. `progress` hears of every thousand rows and may stop the build by
+/// returning false; then nothing is booked and the files are swept later.
+pub fn build(
+    connection: &mut Connection,
+    dir: &Path,
+    (feed, scope): (Feed, i64),
+    mut progress: impl FnMut(u64) -> bool,
+) -> Result<Option<Chunks>, CentralError> {
+    let folder = dir.join("chunks");
+    fs::create_dir_all(&folder).map_err(CentralError::file("create", &folder))?;
+    let transaction = connection.transaction()?;
+    let pos = feed::newest(&transaction)?;
+    let mut packer = Packer { dir, encoder: encoder()?, unpacked: 0, rows: 0, infos: Vec::new() };
+    let mut rows_done = 0;
+    {
+        let sql = "SELECT tbl, key, row FROM feed_row
+                   WHERE feed = ?1 AND scope = ?2 AND row IS NOT NULL ORDER BY rank";
+        let mut statement = transaction.prepare(sql)?;
+        let mut rows = statement.query(params![feed_number(feed), scope])?;
+        let mut line = Vec::new();
+        while let Some(row) = rows.next()? {
+            let key = Uuid::from_bytes(row.get::<_, [u8; 16]>(1)?);
+            let (table, json) = (row.get_ref(0)?.as_str(), row.get_ref(2)?.as_str());
+            let (Ok(table), Ok(json)) = (table, json) else {
+                return Err(CentralError::DamagedRow(feed.name()));
+            };
+            line.clear();
+            // The same as serialising a `SnapshotLine`; the row is JSON already, on one line.
+            line.extend_from_slice(
+                format!("{{\"table\":\"{table}\",\"key\":\"{key}\",\"row\":").as_bytes(),
+            );
+            line.extend_from_slice(json.as_bytes());
+            line.extend_from_slice(b"}\n");
+            packer.add(&line)?;
+            rows_done += 1;
+            if rows_done % 1000 == 0 && !progress(rows_done) {
+                return Ok(None);
+            }
+        }
+    }
+    packer.close()?;
+    Ok(Some(Chunks { pos, rows: rows_done, infos: packer.infos }))
+}
+
+/// Books a build, so that manifests name it.
+pub fn book(
+    connection: &Connection,
+    (feed, scope): (Feed, i64),
+    chunks: &Chunks,
+    now_ms: i64,
+) -> Result<Built, CentralError> {
+    let sql = "INSERT INTO snapshot (feed, scope, pos, rows, built_ms, expires_ms)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    connection.execute(
+        sql,
+        params![
+            feed_number(feed),
+            scope,
+            chunks.pos,
+            chunks.rows as i64,
+            now_ms,
+            now_ms.saturating_add(2 * LIFETIME_MS)
+        ],
+    )?;
+    let id = connection.last_insert_rowid();
+    let sql = "INSERT INTO snapshot_chunk (snapshot, no, sha256, bytes, rows)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    for (no, info) in chunks.infos.iter().enumerate() {
+        let values = params![id, no as i64, info.sha256, info.bytes as i64, info.rows as i64];
+        connection.execute(sql, values)?;
+    }
+    Ok(Built { id, pos: chunks.pos, rows: chunks.rows })
+}
+
+/// Keeps a snapshot for another [`LIFETIME_MS`]: a manifest has just named it.
+pub fn keep(connection: &Connection, built: &Built, now_ms: i64) -> Result<(), CentralError> {
+    let sql = "UPDATE snapshot SET expires_ms = max(expires_ms, ?2) WHERE id = ?1";
+    connection.execute(sql, params![built.id, now_ms.saturating_add(LIFETIME_MS)])?;
+    Ok(())
+}
+
+/// Forgets expired snapshots; returns the names of all chunks that are still promised.
+pub fn forget_expired(
+    connection: &Connection,
+    now_ms: i64,
+) -> Result<std::collections::HashSet<String>, CentralError> {
+    connection.execute("DELETE FROM snapshot WHERE expires_ms <= ?1", [now_ms])?;
+    let mut statement = connection.prepare("SELECT DISTINCT sha256 FROM snapshot_chunk")?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// Removes files that no snapshot promises and that are older than a day (a build may be under way).
+pub fn sweep(
+    dir: &Path,
+    promised: &std::collections::HashSet<String>,
+    now_ms: i64,
+) -> Result<u64, CentralError> {
+    let folder = dir.join("chunks");
+    let Ok(entries) = fs::read_dir(&folder) else { return Ok(0) };
+    let mut removed = 0;
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_promised = name.to_str().is_some_and(|name| promised.contains(name));
+        let modified_ms = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+            .map_or(now_ms, |since| since.as_millis() as i64);
+        if !is_promised && now_ms - modified_ms > 86_400_000 {
+            fs::remove_file(entry.path()).map_err(CentralError::file("remove", &folder))?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
