@@ -1,7 +1,7 @@
 //! Still pictures from disk as grey frames: PNG, JPEG, WebP, PGM.
 //!
 //! What is read here may be anything, so the size is checked before memory is taken for pixels, and
-//! a picture that ends early is an error and never a frame with an invented lower half.
+//! a file that breaks off is an error and never a frame with an invented lower half.
 
 use crate::frame::{Frame, PIXELS_MAX, SIDE_MIN};
 use std::io::Cursor;

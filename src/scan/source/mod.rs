@@ -7,7 +7,7 @@ mod v4l2;
 
 use crate::clock::Clock;
 use crate::frame::Frame;
-use camera::CameraSource;
+use camera::{Bus, CameraSource};
 use replay::{ReplayError, ReplaySource};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -111,6 +111,12 @@ pub fn open(
             Err(error) => Err(error),
         },
     }
+}
+
+/// Names and paths of the cameras that are plugged in, for a person to read.
+pub fn camera_names() -> Vec<String> {
+    let nodes = std::panic::catch_unwind(|| V4l2Bus.nodes()).unwrap_or_default();
+    nodes.iter().map(|node| format!("{} ({})", node.name, node.path.display())).collect()
 }
 
 /// Neither camera nor frames: typing and wedge scanners still work.

@@ -76,14 +76,13 @@ fn huge_pictures_are_refused_before_memory_is_taken() {
 #[test]
 fn motion_jpeg_is_cut_at_pictures_and_survives_a_bad_one() {
     let picture = demo_jpeg();
-    let mut bad = picture.clone();
-    bad.truncate(picture.len() / 2);
-    bad.extend([0xff, 0xd9]);
-    let clip = [&picture[..], b"padding", &bad, &picture].concat();
+    // A picture that starts and ends and has nothing between.
+    let bad = b"\xff\xd8\xff\xe0\x00\x04\xff\xd9\xff\xd9";
+    let clip = [&picture[..], b"padding", bad, &picture].concat();
     let mut clip = Clip::open(BufReader::new(Cursor::new(clip)), 25.0).unwrap();
     assert!(clip.next_frame().unwrap().is_some());
     let damaged = clip.next_frame();
-    assert!(matches!(damaged, Err(ClipError::Picture { number: 2, .. })), "{damaged:?}");
+    assert!(matches!(damaged, Err(ClipError::Picture { number: 2, .. })));
     assert_eq!(clip.next_frame().unwrap().unwrap().taken_ms, 80);
     assert!(clip.next_frame().unwrap().is_none());
     assert!(clip.next_frame().unwrap().is_none(), "over is over");
