@@ -1,0 +1,297 @@
+//! Every view on one sheet: three devices, light and dark, five languages, so that a change of a token or a
+//! word is seen at a glance. The pictures are painted by the same window and the same renderer as on the floor.
+
+use super::Window;
+use super::headless::{Headless, HeadlessError, Picture};
+use super::preview::Corners;
+use super::sample::{LANGUAGES, Sample, samples};
+use crate::app::intent::Language;
+use crossroads_ui::DeliveryAdapter;
+use slint::ComponentHandle;
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A screen that Crossroads is made for: physical pixels, and the factor that makes 10 mm 63 logical pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct Device {
+    /// For file names.
+    pub name: &'static str,
+    /// Physical pixels.
+    pub width: u32,
+    /// Physical pixels.
+    pub height: u32,
+    /// Pixels per inch divided by 160.
+    pub scale_factor: f32,
+}
+
+/// 5.0 inch handheld, 5.5 inch handheld, 10.1 inch tablet.
+pub const DEVICES: [Device; 3] = [
+    Device { name: "480x800", width: 480, height: 800, scale_factor: 1.17 },
+    Device { name: "720x1280", width: 720, height: 1_280, scale_factor: 1.67 },
+    Device { name: "1280x800", width: 1_280, height: 800, scale_factor: 0.93 },
+];
+
+/// A 4 inch handheld: the smallest that must still work.
+pub const SMALLEST: Device = Device { name: "480x800-4in", width: 480, height: 800, scale_factor: 1.46 };
+
+/// What is painted.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Screens.
+    pub devices: Vec<Device>,
+    /// Languages.
+    pub languages: Vec<Language>,
+    /// Light (false), dark (true).
+    pub themes: Vec<bool>,
+    /// Only the samples whose name starts with one of these; all when empty.
+    pub names: Vec<String>,
+}
+
+impl Selection {
+    /// Everything, 840 pictures.
+    pub fn all() -> Self {
+        Self {
+            devices: DEVICES.to_vec(),
+            languages: LANGUAGES.to_vec(),
+            themes: vec![false, true],
+            names: Vec::new(),
+        }
+    }
+
+    /// One handheld and the tablet, light, in the longest language.
+    pub fn quick() -> Self {
+        Self {
+            devices: vec![DEVICES[0], DEVICES[2]],
+            languages: vec![Language::German],
+            themes: vec![false],
+            names: Vec::new(),
+        }
+    }
+
+    fn includes(&self, sample: &Sample) -> bool {
+        self.names.is_empty() || self.names.iter().any(|name| sample.name.starts_with(name.as_str()))
+    }
+}
+
+/// Why no sheet came about.
+#[derive(Debug, thiserror::Error)]
+pub enum SheetError {
+    /// A picture could not be painted or written.
+    #[error("cannot paint the sheet")]
+    Paint(#[source] HeadlessError),
+    /// The window could not be created.
+    #[error("cannot create the window")]
+    Window(#[source] slint::PlatformError),
+    /// The folder could not be created.
+    #[error("cannot create the folder {path}")]
+    Folder {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// The window on a display in memory, with a clock that moves by hand.
+pub struct Studio {
+    headless: Headless,
+    window: Window,
+    now_ms: Rc<Cell<u64>>,
+}
+
+impl Studio {
+    /// Sets up the studio; once in a thread, and instead of any other display.
+    ///
+    /// # Errors
+    /// A display was chosen before.
+    pub fn new() -> Result<Self, SheetError> {
+        let now_ms = Rc::new(Cell::new(0));
+        let clock = Rc::clone(&now_ms);
+        let headless = Headless::install(Rc::new(move || Duration::from_millis(clock.get())))
+            .map_err(SheetError::Paint)?;
+        let window = Window::new().map_err(SheetError::Window)?;
+        window.connect(|_| {}, |_| false);
+        window.app().show().map_err(SheetError::Window)?;
+        Ok(Self { headless, window, now_ms })
+    }
+
+    /// The window, to put something special on it.
+    pub fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// The display, to touch it.
+    pub fn display(&self) -> &Headless {
+        &self.headless
+    }
+
+    /// Lets time pass, so that animations and timers end.
+    pub fn pass(&self, ms: u64) {
+        self.now_ms.set(self.now_ms.get() + ms);
+        self.headless.settle();
+    }
+
+    /// Paints one sample.
+    pub fn paint(&self, sample: &Sample, device: Device, is_dark: bool) -> Picture {
+        let mut screen = sample.screen.clone();
+        screen.dark = is_dark;
+        self.headless.resize(device.width, device.height, device.scale_factor);
+        // Through an empty screen, so that each picture starts from the same state.
+        let blank = crate::app::screen::Screen { language: screen.language, ..Default::default() };
+        self.window.show(&blank);
+        self.pass(5_000);
+        self.window.show(&screen);
+        self.pass(10);
+        let (frame, corners) = shelf_frame();
+        self.window.preview().post(&frame, FRAME_WIDTH, FRAME_HEIGHT, Some(corners));
+        self.window.app().global::<DeliveryAdapter>().set_step(sample.delivery_step);
+        self.pass(500);
+        self.headless.picture()
+    }
+}
+
+/// Paints `selection` into `folder`, one folder a language, and a sheet of all pictures a folder; reports each
+/// picture to `progress` (done, of how many) and stops early when that returns false.
+///
+/// # Errors
+/// The folder or a picture cannot be written.
+pub fn paint_all(
+    folder: &Path,
+    selection: &Selection,
+    mut progress: impl FnMut(usize, usize) -> bool,
+) -> Result<usize, SheetError> {
+    let studio = Studio::new()?;
+    let of_language = |&language: &Language| -> Vec<Sample> {
+        samples(language).into_iter().filter(|sample| selection.includes(sample)).collect()
+    };
+    let total = selection.languages.iter().map(|language| of_language(language).len()).sum::<usize>()
+        * selection.devices.len()
+        * selection.themes.len();
+    let mut done = 0;
+    for language in &selection.languages {
+        for device in &selection.devices {
+            for &is_dark in &selection.themes {
+                let theme = if is_dark { "dark" } else { "light" };
+                let room = folder.join(folder_name(*language)).join(format!("{}-{theme}", device.name));
+                std::fs::create_dir_all(&room)
+                    .map_err(|source| SheetError::Folder { path: room.clone(), source })?;
+                let mut pictures = Vec::new();
+                for sample in of_language(language) {
+                    let picture = studio.paint(&sample, *device, is_dark);
+                    picture.save(&room.join(format!("{}.png", sample.name))).map_err(SheetError::Paint)?;
+                    pictures.push(halve(&picture));
+                    done += 1;
+                    if !progress(done, total) {
+                        return Ok(done);
+                    }
+                }
+                let sheet = tile(&pictures, if device.width > device.height { 4 } else { 7 });
+                sheet.save(&room.with_extension("png")).map_err(SheetError::Paint)?;
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// The folder of a language, as in `assets/lang`.
+fn folder_name(language: Language) -> &'static str {
+    match language {
+        Language::English => "en",
+        Language::French => "fr",
+        Language::German => "de",
+        Language::SimplifiedChinese => "zh-Hans",
+        Language::TraditionalChinese => "zh-Hant",
+    }
+}
+
+/// Half the size, each pixel the mean of four.
+fn halve(picture: &Picture) -> Picture {
+    let (width, height) = (picture.width / 2, picture.height / 2);
+    let mut rgb = Vec::with_capacity((width * height * 3) as usize);
+    let at = |x: u32, y: u32, channel: u32| {
+        u16::from(picture.rgb[((y * picture.width + x) * 3 + channel) as usize])
+    };
+    for y in 0..height {
+        for x in 0..width {
+            for channel in 0..3 {
+                let sum = at(2 * x, 2 * y, channel)
+                    + at(2 * x + 1, 2 * y, channel)
+                    + at(2 * x, 2 * y + 1, channel)
+                    + at(2 * x + 1, 2 * y + 1, channel);
+                rgb.push((sum / 4) as u8);
+            }
+        }
+    }
+    Picture { width, height, rgb }
+}
+
+/// Lays pictures of equal size side by side on a grey ground.
+fn tile(pictures: &[Picture], columns: usize) -> Picture {
+    const GAP: usize = 12;
+    const GROUND: u8 = 120;
+    let Some(first) = pictures.first() else { return Picture { width: 1, height: 1, rgb: vec![GROUND; 3] } };
+    let (wide, high) = (first.width as usize, first.height as usize);
+    let columns = columns.min(pictures.len());
+    let rows = pictures.len().div_ceil(columns);
+    let (width, height) = (columns * (wide + GAP) + GAP, rows * (high + GAP) + GAP);
+    let mut rgb = vec![GROUND; width * height * 3];
+    for (position, picture) in pictures.iter().enumerate() {
+        let (left, top) = (GAP + position % columns * (wide + GAP), GAP + position / columns * (high + GAP));
+        for (y, row) in picture.rgb.chunks(wide * 3).enumerate() {
+            let start = ((top + y) * width + left) * 3;
+            rgb[start..start + row.len()].copy_from_slice(row);
+        }
+    }
+    Picture { width: width as u32, height: height as u32, rgb }
+}
+
+const FRAME_WIDTH: usize = 640;
+const FRAME_HEIGHT: usize = 480;
+
+/// A grey picture as the camera would give it: a carton on a shelf with an EAN-13 on it, and the corners of the
+/// code. Drawn, so that the sheet needs no photograph.
+fn shelf_frame() -> (Vec<u8>, Corners) {
+    // Left half of 9521234567890 in the sets L and G, middle, right half in R (ISO/IEC 15420).
+    const BARS: &str = concat!(
+        "101",
+        "0110001", "0010011", "0011001", "0010011", "0111101", "0011101",
+        "01010",
+        "1010000", "1000100", "1001000", "1110100", "1110010", "1100110",
+        "101",
+    );
+    let mut frame = vec![0_u8; FRAME_WIDTH * FRAME_HEIGHT];
+    let (left, top, module, tall) = (180.0_f32, 165.0_f32, 2.9_f32, 150.0_f32);
+    let slope = 0.06_f32;
+    for y in 0..FRAME_HEIGHT {
+        for x in 0..FRAME_WIDTH {
+            let (fx, fy) = (x as f32, y as f32);
+            let (u, v) = (fx - slope * (fy - top) - left, fy + slope * (fx - left) - top);
+            let wall = 88.0 + 22.0 * ((fx * 0.004).sin() + (fy * 0.006).cos());
+            let on_carton = (-90.0..380.0).contains(&u) && (-110.0..260.0).contains(&v);
+            let on_label = (-24.0..300.0).contains(&u) && (-24.0..184.0).contains(&v);
+            let in_code = (0.0..95.0 * module).contains(&u) && (0.0..tall).contains(&v);
+            let grey = if in_code {
+                let bar = BARS.as_bytes().get((u / module) as usize).copied();
+                if bar == Some(b'1') { 42.0 } else { 222.0 }
+            } else if on_label {
+                226.0
+            } else if on_carton {
+                168.0 - 0.05 * fx + if v > 200.0 { -26.0 } else { 0.0 }
+            } else {
+                wall
+            };
+            // A little noise of the sensor, the same on every run.
+            let noise = ((x * 73 + y * 151 + (x * y) % 97) % 9) as f32 - 4.0;
+            frame[y * FRAME_WIDTH + x] = (grey + noise).clamp(0.0, 255.0) as u8;
+        }
+    }
+    let place = |u: f32, v: f32| {
+        let fy = (v + top - slope * u) / (1.0 + slope * slope);
+        (u + left + slope * (fy - top), fy)
+    };
+    let wide = 95.0 * module;
+    (frame, [place(0.0, 0.0), place(wide, 0.0), place(wide, tall), place(0.0, tall)])
+}
