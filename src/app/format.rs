@@ -8,7 +8,7 @@ use domain::money::{Currency, Money};
 use domain::quantity::{Quantity, Unit};
 use fixed_decimal::Decimal;
 use icu_calendar::Gregorian;
-use icu_datetime::fieldsets::{self, T, YM, YMD, YMDE, YMDT};
+use icu_datetime::fieldsets::{T, YM, YMD, YMDE, YMDT};
 use icu_datetime::input::{Date, DateTime, Time};
 use icu_datetime::{FixedCalendarDateTimeFormatter, NoCalendarFormatter};
 use icu_decimal::DecimalFormatter;
@@ -65,7 +65,7 @@ impl Formatter {
                 .expect(COMPILED_DATA),
             day: DateFormatter::try_new((&locale).into(), YMDE::medium()).expect(COMPILED_DATA),
             month: DateFormatter::try_new((&locale).into(), YM::short()).expect(COMPILED_DATA),
-            time: NoCalendarFormatter::try_new((&locale).into(), fieldsets::T::hm())
+            time: NoCalendarFormatter::try_new((&locale).into(), T::hm())
                 .expect(COMPILED_DATA),
             currencies: Mutex::default(),
             locale,

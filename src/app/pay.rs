@@ -144,12 +144,6 @@ impl Terminal {
                 self.parts.sync.nudge();
                 Ok(Some(committed))
             }
-            // A repeated tap after a crash: it was sold once, and that is what is shown.
-            Err(CommitError::AlreadyCommitted(committed)) => {
-                self.parts.store.clear_draft()?;
-                self.start_basket();
-                Ok(Some(*committed))
-            }
             Err(CommitError::Store(error)) => Err(error),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "not committed");

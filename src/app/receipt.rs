@@ -1,6 +1,6 @@
 //! The proof of an order: on the screen, on paper, and as a code that can be scanned again.
 
-use super::intent::View;
+use super::intent::{Language, View};
 use super::screen::{Message, ReceiptLine, ReceiptScreen};
 use super::terminal::Terminal;
 use domain::code::receipt_text;
@@ -32,6 +32,8 @@ impl ReceiptState {
 pub struct PrintJob {
     /// The receipt as shown.
     pub receipt: ReceiptScreen,
+    /// Language of the fixed words.
+    pub language: Language,
     /// Cash was taken: the drawer opens.
     pub opens_drawer: bool,
 }
@@ -93,7 +95,8 @@ impl Terminal {
             return;
         }
         let opens_drawer = payment.is_some() && !self.receipt.is_printed;
-        self.parts.printer.print(PrintJob { receipt: self.receipt_screen(), opens_drawer });
+        let (receipt, language) = (self.receipt_screen(), self.language);
+        self.parts.printer.print(PrintJob { receipt, language, opens_drawer });
     }
 
     pub(super) fn printed(&mut self, answer: Result<(), String>) {

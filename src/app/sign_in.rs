@@ -172,5 +172,5 @@ impl Terminal {
 
 /// Milliseconds as whole seconds, rounded up: "0" must mean "now".
 fn seconds(ms: i64) -> u32 {
-    u32::try_from(ms.max(0).div_ceil(1000)).unwrap_or(u32::MAX)
+    u32::try_from(ms.max(0).unsigned_abs().div_ceil(1000)).unwrap_or(u32::MAX)
 }
