@@ -8,11 +8,11 @@
 //! The cursor lives in the storage, with the rows (invariant 5). The lane keeps a copy, and reads it again
 //! whenever the storage says that it has another one.
 
-use super::lane::{Lane, Pace, judge};
+use super::lane::{Busy, Lane, Pace, judge};
 use super::token::TokenLane;
 use super::work::{StoreDone, StoreWork};
 use super::{Gate, Moment, Turn};
-use crate::call::{Fault, Reply, Request};
+use crate::call::{Fault, Reply, Request, Token};
 use crate::ports::{Applied, FeedProgress};
 use crate::protocol::event::EventHash;
 use crate::protocol::feed::{ChangesPage, Feed, PAGE_MAX, WAIT_MAX_S};
@@ -54,7 +54,6 @@ struct Applying {
     next: String,
     more: bool,
     included_seq: Option<u64>,
-    is_empty: bool,
 }
 
 /// Follows one feed.
@@ -142,7 +141,7 @@ impl FeedLane {
     pub fn answered(
         &mut self,
         turn: &mut Turn<'_>,
-        began: Moment,
+        busy: &Busy,
         result: Result<Reply, Fault>,
         token: &mut TokenLane,
     ) {
@@ -158,16 +157,23 @@ impl FeedLane {
             }
             (Ok(Reply::Changes(page)), Step::Poll { cursor, .. }) => {
                 let after = cursor.clone();
-                return self.take_page(turn, began, after, page);
+                return self.take_page(turn, busy.began, after, page);
             }
             (Ok(_), _) => Fault::wrong_reply(),
             (Err(fault), _) => fault,
         };
-        self.failed(turn, &fault, token);
+        self.failed(turn, &fault, (token, busy.token.as_ref()));
     }
 
     fn take_page(&mut self, turn: &mut Turn<'_>, began: Moment, after: String, page: ChangesPage) {
         let moves = page.next != after;
+        // The first poll does not wait, and must not delay the one that does.
+        let has_waited = matches!(self.step, Step::Poll { wait_s, .. } if wait_s > 0);
+        let gap_ms = match (has_waited, moves) {
+            (false, _) => 0,
+            (true, true) => NEWS_GAP_MS,
+            (true, false) => EMPTY_GAP_MS,
+        };
         if page.next.len() > CURSOR_LENGTH_MAX {
             return self.lane.fail(turn, SyncProblem::UnexpectedAnswer, Pace::Slow);
         }
@@ -179,22 +185,20 @@ impl FeedLane {
             return;
         }
         self.stuck = 0;
-        let is_empty = page.changes.is_empty();
-        let is_news = moves || !is_empty || page.included_seq != self.included_seq;
+        let is_news = moves || !page.changes.is_empty() || page.included_seq != self.included_seq;
         if !is_news {
             // Nothing to write: an idle terminal does not wear out its disk.
             self.lane.succeed();
-            self.follow(began, EMPTY_GAP_MS);
+            self.follow(began, gap_ms);
             return;
         }
         let (next, more, included_seq) = (page.next.clone(), page.more, page.included_seq);
         if let Step::Poll { applying, .. } = &mut self.step {
-            *applying = Some(Applying { next, more, included_seq, is_empty });
+            *applying = Some(Applying { next, more, included_seq });
         }
         let (feed, at) = (self.feed, turn.now.wall);
         // The gap between two polls counts from the moment when this one began.
         if !page.more {
-            let gap_ms = if moves { NEWS_GAP_MS } else { EMPTY_GAP_MS };
             self.lane.not_before_ms = began.monotonic_ms.saturating_add(gap_ms);
         }
         self.lane.store(turn, StoreWork::ApplyPage { feed, after, page: Box::new(page), at });
@@ -222,15 +226,17 @@ impl FeedLane {
         self.damaged = 0;
     }
 
-    fn failed(&mut self, turn: &mut Turn<'_>, fault: &Fault, token: &mut TokenLane) {
+    fn failed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        fault: &Fault,
+        (token, used): (&mut TokenLane, Option<&Token>),
+    ) {
         let is_fetching = matches!(self.step, Step::Fetch { .. });
         match fault.code() {
             Some(code::UNAUTHENTICATED) => {
-                token.forget();
-                self.lane.refused_tokens += 1;
-                if self.lane.refused_tokens > 1 {
-                    self.lane.fail(turn, SyncProblem::Unauthenticated, Pace::Soon);
-                }
+                let is_current = token.forget(used);
+                self.lane.token_refused(turn, is_current);
             }
             Some(code::CURSOR_COMPACTED) if !is_fetching => {
                 // Normal after a long silence; a central that says so of a fresh cursor is not.
@@ -251,6 +257,10 @@ impl FeedLane {
             _ => {
                 let (problem, pace) = judge(fault);
                 self.lane.fail(turn, problem, pace);
+                // The next poll does not wait, so that it soon shows whether the problem is over.
+                if let Step::Poll { wait_s, .. } = &mut self.step {
+                    *wait_s = 0;
+                }
             }
         }
     }
@@ -357,8 +367,7 @@ impl FeedLane {
                 }
                 // An empty page may still tell that an event of ours is included now.
                 self.revision += 1;
-                let is_behind = page.more && !page.is_empty;
-                let wait_s = if is_behind || page.more { 0 } else { WAIT_MAX_S };
+                let wait_s = if page.more { 0 } else { WAIT_MAX_S };
                 self.step = Step::Poll { cursor: page.next, wait_s, applying: None };
             }
             Applied::Stale => self.stale(turn),
@@ -425,6 +434,7 @@ impl ManifestLane {
     pub fn answered(
         &mut self,
         turn: &mut Turn<'_>,
+        busy: &Busy,
         result: Result<Reply, Fault>,
         token: &mut TokenLane,
         feeds: &mut [FeedLane],
@@ -435,11 +445,9 @@ impl ManifestLane {
             Err(fault) => fault,
         };
         if fault.code() == Some(code::UNAUTHENTICATED) {
-            token.forget();
-            self.lane.refused_tokens += 1;
-            if self.lane.refused_tokens == 1 {
-                return;
-            }
+            let is_current = token.forget(busy.token.as_ref());
+            self.lane.token_refused(turn, is_current);
+            return;
         }
         let (problem, pace) = judge(&fault);
         self.lane.fail(turn, problem, pace);

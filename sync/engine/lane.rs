@@ -42,6 +42,8 @@ pub struct Busy {
     pub is_call: bool,
     /// Waits for news only; nobody needs to be told that we are busy.
     pub is_waiting: bool,
+    /// The token that the call was sent with.
+    pub token: Option<Token>,
 }
 
 /// One strand of work.
@@ -101,7 +103,7 @@ impl Lane {
     /// Sends a request.
     pub fn send(&mut self, turn: &mut Turn<'_>, token: Option<Token>, request: Request) {
         let is_waiting = matches!(request, Request::Changes { wait_s, .. } if wait_s > 0);
-        let ticket = self.begin(turn, true, is_waiting);
+        let ticket = self.begin(turn, true, is_waiting, token.clone());
         turn.effects.push(Effect::Send { ticket, token, request });
     }
 
@@ -109,14 +111,20 @@ impl Lane {
     pub fn store(&mut self, turn: &mut Turn<'_>, work: StoreWork) {
         // A look at the outbox, which repeats for ever, is not worth a person's attention.
         let is_waiting = matches!(work, StoreWork::Outbox { .. });
-        let ticket = self.begin(turn, false, is_waiting);
+        let ticket = self.begin(turn, false, is_waiting, None);
         turn.effects.push(Effect::Store { ticket, work });
     }
 
-    fn begin(&mut self, turn: &mut Turn<'_>, is_call: bool, is_waiting: bool) -> Ticket {
+    fn begin(
+        &mut self,
+        turn: &mut Turn<'_>,
+        is_call: bool,
+        is_waiting: bool,
+        token: Option<Token>,
+    ) -> Ticket {
         debug_assert!(self.busy.is_none(), "a lane does one thing at a time");
         let ticket = turn.next_ticket();
-        self.busy = Some(Busy { ticket, began: turn.now, is_call, is_waiting });
+        self.busy = Some(Busy { ticket, began: turn.now, is_call, is_waiting, token });
         ticket
     }
 
@@ -129,6 +137,19 @@ impl Lane {
             }
             None => false,
         }
+    }
+
+    /// Central refuses the token. The first time in a row the lane goes on at once, with a new one.
+    pub fn token_refused(&mut self, turn: &mut Turn<'_>, is_current: bool) -> bool {
+        // Calls that were under way when the token was renewed are refused once more; that says nothing.
+        if is_current {
+            self.refused_tokens += 1;
+        }
+        if self.refused_tokens > 1 {
+            self.fail(turn, SyncProblem::Unauthenticated, Pace::Soon);
+            return true;
+        }
+        false
     }
 
     /// Notes a success.

@@ -316,15 +316,15 @@ impl Engine {
             self.token.answered(turn, busy.began, result, self.identity.as_deref());
         } else if let Some(busy) = self.push.lane.take(ticket) {
             self.note_contact(turn, busy.began, &result);
-            self.push.answered(turn, result, &mut self.token);
+            self.push.answered(turn, &busy, result, &mut self.token);
         } else if let Some(busy) = self.manifest.lane.take(ticket) {
             self.note_contact(turn, busy.began, &result);
-            self.manifest.answered(turn, result, &mut self.token, &mut self.feeds);
+            self.manifest.answered(turn, &busy, result, &mut self.token, &mut self.feeds);
         } else {
             for index in 0..self.feeds.len() {
                 if let Some(busy) = self.feeds[index].lane.take(ticket) {
                     self.note_contact(turn, busy.began, &result);
-                    self.feeds[index].answered(turn, busy.began, result, &mut self.token);
+                    self.feeds[index].answered(turn, &busy, result, &mut self.token);
                     return;
                 }
             }

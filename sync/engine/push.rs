@@ -8,11 +8,11 @@
 //! The condition is "the outbox has unacknowledged events", looked at again after every acknowledgement, nudge and
 //! pause (level-triggered). Only transport, authentication and corruption can stop it (invariant 4).
 
-use super::lane::{Lane, Pace, judge};
+use super::lane::{Busy, Lane, Pace, judge};
 use super::token::TokenLane;
 use super::work::{StoreDone, StoreWork};
 use super::{Gate, Turn};
-use crate::call::{Fault, Reply, Request};
+use crate::call::{Fault, Reply, Request, Token};
 use crate::ports::TerminalIdentity;
 use crate::protocol::event::{EventHash, SealedEvent};
 use crate::protocol::problem::code;
@@ -137,6 +137,7 @@ impl PushLane {
     pub fn answered(
         &mut self,
         turn: &mut Turn<'_>,
+        busy: &Busy,
         result: Result<Reply, Fault>,
         token: &mut TokenLane,
     ) {
@@ -144,7 +145,7 @@ impl PushLane {
             (Step::Reconcile, Ok(Reply::Watermark(mark))) => self.compare(turn, mark),
             (Step::Send(events), Ok(Reply::Pushed(reply))) => self.book(turn, &events, reply),
             (_, Ok(_)) => self.rest(turn, SyncProblem::NotCentral, Pace::Soon),
-            (step, Err(fault)) => self.failed(turn, step, &fault, token),
+            (step, Err(fault)) => self.failed(turn, step, &fault, (token, busy.token.as_ref())),
         }
     }
 
@@ -192,7 +193,13 @@ impl PushLane {
         self.step = Step::Reconcile;
     }
 
-    fn failed(&mut self, turn: &mut Turn<'_>, step: Step, fault: &Fault, token: &mut TokenLane) {
+    fn failed(
+        &mut self,
+        turn: &mut Turn<'_>,
+        step: Step,
+        fault: &Fault,
+        (token, used): (&mut TokenLane, Option<&Token>),
+    ) {
         let sent = if let Step::Send(events) = &step { events.len() } else { 0 };
         let is_too_large = sent > 0 && fault.status() == Some(413);
         if is_too_large || (sent > 0 && *fault == Fault::TimedOut) {
@@ -201,14 +208,10 @@ impl PushLane {
         match fault.code() {
             _ if is_too_large && sent > 1 => self.step = Step::Read,
             _ if is_too_large => self.rest(turn, SyncProblem::EventTooLarge, Pace::Slow),
-            Some(code::UNAUTHENTICATED) if self.lane.refused_tokens == 0 => {
-                self.lane.refused_tokens = 1;
-                token.forget();
-                self.step = step;
-            }
             Some(code::UNAUTHENTICATED) => {
-                token.forget();
-                self.rest(turn, SyncProblem::Unauthenticated, Pace::Soon);
+                let is_current = token.forget(used);
+                let is_resting = self.lane.token_refused(turn, is_current);
+                self.step = if is_resting { Step::Reconcile } else { step };
             }
             Some(code::GAP) => self.stall(turn),
             _ => {

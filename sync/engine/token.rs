@@ -48,9 +48,14 @@ impl TokenLane {
         None
     }
 
-    /// Central does not accept the token any more.
-    pub fn forget(&mut self) {
-        self.token = None;
+    /// Central does not accept this token any more. Returns whether it was our current one.
+    pub fn forget(&mut self, refused: Option<&Token>) -> bool {
+        let current = self.token.as_ref().map(|(token, _)| token);
+        let is_current = current.is_some() && current == refused;
+        if is_current {
+            self.token = None;
+        }
+        is_current
     }
 
     /// What was under way is lost.
