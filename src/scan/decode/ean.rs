@@ -72,7 +72,7 @@ const LAYOUTS: [Layout; 3] = [
         middle_runs: 5,
         end_runs: 3,
         quiet_modules: 2.5,
-        deviation_max: 0.085,
+        deviation_max: 0.14,
     },
     Layout {
         symbology: Symbology::Ean8,
@@ -82,7 +82,7 @@ const LAYOUTS: [Layout; 3] = [
         middle_runs: 5,
         end_runs: 3,
         quiet_modules: 4.0,
-        deviation_max: 0.06,
+        deviation_max: 0.09,
     },
     Layout {
         symbology: Symbology::UpcE,
@@ -92,7 +92,7 @@ const LAYOUTS: [Layout; 3] = [
         middle_runs: 0,
         end_runs: 6,
         quiet_modules: 4.5,
-        deviation_max: 0.06,
+        deviation_max: 0.09,
     },
 ];
 
@@ -132,7 +132,7 @@ fn looks_like_guard(runs: &Runs, first: usize) -> bool {
     let widths = [runs.width(first), runs.width(first + 1), runs.width(first + 2)];
     let low = widths.iter().copied().fold(f32::INFINITY, f32::min);
     let high = widths.iter().copied().fold(0.0, f32::max);
-    high < low * 3.2 && first > 0 && runs.width(first - 1) > high * 1.2
+    high < low * 5.0 && first > 0 && runs.width(first - 1) > high * 1.0
 }
 
 fn read_at(runs: &Runs, first: usize, layout: &Layout) -> Option<EanRead> {
@@ -172,7 +172,7 @@ fn guard_spread(runs: &Runs, first: usize, layout: &Layout, module: f32) -> Opti
     for (start, count) in guards {
         for index in start..start + count {
             let width = runs.width(index) / module;
-            if !(0.25..2.1).contains(&width) {
+            if !(0.15..2.5).contains(&width) {
                 return None;
             }
             if runs.is_dark(index) {
@@ -210,7 +210,7 @@ fn classify(runs: &Runs, first: usize, layout: &Layout, spread: f32) -> Option<C
             right_start + 4 * (position - layout.left_digits)
         };
         let sum = runs.edges[start + 4] - runs.edges[start];
-        if !(0.72..1.33).contains(&(sum / (7.0 * module))) {
+        if !(0.65..1.45).contains(&(sum / (7.0 * module))) {
             return None;
         }
         // Left digits start with a space, right digits with a bar.
@@ -243,8 +243,8 @@ fn nominal(digit: usize, is_set_b: bool) -> [f32; 4] {
 
 /// The nearest digit, its set and its squared distance; `None` when two are nearly as near.
 fn nearest(widths: &[f32; 4], is_left: bool) -> Option<(usize, bool, f32)> {
-    const DISTANCE_MAX: f32 = 0.9;
-    const MARGIN_MIN: f32 = 0.12;
+    const DISTANCE_MAX: f32 = 1.5;
+    const MARGIN_MIN: f32 = 0.05;
     let (mut best, mut second) = ((0, false, f32::INFINITY), f32::INFINITY);
     for is_set_b in [false, true] {
         if is_set_b && !is_left {

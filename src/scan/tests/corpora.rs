@@ -10,8 +10,44 @@ mod corpus;
 use corpus::{Outcome, Tally};
 use scan::MonotonicClock;
 
-/// Set, hits at least, wrong reads at most.
-const FLOORS: &[(&str, u32, u32)] = &[];
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Set, hits at least, wrong reads at most. One or two below what is read, since a machine under load
+/// may run into the deadline of two seconds a picture.
+const FLOORS: &[(&str, u32, u32)] = &[
+    ("zxing-cpp/code128-1", 6, 0),
+    ("zxing-cpp/code128-2", 12, 0),
+    ("zxing-cpp/code128-3", 2, 0),
+    ("zxing-cpp/datamatrix-1", 27, 0),
+    ("zxing-cpp/datamatrix-2", 13, 0),
+    ("zxing-cpp/datamatrix-4", 20, 0),
+    ("zxing-cpp/itf-1", 10, 0),
+    ("zxing-cpp/itf-2", 6, 0),
+    ("zxing-cpp/qrcode-1", 8, 0),
+    ("zxing-cpp/qrcode-2", 52, 0),
+    ("zxing-cpp/qrcode-3", 18, 0),
+    ("zxing-cpp/qrcode-5", 16, 0),
+    ("zxing-cpp/rss14-1", 8, 0),
+    ("zxing-cpp/rssexpanded-1", 32, 0),
+    ("zxing-cpp/rssexpanded-3", 111, 0),
+    ("zxing/ean13-1", 30, 0),
+    ("zxing/ean13-2", 20, 0),
+    ("zxing/ean13-3", 54, 0),
+    ("zxing/ean13-4", 6, 0),
+    ("zxing/ean13-5", 0, 0),
+    ("zxing/ean8-1", 7, 0),
+    ("zxing/inverted", 1, 0),
+    ("zxing/upca-1", 17, 0),
+    ("zxing/upca-2", 37, 0),
+    ("zxing/upca-3", 11, 0),
+    ("zxing/upca-4", 13, 0),
+    ("zxing/upca-5", 27, 0),
+    ("zxing/upca-6", 0, 0),
+    ("zxing/upce-1", 3, 0),
+    ("zxing/upce-2", 39, 0),
+    ("zxing/upce-3", 6, 0),
+];
 
 #[test]
 fn photographs_are_read_and_nothing_is_invented() {
@@ -19,32 +55,43 @@ fn photographs_are_read_and_nothing_is_invented() {
         println!("SKIPPED: no photographs at ../shared/corpora/barcodes");
         return;
     };
-    let clock = MonotonicClock::start();
-    let (mut faults, mut sets_seen) = (Vec::new(), 0);
-    for set in corpus::sets(&root) {
-        let floor = FLOORS.iter().find(|floor| floor.0 == set.name);
-        let (hits_min, wrong_max) = match floor {
-            Some(floor) => (floor.1, floor.2),
-            None if set.is_negative() => (0, 0),
-            None => continue,
-        };
-        sets_seen += 1;
-        let mut tally = Tally::default();
-        for picture in set.pictures() {
-            let (ms, outcome) = picture.judge(&clock);
-            if let Outcome::Wrong(texts) = &outcome {
-                println!("{}: read {texts:?}", picture.name());
+    let sets: Vec<corpus::Set> = corpus::sets(&root)
+        .into_iter()
+        .filter(|set| set.is_negative() || FLOORS.iter().any(|floor| floor.0 == set.name))
+        .collect();
+    assert!(sets.len() >= FLOORS.len() + 4, "sets are missing: {}", sets.len());
+    let (next, faults) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(set) = sets.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Some(fault) = fault_of(set) {
+                faults.lock().unwrap().push(fault);
             }
-            tally.add(ms, &outcome);
         }
-        assert!(tally.images > 0, "{} is empty", set.name);
-        if tally.hits < hits_min || tally.wrong > wrong_max {
-            faults.push(format!(
-                "{}: {} hits (at least {hits_min}), {} wrong (at most {wrong_max})",
-                set.name, tally.hits, tally.wrong
-            ));
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from).min(8) {
+            scope.spawn(work);
         }
-    }
-    assert!(sets_seen >= FLOORS.len() + 4, "sets are missing: {sets_seen}");
+    });
+    let faults = faults.into_inner().unwrap();
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+fn fault_of(set: &corpus::Set) -> Option<String> {
+    let clock = MonotonicClock::start();
+    let floor = FLOORS.iter().find(|floor| floor.0 == set.name);
+    let (hits_min, wrong_max) = floor.map_or((0, 0), |floor| (floor.1, floor.2));
+    let (mut tally, mut wrong) = (Tally::default(), Vec::new());
+    for picture in set.pictures() {
+        let (ms, outcome) = picture.judge(&clock);
+        if let Outcome::Wrong(texts) = &outcome {
+            wrong.push(format!("{}: {texts:?}", picture.name()));
+        }
+        tally.add(ms, &outcome);
+    }
+    let is_fine = tally.images > 0 && tally.hits >= hits_min && tally.wrong <= wrong_max;
+    (!is_fine).then(|| {
+        let Tally { images, hits, .. } = tally;
+        format!("{}: {hits} of {images} read, {hits_min} wanted; wrong: {wrong:?}", set.name)
+    })
 }

@@ -23,8 +23,8 @@ pub struct Set {
 pub struct Picture {
     set: String,
     path: PathBuf,
-    /// `None` where nothing may be read.
-    truth: Option<String>,
+    /// What it shows; empty where nothing may be read.
+    truths: Vec<String>,
 }
 
 /// What became of one photograph.
@@ -72,10 +72,31 @@ impl Set {
             (self.is_negative() || truth.is_some()).then_some(Picture {
                 set,
                 path,
-                truth: truth.filter(|_| !self.is_negative()),
+                truths: truth.filter(|_| !self.is_negative()).into_iter().collect(),
             })
         };
-        paths.into_iter().filter_map(picture).collect()
+        let mut pictures: Vec<Picture> = paths.into_iter().filter_map(picture).collect();
+        self.pair_up(&mut pictures);
+        pictures
+    }
+
+    /// Backs of Japanese books, which carry two codes: each of these pictures shows both, one of
+    /// them is named in its own truth and the other in its neighbour's.
+    fn pair_up(&self, pictures: &mut [Picture]) {
+        const PAIRS: [(&str, &str); 3] = [("13", "14"), ("19", "20"), ("23", "24")];
+        if self.name != "zxing/ean13-2" {
+            return;
+        }
+        let find = |pictures: &[Picture], stem: &str| {
+            pictures.iter().position(|picture| picture.path.file_stem().is_some_and(|s| s == stem))
+        };
+        for (one, other) in PAIRS {
+            if let (Some(one), Some(other)) = (find(pictures, one), find(pictures, other)) {
+                let both = [&pictures[one].truths[..], &pictures[other].truths[..]].concat();
+                pictures[one].truths.clone_from(&both);
+                pictures[other].truths = both;
+            }
+        }
     }
 }
 
@@ -118,13 +139,13 @@ impl Picture {
         assert!(result.error.is_none(), "{}: {:?}", self.name(), result.error);
         let texts: Vec<String> = result.codes.iter().map(|code| code.text.clone()).collect();
         let is_extension = self.set.contains("extension");
-        let is_right = |text: &String| match &self.truth {
-            Some(truth) => {
-                is_same(truth, text)
-                    // Add-ons are not read yet: the number before them is what counts.
-                    || (is_extension && normal(truth).len() > 13 && is_same(&normal(truth)[..13], text))
-            }
-            None => false,
+        let is_right = |text: &String| {
+            self.truths.iter().any(|truth| {
+                let truth = normal(truth);
+                // Add-ons are not read yet: the number before them is what counts.
+                let is_main = is_extension && truth.len() > 13 && is_same(&truth[..13], text);
+                is_main || is_same(&truth, text)
+            })
         };
         let outcome = match texts.iter().any(is_right) {
             _ if texts.is_empty() => Outcome::Miss,
