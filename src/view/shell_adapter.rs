@@ -13,13 +13,13 @@ use slint::{ComponentHandle, SharedString};
 pub fn connect(app: &App, send: &Send, wedge: impl Fn(&str) -> bool + 'static) {
     let shell = app.global::<ShellAdapter>();
     macro_rules! on {
-        ($callback:ident, $intent:expr) => {{
-            let send = Send::clone(send);
-            shell.$callback(move || send($intent));
-        }};
         ($callback:ident, |$value:ident| $intent:expr) => {{
             let send = Send::clone(send);
             shell.$callback(move |$value| send($intent));
+        }};
+        ($callback:ident, $intent:expr) => {{
+            let send = Send::clone(send);
+            shell.$callback(move || send($intent));
         }};
     }
     on!(on_open, |view| Intent::Open(view_of(view)));
