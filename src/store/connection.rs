@@ -5,6 +5,7 @@
 //! | `key` | `x'…'`, 32 bytes | a raw key: no stretching at each start; the salt is the file's first 16 bytes |
 //! | `cipher_page_size` | 4096 | the page of the disk; said, so that a new default cannot lock old files out |
 //! | `cipher_hmac_algorithm` | HMAC_SHA256 | small ARM cores have instructions for SHA-256, not for SHA-512 |
+//! | `cipher_default_hmac_algorithm` | HMAC_SHA256 | `VACUUM INTO` makes its copy with the defaults of the process |
 //! | `cipher_memory_security` | off | wiping every freed block costs a third of the speed; the key stays in memory anyway |
 //! | `journal_mode` | WAL | readers go on while the writer writes |
 //! | `synchronous` | FULL | a commit survives a pulled battery; NORMAL may lose it (invariant 1) |
@@ -56,6 +57,7 @@ pub(crate) fn connect(
     };
     connection.execute_batch(&format!(
         "PRAGMA cipher_log_level = NONE;
+         PRAGMA cipher_default_hmac_algorithm = HMAC_SHA256;
          PRAGMA key = \"x'{}'\";
          PRAGMA cipher_page_size = 4096;
          PRAGMA cipher_hmac_algorithm = HMAC_SHA256;
