@@ -65,8 +65,7 @@ impl Formatter {
                 .expect(COMPILED_DATA),
             day: DateFormatter::try_new((&locale).into(), YMDE::medium()).expect(COMPILED_DATA),
             month: DateFormatter::try_new((&locale).into(), YM::short()).expect(COMPILED_DATA),
-            time: NoCalendarFormatter::try_new((&locale).into(), T::hm())
-                .expect(COMPILED_DATA),
+            time: NoCalendarFormatter::try_new((&locale).into(), T::hm()).expect(COMPILED_DATA),
             currencies: Mutex::default(),
             locale,
         }

@@ -74,9 +74,12 @@ fn live(
 
 fn deliver(terminal: &mut Terminal, confirmed: &mut Confirmed) -> Result<(), Gone> {
     terminal.try_ask(&json!({"do": "deliver"}))?;
-    for (field, text) in
-        [("name", "Marie Blanc"), ("street", "Marktgasse 1"), ("postal-code", "3011"), ("city", "Bern")]
-    {
+    for (field, text) in [
+        ("name", "Marie Blanc"),
+        ("street", "Marktgasse 1"),
+        ("postal-code", "3011"),
+        ("city", "Bern"),
+    ] {
         terminal.try_ask(&json!({"do": "field", "field": field, "text": text}))?;
     }
     terminal.try_ask(&json!({"do": "slot", "position": 0}))?;

@@ -58,8 +58,18 @@ impl Central {
         run(
             &central_program(),
             &[
-                "seed", "--data", &data_text, "--articles", &numbers[0], "--customers",
-                &numbers[1], "--orders", &numbers[2], "--seed", "7", "--demo",
+                "seed",
+                "--data",
+                &data_text,
+                "--articles",
+                &numbers[0],
+                "--customers",
+                &numbers[1],
+                "--orders",
+                &numbers[2],
+                "--seed",
+                "7",
+                "--demo",
             ],
         );
         let port = free_port();

@@ -30,7 +30,10 @@ fn the_main_job_end_to_end() {
     assert_eq!(terminal.done(scan(1))["data"]["outcome"], "added");
     assert_eq!(terminal.done(scan(1))["data"]["outcome"], "again");
     let unknown = terminal.ask(json!({"do": "scan", "text": "4006381333931"}));
-    assert_eq!((&unknown["ok"], &unknown["message"]["code"]), (&json!(false), &json!("unknown-code")));
+    assert_eq!(
+        (&unknown["ok"], &unknown["message"]["code"]),
+        (&json!(false), &json!("unknown-code"))
+    );
     terminal.done(scan(2));
     let basket = terminal.done(json!({"do": "undo"}));
     assert_eq!(basket["data"]["lines"].as_array().unwrap().len(), 1);
@@ -92,7 +95,10 @@ fn the_main_job_end_to_end() {
     assert_eq!(incomplete["message"]["arguments"][0], "slot");
     terminal.done(json!({"do": "slot", "position": 0}));
     let placed = terminal.done(json!({"do": "confirm"}));
-    assert_eq!((&placed["view"], &placed["data"]["is_due_on_delivery"]), (&json!("receipt"), &json!(true)));
+    assert_eq!(
+        (&placed["view"], &placed["data"]["is_due_on_delivery"]),
+        (&json!("receipt"), &json!(true))
+    );
     terminal.done(json!({"do": "new-sale"}));
     terminal.ask(json!({"do": "role", "role": "cashier"}));
     terminal.sign_in();
@@ -115,6 +121,11 @@ fn the_main_job_end_to_end() {
     let sum: i64 = held.values().map(|order| order.total_minor).sum();
     let expected = domain::Money::new(sum, domain::Currency::CHF).to_string();
     assert_eq!(totals["total"], json!([expected]));
+    let report = central.report();
+    let row = report["terminals"].as_array().unwrap().iter().find(|row| row["terminal"] == "T01");
+    let row = row.expect("the report lists the terminal");
+    assert_eq!((&row["orders"], &row["paid_orders"]), (&json!(3), &json!(2)), "{row}");
+    assert_eq!(row["total_minor"].as_i64().unwrap(), sum);
 }
 
 #[test]
