@@ -85,8 +85,18 @@ impl DemoCentral {
         run(
             &program,
             &[
-                "seed", "--data", &path, "--articles", &articles, "--customers", &customers,
-                "--orders", &orders, "--seed", "1", "--demo",
+                "seed",
+                "--data",
+                &path,
+                "--articles",
+                &articles,
+                "--customers",
+                &customers,
+                "--orders",
+                &orders,
+                "--seed",
+                "1",
+                "--demo",
             ],
         )?;
         let mut child = std::process::Command::new(&program)
@@ -268,7 +278,8 @@ fn open_shop(
     player.wait(Until::Articles)?;
     player.scan(frames)?;
     let percent = u64::from(player.driver.terminal.screen().status.first_sync_percent);
-    player.picture("first-scan", "the first article is scanned while the catalogue still arrives")?;
+    player
+        .picture("first-scan", "the first article is scanned while the catalogue still arrives")?;
     player.done(Command::Open { view: View::Sync })?;
     player.picture("first-sync", "how far the first sync is")?;
     player.done(Command::Back)?;
@@ -326,7 +337,10 @@ fn sell_on_without_central(
     player.done(Command::FindCustomer { query: "Blanc".into() })?;
     let page = player.done(Command::Customer { position: 0 })?;
     let orders = page.data["order_count"].as_u64().unwrap_or(0);
-    player.picture("customer-offline", "the same customer without a line, today's purchase included")?;
+    player.picture(
+        "customer-offline",
+        "the same customer without a line, today's purchase included",
+    )?;
     player.done(Command::Attach)?;
 
     player.done(Command::Role { role: Role::Customer })?;
@@ -374,18 +388,19 @@ fn summarise(player: &mut Player, central: &DemoCentral, notes: Notes) -> anyhow
         ("taken in cash", text(&here["tendered"][0]), money(&terminal["tendered_minor"])),
     ];
     let is_equal = sides.iter().all(|(_, here, there)| here == there);
-    let mut lines = vec![
-        String::new(),
-        format!("{:<16}{:>18}{:>18}", "", "terminal", "central"),
-    ];
-    lines.extend(
-        sides.iter().map(|(name, here, there)| format!("{name:<16}{here:>18}{there:>18}")),
-    );
+    let mut lines = vec![String::new(), format!("{:<16}{:>18}{:>18}", "", "terminal", "central")];
+    lines
+        .extend(sides.iter().map(|(name, here, there)| format!("{name:<16}{here:>18}{there:>18}")));
     let (before, after) = notes.customer_orders;
     lines.push(String::new());
-    lines.push(format!("first article sold with {} % of the first sync in", notes.first_sale_at_percent));
+    lines.push(format!(
+        "first article sold with {} % of the first sync in",
+        notes.first_sale_at_percent
+    ));
     lines.push(format!("{} orders were taken while the line was cut", notes.orders_while_cut));
-    lines.push(format!("the customer's history: {before} orders before, {after} after her purchase"));
+    lines.push(format!(
+        "the customer's history: {before} orders before, {after} after her purchase"
+    ));
     lines.push(format!("outbox: {} waiting", player.driver.terminal.screen().status.waiting));
     lines.push(if is_equal { "both sides agree" } else { "THE SIDES DIFFER" }.to_owned());
     lines.iter().for_each(|line| say(line));

@@ -286,10 +286,8 @@ impl Driver {
 
     fn reply(&mut self, command: &Command, is_done: bool) -> Reply {
         let screen = self.terminal.screen();
-        let is_refused = screen
-            .message
-            .as_ref()
-            .is_some_and(|message| message.severity == Severity::Error);
+        let is_refused =
+            screen.message.as_ref().is_some_and(|message| message.severity == Severity::Error);
         let data = match command {
             Command::Status => self.status(&screen),
             Command::Screen => value(&screen),

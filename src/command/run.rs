@@ -96,12 +96,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Fingers and scanners that type.
-fn connect(
-    window: &Window,
-    inputs: &Inputs,
-    scanner: &Arc<Scanner>,
-    clock: &Arc<dyn scan::Clock>,
-) {
+fn connect(window: &Window, inputs: &Inputs, scanner: &Arc<Scanner>, clock: &Arc<dyn scan::Clock>) {
     let (touched, scanner, clock) = (inputs.clone(), Arc::clone(scanner), Arc::clone(clock));
     let wedge = RefCell::new(Wedge::default());
     window.connect(
@@ -131,10 +126,7 @@ fn poster(scanner: Arc<Scanner>) -> impl FnMut(&Screen) + Send + 'static {
     let is_posted = Arc::new(AtomicBool::new(false));
     move |screen| {
         // Where nothing is to be scanned the camera rests.
-        let rests = matches!(
-            screen.view,
-            View::Pay | View::Delivery | View::Settings | View::Sync
-        );
+        let rests = matches!(screen.view, View::Pay | View::Delivery | View::Settings | View::Sync);
         scanner.pause(rests);
         *newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(screen.clone());
         if is_posted.swap(true, Ordering::AcqRel) {
@@ -257,7 +249,12 @@ impl ReplayedCodes {
                 code: Code::new(read.symbology, read.text),
                 width: frame.width,
                 height: frame.height,
-                luma: frame.luma.chunks(frame.stride).flat_map(|row| &row[..frame.width]).copied().collect(),
+                luma: frame
+                    .luma
+                    .chunks(frame.stride)
+                    .flat_map(|row| &row[..frame.width])
+                    .copied()
+                    .collect(),
             });
         }
         anyhow::bail!("no code was read in {} frames", Self::FRAMES_MAX)
