@@ -17,11 +17,11 @@ pub mod enrol;
 mod error;
 pub mod feed;
 pub mod http;
-// pub mod import;
+pub mod import;
 pub mod price;
 pub mod push;
 pub mod quarantine;
-// pub mod report;
+pub mod report;
 mod rim;
 pub mod seed;
 mod session;
@@ -34,6 +34,7 @@ pub use http::{Fault, ServeOptions, serve};
 pub use rim::{Rim, SystemRim, id_at};
 use session::Sessions;
 use sha2::{Digest, Sha256};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use sync::protocol::feed::Feed;
@@ -58,7 +59,11 @@ impl Central {
 
     /// Opens or creates the data directory.
     pub fn open_with(dir: &Path, rim: Arc<dyn Rim>) -> Result<Arc<Self>, CentralError> {
-        std::fs::create_dir_all(dir).map_err(CentralError::file("create", dir))?;
+        // Customers' data lies in it: a new directory is the owner's alone.
+
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(dir).map_err(CentralError::file("create", dir))?;
         let database = Database::open(&database_path(dir))?;
         let mut epoch = [0; 8];
         rim.fill_random(&mut epoch)?;

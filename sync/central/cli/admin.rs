@@ -40,7 +40,7 @@ pub struct EnrolCodeArguments {
     json: bool,
 }
 
-fn open(data: &Path) -> Result<Arc<Central>> {
+pub fn open(data: &Path) -> Result<Arc<Central>> {
     // Only a seed makes a directory; a mistyped one should not become an empty chain.
     if !central::database_path(data).exists() {
         bail!("there is no central in {}: seed it first", data.display());

@@ -1,11 +1,15 @@
 //! Long work: `seed` and `import`.
 
+use super::admin::open;
 use super::progress::Progress;
 use super::{note, say};
 use anyhow::{Context, Result, bail};
 use central::Central;
+use central::import::{self, Form, Mapping, Refused, What};
 use central::seed::{self, Plan, STAFF, Seeded};
-use clap::Args;
+use clap::{Args, ValueEnum};
+use std::collections::HashMap;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -77,4 +81,114 @@ pub fn seed(arguments: &SeedArguments) -> Result<ExitCode> {
             arguments.data.display()
         ),
     }
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Kind {
+    /// gtin (or gtins), name, and optionally price or price_minor, currency, unit, detail, category, tax_group, rank
+    Articles,
+    /// external_id, name, and optionally phone(s), email(s), card(s), street, postal_code, city, country
+    Customers,
+}
+
+const COLUMNS: &str = "Columns of articles:
+  gtin, gtins   8, 12, 13 or 14 digits with a right check digit; several separated by `;`. Required.
+  name          up to 200 characters. Required.
+  price         decimal, such as 12.50; or price_minor: integer minor units. Required for new articles.
+  currency      ISO 4217; CHF if absent          unit       piece, g, ml or mm; piece if absent
+  detail        size, brand or variety           category   path, ` / ` between levels
+  tax_group     key in the stores' taxes; standard if absent
+  rank          place among the best sellers, 1 sells most
+Columns of customers:
+  external_id   identity in the other system. Required.
+  name          Required.
+  phone(s), email(s), card(s)   several separated by `;`
+  street, postal_code, city, country   two letters; CH if absent
+Articles are known by any of their GTINs, customers by external_id: what is known is updated, columns that are
+missing or empty change nothing. JSON lines have the same names as keys; lists may be arrays.
+Status 0: all imported. 1: nothing done. 2: some records refused, the rest imported. 130: interrupted.";
+
+/// Which file.
+#[derive(Args, Debug)]
+#[command(after_long_help = COLUMNS)]
+pub struct ImportArguments {
+    /// Data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// What the file holds
+    kind: Kind,
+    /// CSV with a header (comma, semicolon or tab), or JSON lines; UTF-8, not compressed
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Columns under other names: `--map name=product_name,price=vk`
+    #[arg(long, value_name = "COLUMN=NAME", value_delimiter = ',', value_parser = pair)]
+    map: Vec<(String, String)>,
+    /// Values for columns that the file lacks or leaves empty: `--set price=1.00,tax_group=food`
+    #[arg(long, value_name = "COLUMN=VALUE", value_delimiter = ',', value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// Also write refused records to this file, one JSON object a line: line, reason
+    #[arg(long, value_name = "FILE.jsonl")]
+    report: Option<PathBuf>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write COLUMN=VALUE")?;
+    Ok((name.trim().to_lowercase(), value.to_owned()))
+}
+
+/// Imports a file.
+pub fn import(arguments: &ImportArguments) -> Result<ExitCode> {
+    let central = open(&arguments.data)?;
+    let path = &arguments.file;
+    let form = Form::of(&path.to_string_lossy())
+        .with_context(|| format!("{} ends neither in .csv nor in .jsonl", path.display()))?;
+    let file =
+        std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let to_map = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<HashMap<_, _>>();
+    let mapping = Mapping { columns: to_map(&arguments.map), constants: to_map(&arguments.set) };
+    let mut report = match &arguments.report {
+        Some(path) => Some(std::io::BufWriter::new(
+            std::fs::File::create(path)
+                .with_context(|| format!("cannot create {}", path.display()))?,
+        )),
+        None => None,
+    };
+    let mut report_failed = None;
+    let mut refuse = |refused: &Refused| {
+        note(&format!("line {}: {}", refused.line, refused.reason));
+        if let Some(report) = &mut report {
+            let line = serde_json::to_string(refused).map_err(std::io::Error::from);
+            if let Err(error) = line.and_then(|line| writeln!(report, "{line}")) {
+                report_failed = Some(error);
+            }
+        }
+    };
+    let what = match arguments.kind {
+        Kind::Articles => What::Articles,
+        Kind::Customers => What::Customers,
+    };
+    let mut progress = Progress::new();
+    let imported = import::run(&central, what, (file, form), &mapping, &mut progress, &mut refuse)?;
+    progress.finish();
+    if let Some(mut report) = report {
+        report_failed = report_failed.or(report.flush().err());
+    }
+    say(&format!(
+        "{} added, {} changed, {} unchanged, {} refused",
+        imported.added, imported.changed, imported.unchanged, imported.refused
+    ))?;
+    if let Some(error) = report_failed {
+        return Err(error).context("the report could not be written; the import itself is done");
+    }
+    let is_nothing = imported.added + imported.changed + imported.unchanged == 0;
+    Ok(match (imported.is_stopped, imported.refused, is_nothing) {
+        (true, _, _) => {
+            note("interrupted; the same command goes over the file again and goes on");
+            ExitCode::from(130)
+        }
+        (false, 0, _) => ExitCode::SUCCESS,
+        (false, _, true) => ExitCode::FAILURE,
+        (false, _, false) => ExitCode::from(2),
+    })
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod bulk;
 mod progress;
+mod report;
 mod serve;
 
 use anyhow::Result;
@@ -25,6 +26,10 @@ enum Command {
     /// Fills an empty data directory with a chain that does not exist, the same for the same numbers
     #[command(visible_alias = "init")]
     Seed(bulk::SeedArguments),
+    /// Reads articles or customers from a file; broken records are told and the rest is imported
+    Import(bulk::ImportArguments),
+    /// Prints counts and totals by terminal, shift, tender and channel
+    Report(report::ReportArguments),
     /// Prints a one-time code by which a device becomes a terminal
     EnrolCode(admin::EnrolCodeArguments),
     /// Prints the OpenAPI 3.1 document
@@ -55,6 +60,8 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Seed(arguments) => bulk::seed(&arguments),
+        Command::Import(arguments) => bulk::import(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::EnrolCode(arguments) => admin::enrol_code(&arguments),
         Command::Openapi => {
             say(&central::http::openapi().to_pretty_json()?)?;

@@ -1,0 +1,120 @@
+//! Enrolment and tokens: what must be refused is refused.
+
+use crate::world::World;
+use ed25519_dalek::SigningKey;
+use serde_json::json;
+use sync::protocol::auth::confirmation_digits;
+
+fn key(number: u8) -> SigningKey {
+    SigningKey::from_bytes(&[number; 32])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_works_once_for_one_device() {
+    let world = World::new().await;
+    let code = world.code(1, None).await;
+    // As people type it.
+    let typed = code.to_lowercase().replace('-', " ").replace('0', "o").replace('1', "l");
+    let (status, answer) = world.enrol(&typed, &key(1)).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["terminal_name"], "T01");
+    assert_eq!(answer["store_name"], "Crossroads Bern");
+    let digits = confirmation_digits(key(1).verifying_key().as_bytes());
+    assert_eq!(answer["confirmation"], digits.as_str());
+    // The answer was lost: the same device asks again and is the same terminal.
+    let (_, again) = world.enrol(&code, &key(1)).await;
+    assert_eq!(again["terminal_id"], answer["terminal_id"]);
+    assert_eq!(again["epoch"], 0);
+    // Another device does not get in.
+    let (status, refused) = world.enrol(&code, &key(2)).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("ENROLMENT_REFUSED")));
+    // A code that nobody used in time.
+    let late = world.code(1, None).await;
+    world.rim.pass_ms(600_001);
+    assert_eq!(world.enrol(&late, &key(3)).await.0, 403);
+    // The people at central see the same digits.
+    let (_, list) = world.admin("GET", "/v1/terminals").await;
+    assert_eq!(list["terminals"][0]["confirmation"], digits.as_str());
+    assert_eq!(list["terminals"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_codes_is_slowed_down() {
+    let world = World::new().await;
+    let mut statuses = Vec::new();
+    for number in 0..12 {
+        let (status, _) = world.enrol(&format!("AAAAA-AAA{number:02}"), &key(1)).await;
+        statuses.push(status);
+    }
+    assert_eq!(statuses, [[403; 10].as_slice(), &[429, 429]].concat());
+    // Even the right code has to wait, and then works.
+    let code = world.code(1, None).await;
+    assert_eq!(world.enrol(&code, &key(1)).await.0, 429);
+    world.rim.pass_ms(60_001);
+    assert_eq!(world.enrol(&code, &key(1)).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_must_be_keys() {
+    let world = World::new().await;
+    let code = world.code(1, None).await;
+    let weak = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    for public_key in ["", "!", "AAAA", weak] {
+        let body = json!({"code": code, "public_key": public_key, "software": ""});
+        let (status, _) = world.send("POST", "/v1/enrol", None, Some(body)).await;
+        assert_eq!(status, 422, "{public_key}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonces_and_tokens_end() {
+    let world = World::new().await;
+    let mut till = world.terminal(1).await;
+    let path = format!("/v1/terminals/{}/watermark", till.id);
+    assert_eq!(world.get(&till, &path).await.0, 200);
+    // A nonce is taken by its first use, and lives a minute.
+    let nonce = world.nonce(till.id).await;
+    assert_eq!(world.token_for(&till, &nonce).await.0, 200);
+    assert_eq!(world.token_for(&till, &nonce).await.0, 401);
+    let old = world.nonce(till.id).await;
+    world.rim.pass_ms(60_000);
+    assert_eq!(world.token_for(&till, &old).await.0, 401);
+    assert_eq!(world.token_for(&till, "made up").await.0, 401);
+    // Another terminal's nonce, another device's key.
+    let other = world.terminal(2).await;
+    let theirs = world.nonce(other.id).await;
+    assert_eq!(world.token_for(&till, &theirs).await.0, 401);
+    till.key = key(9);
+    assert_eq!(world.token(&till).await.0, 401);
+    till.key = key(1);
+    // A token lasts fifteen minutes.
+    world.rim.pass_ms(15 * 60_000);
+    let (status, problem) = world.get(&till, &path).await;
+    assert_eq!((status, &problem["code"]), (401, &json!("UNAUTHENTICATED")));
+    till.token = world.token(&till).await.1["token"].as_str().unwrap().into();
+    assert_eq!(world.get(&till, &path).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_for_its_own_terminal_and_a_replaced_device_is_out() {
+    let world = World::new().await;
+    let (till, other) = (world.terminal(1).await, world.terminal(2).await);
+    let theirs = format!("/v1/terminals/{}/watermark", other.id);
+    let (status, problem) = world.get(&till, &theirs).await;
+    assert_eq!((status, &problem["code"]), (403, &json!("WRONG_TERMINAL")));
+    assert_eq!(world.get(&till, "/v1/terminals/me/watermark").await.0, 404);
+    // A new device takes the place of T01: the next epoch, and the old device is a stranger.
+    let replaced = world.terminal_of(3, 1, Some("T01")).await;
+    assert_eq!((replaced.id, replaced.epoch), (till.id, 1));
+    let own = format!("/v1/terminals/{}/watermark", till.id);
+    assert_eq!(world.get(&till, &own).await.0, 401);
+    assert_eq!(world.token(&till).await.0, 401);
+    let (_, mark) = world.get(&replaced, &own).await;
+    assert_eq!((&mark["epoch"], &mark["acked_seq"]), (&json!(1), &json!(0)));
+    // A person takes it out of service.
+    let (id, now) = (till.id, 5);
+    assert!(world.change(move |c| central::enrol::revoke(c, id, now)).await);
+    let (status, problem) = world.get(&replaced, &own).await;
+    assert_eq!((status, &problem["code"]), (403, &json!("TERMINAL_REVOKED")));
+    assert_eq!(world.token(&replaced).await.1["code"], "TERMINAL_REVOKED");
+}

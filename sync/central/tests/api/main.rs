@@ -1,0 +1,13 @@
+//! Central as terminals see it: over HTTP, in process, with a clock that the tests set.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, missing_docs)]
+#![allow(clippy::disallowed_methods, reason = "tests measure real waiting")]
+
+mod command;
+mod enrol;
+mod feed;
+mod import;
+mod problem;
+mod push;
+mod seed;
+mod snapshot;
+mod world;
