@@ -1,8 +1,10 @@
-//! `./dev bench scan`: how many codes are read in photographs, set by set, how many wrongly, how fast.
+//! `./dev bench scan`: how many codes are read in photographs, set by set, how many wrongly, how
+//! fast.
 //!
-//! Goes through the same [`scan::still::decode_file`] as `crossroads scan`. The photographs lie beside
-//! the project and are not part of it; where they are not, this prints so and ends well. Two kinds of
-//! sets: those with a truth beside each picture, and those that must yield no number at all.
+//! Goes through the same [`scan::still::decode_file`] as `crossroads scan`. The photographs lie
+//! beside the project and are not part of it; where they are not, this prints so and ends well. Two
+//! kinds of sets: those with a truth beside each picture, and those that must yield no number at
+//! all.
 //!
 //! Arguments: names of sets (parts of them) to look at only those; `--verbose` lists each miss.
 

@@ -1,8 +1,8 @@
 //! Epson's ESC/POS, as nearly every receipt printer understands it, over a socket or a device file.
 //!
-//! The commands are few and fixed, so they are written here byte by byte (Epson, "ESC/POS Application
-//! Programming Guide"). The `escpos` crate was looked at: its network driver takes no host names, and
-//! a character that its code page lacks fails the whole receipt.
+//! The commands are few and fixed, so they are written here byte by byte (Epson, "ESC/POS
+//! Application Programming Guide"). The `escpos` crate was looked at: its network driver takes no
+//! host names, and a character that its code page lacks fails the whole receipt.
 //!
 //! Text goes through [`printable`] only: printable bytes of code page 1252, no control bytes. One
 //! connection a job, because a network printer serves one till at a time.
@@ -233,8 +233,8 @@ const LETTERS: [(char, &str); 12] = [
     ('ẞ', "SS"),
 ];
 
-/// Printable bytes of code page 1252 and nothing else: controls become spaces, letters that the page
-/// lacks their base letter, the rest a question mark.
+/// Printable bytes of code page 1252 and nothing else: controls become spaces, letters that the
+/// page lacks their base letter, the rest a question mark.
 fn printable(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     for character in text.nfc() {

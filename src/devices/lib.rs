@@ -1,9 +1,9 @@
-//! What hangs on the till: the receipt printer and the cash drawer on it, a trait, real drivers, and a
-//! simulator.
+//! What hangs on the till: the receipt printer and the cash drawer on it, a trait, real drivers,
+//! and a simulator.
 //!
-//! Nothing here knows orders or prices: a [`ReceiptDocument`] holds finished words. Every call has an
-//! end, since a printer is switched off in the middle of a sale every day. No byte of a text reaches
-//! the printer unless it is printable: a product's name cannot open the drawer.
+//! Nothing here knows orders or prices: a [`ReceiptDocument`] holds finished words. Every call has
+//! an end, since a printer is switched off in the middle of a sale every day. No byte of a text
+//! reaches the printer unless it is printable: a product's name cannot open the drawer.
 
 mod escpos;
 mod receipt;
@@ -78,15 +78,15 @@ pub enum PrinterError {
 
 /// A receipt printer with a cash drawer.
 pub trait Printer {
-    /// Asks the printer how it is. A printer that does not answer questions but takes data is not at
-    /// fault: what it does not say is `Unknown`.
+    /// Asks the printer how it is. A printer that does not answer questions but takes data is not
+    /// at fault: what it does not say is `Unknown`.
     ///
     /// # Errors
     /// What keeps it from printing now.
     fn status(&mut self) -> Result<PrinterStatus, PrinterError>;
 
-    /// Prints one receipt and cuts it off. `Ok` means that the printer took all of it and, if it can
-    /// say so, had paper to the end.
+    /// Prints one receipt and cuts it off. `Ok` means that the printer took all of it and, if it
+    /// can say so, had paper to the end.
     ///
     /// # Errors
     /// Why it is not, or not wholly, on paper; printing it again is then a copy.
@@ -99,8 +99,9 @@ pub trait Printer {
     fn open_drawer(&mut self) -> Result<(), PrinterError>;
 }
 
-/// Opens the printer that `name` names: `tcp://host[:9100]`, `file:/dev/usb/lp0`, `simulated:DIR`, or
-/// `none`. A printer that is switched off is no error here: it is asked when something is printed.
+/// Opens the printer that `name` names: `tcp://host[:9100]`, `file:/dev/usb/lp0`, `simulated:DIR`,
+/// or `none`. A printer that is switched off is no error here: it is asked when something is
+/// printed.
 ///
 /// # Errors
 /// When the words name none.

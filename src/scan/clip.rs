@@ -1,7 +1,7 @@
 //! Clips from disk, frame by frame: Y4M, and motion JPEG as JPEG pictures one after the other.
 //!
-//! Only luma planes are kept. A clip that ends inside a frame yields an error for that frame and then
-//! ends; frames before it were good and were delivered.
+//! Only luma planes are kept. A clip that ends inside a frame yields an error for that frame and
+//! then ends; frames before it were good and were delivered.
 
 use crate::frame::Frame;
 use crate::image::{self, ImageError, Kind};
@@ -138,8 +138,8 @@ impl<R: BufRead> Clip<R> {
         Ok(Some(Frame { luma, width, height, stride: width, taken_ms: 0 }))
     }
 
-    /// Cuts the next JPEG out: from start of image to end of image, over stuffed bytes and segments,
-    /// so that a thumbnail inside a segment does not end it.
+    /// Cuts the next JPEG out: from start of image to end of image, over stuffed bytes and
+    /// segments, so that a thumbnail inside a segment does not end it.
     fn next_jpeg(&mut self) -> Result<Option<Frame>, ClipError> {
         let number = self.frames_read + 1;
         let Some(picture) = cut_jpeg(&mut self.input, number)? else { return Ok(None) };

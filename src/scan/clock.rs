@@ -1,4 +1,5 @@
-//! The one place of this crate that may read a clock, behind a trait so that tests can hold it still.
+//! The one place of this crate that may read a clock, behind a trait so that tests can hold it
+//! still.
 //!
 //! Deciding code takes milliseconds as numbers; only threads and decode deadlines ask a [`Clock`].
 

@@ -1,7 +1,8 @@
 //! When a read is believed: votes over lines and frames, and a guard against reading twice.
 //!
 //! A check digit lets one wrong number in ten through. So a bar code counts when two lines of a
-//! frame, or of two frames, say the same; three where the symbol is short. Nothing here reads a clock.
+//! frame, or of two frames, say the same; three where the symbol is short. Nothing here reads a
+//! clock.
 
 use crate::frame::{Outline, Point};
 use domain::code::Symbology;

@@ -1,8 +1,8 @@
 //! Grey pictures: what every source delivers and every decoder looks at.
 //!
 //! Eight-bit luma with a stride, because cameras pad their rows and because colour carries nothing
-//! that a bar code needs. A frame never changes size behind the reader's back: [`Luma`] checks once,
-//! at the rim, that its bytes really hold the rows that it claims.
+//! that a bar code needs. A frame never changes size behind the reader's back: [`Luma`] checks
+//! once, at the rim, that its bytes really hold the rows that it claims.
 
 /// Pixels that a picture may have at most: 64 megapixels, four times what a till camera delivers.
 pub const PIXELS_MAX: usize = 64 << 20;

@@ -133,8 +133,8 @@ fn png(bytes: &[u8]) -> Result<Frame, ImageError> {
     Ok(frame(to_luma(&samples, info.color_type.samples()), width, height))
 }
 
-/// Decodes a JPEG straight to luma; what follows its last byte is ignored, because cameras hand over
-/// whole buffers with a stale tail.
+/// Decodes a JPEG straight to luma; what follows its last byte is ignored, because cameras hand
+/// over whole buffers with a stale tail.
 pub fn jpeg(bytes: &[u8]) -> Result<Frame, ImageError> {
     let options = DecoderOptions::default()
         .set_max_width(u16::MAX.into())

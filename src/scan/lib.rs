@@ -4,9 +4,9 @@
 //! source (camera, replay) -> mailbox (newest wins) -> locate -> decode -> confirm -> ScanEvent
 //! keyboard wedge ------------------------------------------------------------^
 //! ```
-//! A wrong article is worse than none: what is read once proves nothing until lines, frames or error
-//! correction agree. Deciding code reads no clock; panics of decoders and camera drivers end at this
-//! crate's edge; nothing here knows baskets, prices or screens.
+//! A wrong article is worse than none: what is read once proves nothing until lines, frames or
+//! error correction agree. Deciding code reads no clock; panics of decoders and camera drivers end
+//! at this crate's edge; nothing here knows baskets, prices or screens.
 
 pub mod clip;
 pub mod clock;

@@ -1,7 +1,7 @@
 //! Where to look: straight lines laid over a frame at an angle, and the grey values along them.
 //!
-//! Bars are read along lines and not by turning the picture, since a line at any angle costs the same
-//! as a row, and what was found lies in frame coordinates from the start.
+//! Bars are read along lines and not by turning the picture, since a line at any angle costs the
+//! same as a row, and what was found lies in frame coordinates from the start.
 
 use crate::frame::{Luma, Point};
 

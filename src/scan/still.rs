@@ -287,8 +287,9 @@ pub struct Report {
 /// `crossroads scan`: looks at all files, prints a line for each, and returns the exit status:
 /// 0, 1 if a file could not be read, 2 if the report could not be written.
 ///
-/// Files named by the caller are always reported; in folders, what is no picture or clip by its first
-/// bytes is passed over. Interrupting it harms nothing: lines are whole and nothing else is written.
+/// Files named by the caller are always reported; in folders, what is no picture or clip by its
+/// first bytes is passed over. Interrupting it harms nothing: lines are whole and nothing else is
+/// written.
 pub fn run_cli(
     paths: &[PathBuf],
     report: Report,

@@ -3,8 +3,8 @@
 //! ```text
 //! capture thread: source -> preview -> mailbox (one slot)      scan thread: mailbox -> codes
 //! ```
-//! Both end when the receiver of the events is gone or the [`Scanner`] is dropped. Previews and states
-//! are dropped when the receiver is slow; a code never is, it waits.
+//! Both end when the receiver of the events is gone or the [`Scanner`] is dropped. Previews and
+//! states are dropped when the receiver is slow; a code never is, it waits.
 
 use crate::clock::Clock;
 use crate::confirm::{Read, RepeatFilter};

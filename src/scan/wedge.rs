@@ -1,12 +1,12 @@
 //! Keyboard-wedge scanners: a burst of keys that ends in Enter is a scan, typing never is.
 //!
-//! USB and Bluetooth scanners in keyboard mode type faster than any person: a few milliseconds a key,
-//! and a Bluetooth radio stretches that to 30. So a burst is what stays below [`GAP_MS_MAX`] from key
-//! to key, has at least [`LENGTH_MIN`] characters, and ends in Enter just as fast. The machine decides
-//! by the time stamps that it is given and reads no clock.
+//! USB and Bluetooth scanners in keyboard mode type faster than any person: a few milliseconds a
+//! key, and a Bluetooth radio stretches that to 30. So a burst is what stays below [`GAP_MS_MAX`]
+//! from key to key, has at least [`LENGTH_MIN`] characters, and ends in Enter just as fast. The
+//! machine decides by the time stamps that it is given and reads no clock.
 //!
-//! A scanner may be set to send the AIM symbology identifier first (ISO/IEC 15424: `]E0`, `]C1`); that
-//! names the symbology. Without it the code is called what its digits prove and nothing more.
+//! A scanner may be set to send the AIM symbology identifier first (ISO/IEC 15424: `]E0`, `]C1`);
+//! that names the symbology. Without it the code is called what its digits prove and nothing more.
 
 use domain::code::{Code, Symbology};
 use domain::gtin::Gtin;
@@ -34,7 +34,8 @@ pub enum Key {
 pub enum Outcome {
     /// It may be part of a scan or of typing; a text field should show it as it comes.
     Pending,
-    /// A scan is complete. Whoever showed its characters in a field takes back `characters` of them.
+    /// A scan is complete. Whoever showed its characters in a field takes back `characters` of
+    /// them.
     Scan {
         /// What was scanned.
         code: Code,

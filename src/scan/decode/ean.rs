@@ -1,10 +1,10 @@
 //! EAN-13, UPC-A, EAN-8 and UPC-E from the widths of bars and spaces along one line.
 //!
-//! Symbol structure and character sets: ISO/IEC 15420:2009, section 4 and tables 1 to 4. Every start
-//! guard of the line is tried, so that print left of the code does not hide it. Ink spread (all bars
-//! too wide or too narrow alike) is estimated from the guards, then from the whole symbol, and taken
-//! out before digits are told apart. What does not fit well enough is no read: a wrong article costs
-//! more than a second try.
+//! Symbol structure and character sets: ISO/IEC 15420:2009, section 4 and tables 1 to 4. Every
+//! start guard of the line is tried, so that print left of the code does not hide it. Ink spread
+//! (all bars too wide or too narrow alike) is estimated from the guards, then from the whole
+//! symbol, and taken out before digits are told apart. What does not fit well enough is no read: a
+//! wrong article costs more than a second try.
 
 use super::profile::Runs;
 use domain::code::Symbology;
@@ -23,7 +23,8 @@ pub struct EanRead {
     pub deviation: f32,
 }
 
-/// Number set A, as widths space-bar-space-bar; C is the same with colours exchanged, B is mirrored.
+/// Number set A, as widths space-bar-space-bar; C is the same with colours exchanged, B is
+/// mirrored.
 const DIGITS: [[f32; 4]; 10] = [
     [3.0, 2.0, 1.0, 1.0],
     [2.0, 2.0, 2.0, 1.0],
@@ -37,7 +38,8 @@ const DIGITS: [[f32; 4]; 10] = [
     [3.0, 1.0, 1.0, 2.0],
 ];
 
-/// Which of the six left digits of an EAN-13 are of set B, by the leading digit; bit 5 is the first.
+/// Which of the six left digits of an EAN-13 are of set B, by the leading digit; bit 5 is the
+/// first.
 const LEADING: [u8; 10] = [
     0b000000, 0b001011, 0b001101, 0b001110, 0b010011, 0b011001, 0b011100, 0b010101, 0b010110,
     0b011010,

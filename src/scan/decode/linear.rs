@@ -1,4 +1,5 @@
-//! Bar codes along one line: our own EAN/UPC reader first, then rxing's row readers in a fixed order.
+//! Bar codes along one line: our own EAN/UPC reader first, then rxing's row readers in a fixed
+//! order.
 //!
 //! rxing's readers see stretches of bars between light margins, drawn anew from sub-pixel edges, so
 //! that print beside a code does not hide it and a narrow bar keeps its quarter pixels.

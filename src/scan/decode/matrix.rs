@@ -1,8 +1,8 @@
 //! QR Code and Data Matrix, by rxing's readers in a fixed order.
 //!
 //! Reed–Solomon makes one read enough. The readers are called one by one and never through rxing's
-//! multi-format reader, whose order is that of a hash set. A reader that panics on a hostile picture
-//! costs that one look and nothing else.
+//! multi-format reader, whose order is that of a hash set. A reader that panics on a hostile
+//! picture costs that one look and nothing else.
 
 use super::luma_source::LumaSource;
 use crate::frame::{Luma, Outline, Point};
@@ -93,7 +93,8 @@ fn named(read: &RXingResult) -> Option<MatrixRead> {
             Some(RXingResultMetadataValue::SymbologyIdentifier(identifier)) => identifier.as_str(),
             _ => "",
         };
-    // ISO/IEC 18004 annex F and ISO/IEC 16022 annex N: Q3, Q4 and d2, d5 have FNC1 in first position.
+    // ISO/IEC 18004 annex F and ISO/IEC 16022 annex N: Q3, Q4 and d2, d5 have FNC1 in first
+    // position.
     let (symbology, is_gs1) = match (read.getBarcodeFormat(), identifier) {
         (BarcodeFormat::QR_CODE, "]Q3" | "]Q4") => (Symbology::Gs1QrCode, true),
         (BarcodeFormat::QR_CODE, _) => (Symbology::QrCode, false),
@@ -115,7 +116,8 @@ fn outline(read: &RXingResult) -> Outline {
     let points: Vec<Point> =
         read.getPoints().iter().map(|point| Point::new(point.x, point.y)).collect();
     match points[..] {
-        // The plain QR reader: bottom left, top left, top right finder, perhaps an alignment pattern.
+        // The plain QR reader: bottom left, top left, top right finder, perhaps an alignment
+        // pattern.
         [bottom, corner, top] => [corner, top, fourth(bottom, corner, top), bottom],
         [bottom, corner, top, _] if read.getBarcodeFormat() == &BarcodeFormat::QR_CODE => {
             if is_convex(&[points[0], points[1], points[2], points[3]]) {

@@ -76,7 +76,8 @@ impl Default for Options {
     }
 }
 
-/// Longest side of the picture that bars are searched in; larger frames are shrunk by whole factors.
+/// Longest side of the picture that bars are searched in; larger frames are shrunk by whole
+/// factors.
 const LINEAR_SIDE_MAX: usize = 1800;
 /// The same for matrix codes, whose readers cost more a pixel.
 const MATRIX_SIDE_MAX: usize = 1400;

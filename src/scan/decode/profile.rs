@@ -1,14 +1,15 @@
 //! From grey values along a line to the widths of bars and spaces, with sub-pixel edges.
 //!
 //! An edge lies where the profile crosses the level between the bright and the dark around it, not
-//! where a pixel is darker than a threshold of the whole row: shadows then only tilt the level, and a
-//! bar of one and a half pixels keeps its half pixel. What decides between bar and noise is the
+//! where a pixel is darker than a threshold of the whole row: shadows then only tilt the level, and
+//! a bar of one and a half pixels keeps its half pixel. What decides between bar and noise is the
 //! contrast of the neighbourhood.
 
 /// How the level of an edge is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// Between the brightest and the darkest extremes nearby: right for sharp and softly blurred bars.
+    /// Between the brightest and the darkest extremes nearby: right for sharp and softly blurred
+    /// bars.
     Envelope,
     /// Between the two extremes beside the edge: still sees bars that blur has nearly closed.
     Midpoint,
@@ -66,8 +67,8 @@ pub struct EdgeFinder {
 }
 
 impl EdgeFinder {
-    /// Splits `profile` into `runs`. A change counts when it exceeds `sensitivity` (0 to 1) times the
-    /// contrast of its neighbourhood.
+    /// Splits `profile` into `runs`. A change counts when it exceeds `sensitivity` (0 to 1) times
+    /// the contrast of its neighbourhood.
     pub fn find(&mut self, profile: &[f32], sensitivity: f32, level: Level, runs: &mut Runs) {
         runs.edges.clear();
         runs.edges.push(0.0);

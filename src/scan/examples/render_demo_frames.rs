@@ -1,9 +1,9 @@
 //! Renders the demo camera's pictures: `cargo run -p crossroads-scan --example render_demo_frames`.
 //!
-//! One still for each demo article: a shelf edge with a price label that carries an EAN-13, a little
-//! turned, blurred, noisy and unevenly lit, as a till camera would see it. The numbers are GS1's
-//! demonstration prefix 952, so no real article is ever shown. Everything follows from the article's
-//! number: a second run writes the same bytes.
+//! One still for each demo article: a shelf edge with a price label that carries an EAN-13, a
+//! little turned, blurred, noisy and unevenly lit, as a till camera would see it. The numbers are
+//! GS1's demonstration prefix 952, so no real article is ever shown. Everything follows from the
+//! article's number: a second run writes the same bytes.
 
 #![allow(clippy::print_stdout, reason = "a tool reports on the standard output")]
 
@@ -119,7 +119,9 @@ fn background(x: f32, y: f32, packs: &[(f32, f32, f32, f32)]) -> f32 {
 
 fn render(article: u32, gtin: &str) -> Option<Vec<u8>> {
     let mut chance = Chance(u64::from(article).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    (0..8).for_each(|_| drop(chance.between(0.0, 1.0)));
+    for _ in 0..8 {
+        chance.between(0.0, 1.0);
+    }
     let value = |digit: char| digit.to_digit(10).map(|digit| digit as usize);
     let price = format!("{:03}", 89 + article * 37 % 900);
     let label = Label {

@@ -1,8 +1,9 @@
 //! A camera that may hang, break, vanish and come back without harming the terminal.
 //!
 //! ```text
-//! owner thread: open -> choose mode -> start -> picture -> luma -> mailbox ...   (may block for ever)
-//! supervisor:   take from mailbox; silent for 1 s -> let go of the thread; retry 0.5 s .. 5 s later
+//! owner thread: open -> choose mode -> start -> picture -> luma -> mailbox ...   (may block for
+//! ever) supervisor:   take from mailbox; silent for 1 s -> let go of the thread; retry 0.5 s .. 5
+//! s later
 //! ```
 //! The driver is asked in a thread of its own because a wedged sensor blocks for ever and cannot be
 //! interrupted. Panics of the driver's binding end in that thread. All but the system calls is here

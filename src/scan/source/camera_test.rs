@@ -6,11 +6,13 @@ use super::*;
 use crate::clock::MonotonicClock;
 use std::sync::atomic::AtomicBool;
 
+type Fault = fn() -> CameraError;
+
 /// What the fake camera does, changed by the test while it runs.
 #[derive(Default)]
 struct Script {
     nodes: Mutex<Vec<Node>>,
-    open_error: Mutex<Option<fn() -> CameraError>>,
+    open_error: Mutex<Option<Fault>>,
     modes: Mutex<Vec<Mode>>,
     start_error: AtomicBool,
     is_hanging: AtomicBool,
@@ -120,10 +122,10 @@ fn until_frame(source: &mut CameraSource<FakeBus>) {
 }
 
 fn until_lost(source: &mut CameraSource<FakeBus>, words: &str) {
-    until(
-        source,
-        |next, state| matches!(state, SourceState::Lost { reason } if next == Next::Gone && reason.contains(words)),
-    );
+    until(source, |next, state| {
+        let SourceState::Lost { reason } = state else { return false };
+        next == Next::Gone && reason.contains(words)
+    });
 }
 
 #[test]
@@ -137,7 +139,7 @@ fn a_camera_delivers_luma() {
 
 #[test]
 fn faults_on_opening_are_named_and_retried() {
-    let faults: [(fn() -> CameraError, &str); 3] = [
+    let faults: [(Fault, &str); 3] = [
         (|| CameraError::Busy, "another program"),
         (|| CameraError::Forbidden, "group `video`"),
         (|| CameraError::Failed("29.97".into()), "29.97"),

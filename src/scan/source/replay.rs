@@ -1,7 +1,7 @@
 //! Frames from disk in the place of a camera: a folder of stills, or one clip, over and over.
 //!
-//! Frames come at a set rate, like a camera's, and each still stays for a moment, since votes of two
-//! frames and a person watching both need it. A picture that cannot be read is passed over.
+//! Frames come at a set rate, like a camera's, and each still stays for a moment, since votes of
+//! two frames and a person watching both need it. A picture that cannot be read is passed over.
 
 use super::{FrameSource, Next, SourceState};
 use crate::clip::{Clip, ClipError};

@@ -1,9 +1,10 @@
-//! The system calls behind `camera`: Video4Linux through nokhwa, and through `v4l` where nokhwa is blind.
+//! The system calls behind `camera`: Video4Linux through nokhwa, and through `v4l` where nokhwa is
+//! blind.
 //!
-//! nokhwa 0.10 lists metadata nodes as cameras, cannot open a camera whose present format or rate it
-//! does not know, and knows nothing of padded rows. So cameras and modes are listed with `v4l` (which
-//! nokhwa stands on), the wanted format is set before nokhwa opens the camera, and what the driver
-//! answered is what counts. Nothing here can be tested without a camera; it must stay thin.
+//! nokhwa 0.10 lists metadata nodes as cameras, cannot open a camera whose present format or rate
+//! it does not know, and knows nothing of padded rows. So cameras and modes are listed with `v4l`
+//! (which nokhwa stands on), the wanted format is set before nokhwa opens the camera, and what the
+//! driver answered is what counts. Nothing here can be tested without a camera; it must stay thin.
 
 use super::camera::{Bus, CameraError, Device, Node};
 use super::format::{Mode, PixelFormat};

@@ -1,7 +1,7 @@
 //! Holds what is read in photographs: a floor for each set, and no number where there is none.
 //!
-//! The photographs lie beside the project; where they do not, this says so and passes. The floors are
-//! what was read when they were last raised; `./dev bench scan` prints the whole table.
+//! The photographs lie beside the project; where they do not, this says so and passes. The floors
+//! are what was read when they were last raised; `./dev bench scan` prints the whole table.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
@@ -13,8 +13,8 @@ use scan::MonotonicClock;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Set, hits at least, wrong reads at most. One or two below what is read, since a machine under load
-/// may run into the deadline of two seconds a picture.
+/// Set, hits at least, wrong reads at most. One or two below what is read, since a machine under
+/// load may run into the deadline of two seconds a picture.
 const FLOORS: &[(&str, u32, u32)] = &[
     ("zxing-cpp/code128-1", 6, 0),
     ("zxing-cpp/code128-2", 12, 0),

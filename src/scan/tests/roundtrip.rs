@@ -1,4 +1,5 @@
-//! What rxing's writers draw, we read: every symbology that can be asked for, through picture files.
+//! What rxing's writers draw, we read: every symbology that can be asked for, through picture
+//! files.
 //!
 //! Codes are drawn by another hand than the one that reads EAN and UPC here, put on a page, turned,
 //! saved as a picture and read as `crossroads scan` does.
