@@ -136,3 +136,75 @@ fn judge(fault: Fault) -> EnrolFailure {
         Fault::Status { .. } => EnrolFailure::Garbage,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::memory::{Behaviour, ScriptedCentral, sample};
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    async fn enrol_with(central: &ScriptedCentral, code: &str) -> Result<Enrolled, EnrolFailure> {
+        enrol(central, code, "crossroads/test", &mut StdRng::seed_from_u64(5)).await
+    }
+
+    #[tokio::test]
+    async fn a_code_makes_a_terminal_whose_key_central_knows() {
+        let central = ScriptedCentral::default();
+        central.with(|model| model.give_code("ABCD-1234", &sample::identity(1)));
+        let enrolled = enrol_with(&central, " abcd 1234").await.unwrap();
+        let identity = &enrolled.identity;
+        assert_eq!((identity.id, identity.epoch), (sample::identity(1).id, 1));
+        assert_eq!((identity.name.as_str(), identity.central.as_str()), ("T01", "memory:"));
+        assert_ne!(identity.device_key, DeviceKey([0; 32]));
+        assert_eq!(enrolled.confirmation.len(), 6);
+        assert!(!format!("{enrolled:?}").contains(&format!("{:?}", identity.device_key.0)));
+        let again = enrol_with(&central, "ABCD1234").await;
+        assert_eq!(again, Err(EnrolFailure::Refused), "a code is used once");
+        assert_eq!(enrol_with(&central, " - ").await, Err(EnrolFailure::Refused));
+    }
+
+    #[tokio::test]
+    async fn failures_say_what_a_person_can_do() {
+        let status = |status| Fault::Status { status, retry_after_s: Some(7) };
+        let refused = |status, code| {
+            crate::memory::problem(status, code, crate::protocol::problem::Retry::Human)
+        };
+        let trouble = |code: &str| EnrolFailure::CentralTrouble { code: code.into() };
+        let slow = |retry_after_s| EnrolFailure::TooManyAttempts { retry_after_s };
+        let html = Fault::Garbage { content_type: "text/html".into() };
+        let table = [
+            (Fault::Unreachable, EnrolFailure::Unreachable),
+            (Fault::TimedOut, EnrolFailure::Unreachable),
+            (html, EnrolFailure::Garbage),
+            (Fault::AnswerTooLarge, EnrolFailure::Garbage),
+            (status(404), EnrolFailure::Garbage),
+            (status(500), trouble("500")),
+            (status(429), slow(Some(7))),
+            (refused(403, code::ENROLMENT_REFUSED), EnrolFailure::Refused),
+            (refused(429, code::TOO_MANY_ATTEMPTS), slow(None)),
+            (refused(500, code::INTERNAL), trouble("INTERNAL")),
+        ];
+        for (fault, failure) in table {
+            let central = ScriptedCentral::default();
+            central.script([Behaviour::Fail(fault)]);
+            assert_eq!(enrol_with(&central, "CODE").await, Err(failure));
+        }
+    }
+
+    #[test]
+    fn another_devices_digits_are_refused() {
+        let response = EnrolResponse {
+            terminal_id: uuid::Uuid::nil(),
+            epoch: 1,
+            terminal_name: "T01".into(),
+            store_id: uuid::Uuid::nil(),
+            store_name: "Old Mill".into(),
+            confirmation: "123456".into(),
+            server_time_ms: 0,
+        };
+        let accepted = accept(response, "http://central", DeviceKey([1; 32]), "654321");
+        assert_eq!(accepted, Err(EnrolFailure::Garbage));
+    }
+}

@@ -14,14 +14,25 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
-/// The longest wait for a connection, TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest exchange of small messages.
-const SMALL_TIMEOUT: Duration = Duration::from_secs(20);
-/// The longest exchange of a batch, a manifest, a chunk or a page (2 MiB over a line of 500 kbit/s).
-const LARGE_TIMEOUT: Duration = Duration::from_secs(45);
-/// The longest silence in the middle of an exchange that is not a long poll.
-const READ_TIMEOUT: Duration = Duration::from_secs(40);
+/// How long a client waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpTimeouts {
+    /// For a connection, TLS included.
+    pub connect: Duration,
+    /// For an exchange of small messages.
+    pub small: Duration,
+    /// For a batch, a manifest, a chunk or a page, besides the wait of a long poll.
+    pub large: Duration,
+}
+
+impl Default for HttpTimeouts {
+    /// A chunk of 2 MiB takes 34 s over a line of 500 kbit/s.
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { connect: seconds(5), small: seconds(20), large: seconds(45) }
+    }
+}
+
 /// The largest answer to a small request, bytes.
 const SMALL_BODY_MAX: usize = 1024 * 1024;
 /// The largest manifest or page of changes, bytes.
@@ -53,6 +64,7 @@ pub enum AddressError {
 pub struct HttpCentral {
     address: String,
     client: Client,
+    timeouts: HttpTimeouts,
 }
 
 impl HttpCentral {
@@ -61,10 +73,17 @@ impl HttpCentral {
     /// # Errors
     /// See [`AddressError`]. Does not connect.
     pub fn new(address: &str) -> Result<Self, AddressError> {
+        Self::with_timeouts(address, HttpTimeouts::default())
+    }
+
+    /// The same with other timeouts.
+    ///
+    /// # Errors
+    /// See [`AddressError`].
+    pub fn with_timeouts(address: &str, timeouts: HttpTimeouts) -> Result<Self, AddressError> {
         let address = checked_address(address)?;
         let client = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
+            .connect_timeout(timeouts.connect)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
@@ -78,7 +97,7 @@ impl HttpCentral {
             .user_agent(concat!("crossroads/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|_| AddressError::Tls)?;
-        Ok(Self { address, client })
+        Ok(Self { address, client, timeouts })
     }
 
     fn url(&self, path: &str) -> Result<Url, Fault> {
@@ -106,8 +125,10 @@ impl HttpCentral {
 
     fn prepare(&self, request: &Request) -> Result<(RequestBuilder, usize), Fault> {
         let get = |path: String| self.url(&path).map(|url| self.client.request(Method::GET, url));
-        let small = |builder: RequestBuilder| (builder.timeout(SMALL_TIMEOUT), SMALL_BODY_MAX);
-        let large = |builder: RequestBuilder| (builder.timeout(LARGE_TIMEOUT), LARGE_BODY_MAX);
+        let small =
+            |builder: RequestBuilder| (builder.timeout(self.timeouts.small), SMALL_BODY_MAX);
+        let large =
+            |builder: RequestBuilder| (builder.timeout(self.timeouts.large), LARGE_BODY_MAX);
         Ok(match request {
             Request::Contract => small(get("/v1/contract".into())?),
             Request::Enrol(body) => small(self.post("/v1/enrol", body)?),
@@ -129,7 +150,7 @@ impl HttpCentral {
                     .append_pair("wait", &wait_s.to_string());
                 let wait = Duration::from_secs(u64::from(*wait_s));
                 let builder = self.client.request(Method::GET, url);
-                (builder.timeout(LARGE_TIMEOUT + wait), LARGE_BODY_MAX)
+                (builder.timeout(self.timeouts.large + wait), LARGE_BODY_MAX)
             }
         })
     }

@@ -222,9 +222,13 @@ async fn call(
 }
 
 fn work_logged(store: &dyn SyncStore, work: StoreWork) -> StoreDone {
+    let name = work.name();
     perform(store, work).unwrap_or_else(|error| {
         let cause = error.0.as_ref() as &dyn std::error::Error;
-        tracing::error!(error = cause, "work of the storage failed");
+        tracing::error!(work = name, error = cause, "work of the storage failed");
         StoreDone::Failed
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,7 +110,14 @@ pub fn unpack(bytes: &[u8]) -> Result<Vec<SnapshotLine>, ChunkError> {
     Ok(lines)
 }
 
-fn inflate(bytes: &[u8]) -> Result<Vec<u8>, ChunkError> {
+/// The lines of a chunk as they stand, for those who read them one by one.
+///
+/// # Errors
+/// [`ChunkError::TooLarge`], [`ChunkError::UnpacksTooLarge`], [`ChunkError::Zstd`].
+pub fn inflate(bytes: &[u8]) -> Result<Vec<u8>, ChunkError> {
+    if bytes.len() > CHUNK_BYTES_MAX {
+        return Err(ChunkError::TooLarge);
+    }
     let mut decoder = zstd::stream::read::Decoder::with_buffer(bytes).map_err(ChunkError::Zstd)?;
     decoder.window_log_max(WINDOW_LOG_MAX).map_err(ChunkError::Zstd)?;
     let mut text = Vec::new();

@@ -101,7 +101,7 @@ impl Bench {
                     self.open.remove(&ticket);
                 }
                 Effect::Store { ticket, work } => {
-                    self.stored.push(name_of(&work));
+                    self.stored.push(work.name());
                     works.push((ticket, work));
                 }
                 Effect::SetTimer { at_ms } => self.timer_ms = Some(at_ms),
@@ -200,20 +200,6 @@ impl Bench {
 
     fn problem(&self) -> Option<&'static str> {
         self.status.problem.map(SyncProblem::code)
-    }
-}
-
-fn name_of(work: &StoreWork) -> &'static str {
-    match work {
-        StoreWork::Identity => "identity",
-        StoreWork::Outbox { .. } => "outbox",
-        StoreWork::Acknowledge { .. } => "acknowledge",
-        StoreWork::Reconcile { .. } => "reconcile",
-        StoreWork::Progress(_) => "progress",
-        StoreWork::BeginSnapshot(_) => "begin",
-        StoreWork::ApplyChunk { .. } => "chunk",
-        StoreWork::ApplyPage { .. } => "page",
-        StoreWork::ResetFeed(_) => "reset",
     }
 }
 

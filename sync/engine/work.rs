@@ -77,6 +77,23 @@ pub enum StoreWork {
     ResetFeed(Feed),
 }
 
+impl StoreWork {
+    /// Short name for logs and tests.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Outbox { .. } => "outbox",
+            Self::Acknowledge { .. } => "acknowledge",
+            Self::Reconcile { .. } => "reconcile",
+            Self::Progress(_) => "progress",
+            Self::BeginSnapshot(_) => "begin",
+            Self::ApplyChunk { .. } => "chunk",
+            Self::ApplyPage { .. } => "page",
+            Self::ResetFeed(_) => "reset",
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Debug)]
 pub enum StoreDone {

@@ -114,6 +114,12 @@ impl ModelCentral {
         held.into_iter().flatten().map(|(_, bytes)| bytes.clone()).collect()
     }
 
+    /// How many events are held of a terminal, and the newest of them.
+    pub fn newest(&self, terminal: Uuid) -> (usize, Option<&str>) {
+        let held = self.terminals.get(&terminal).map_or(&[][..], |terminal| &terminal.events);
+        (held.len(), held.last().map(|(_, bytes)| bytes.as_str()))
+    }
+
     /// The rows of a feed.
     pub fn rows(&self, feed: Feed) -> BTreeMap<(String, String), String> {
         self.feeds[&feed].rows.clone()

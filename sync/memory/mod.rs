@@ -8,6 +8,8 @@ pub mod sample;
 mod scripted;
 mod store;
 
+#[cfg(test)]
+pub(crate) use central::problem;
 pub use central::{ModelCentral, ROWS_PER_CHUNK};
 pub use scripted::{Behaviour, ScriptedCentral};
 pub use store::MemoryStore;

@@ -38,6 +38,7 @@ struct State {
     held_back: Vec<PushResult>,
     feeds: BTreeMap<Feed, FeedState>,
     is_disk_low: bool,
+    is_failing: bool,
 }
 
 /// Storage in memory. Share it in an `Arc` to keep it over a simulated restart.
@@ -59,6 +60,11 @@ impl MemoryStore {
         self.state().journal.clone()
     }
 
+    /// The event at a place of the journal, counted from 1.
+    pub fn event_at(&self, place: usize) -> Option<SealedEvent> {
+        self.state().journal.get(place.checked_sub(1)?).cloned()
+    }
+
     /// How many events wait to be acknowledged.
     pub fn outbox_len(&self) -> usize {
         let state = self.state();
@@ -73,6 +79,20 @@ impl MemoryStore {
     /// The rows of a feed.
     pub fn rows(&self, feed: Feed) -> BTreeMap<(String, String), String> {
         self.state().feeds.get(&feed).map(|state| state.rows.clone()).unwrap_or_default()
+    }
+
+    /// Makes every call of the port fail, as a disk that is gone does, or work again.
+    pub fn set_failing(&self, is_failing: bool) {
+        self.state().is_failing = is_failing;
+    }
+
+    /// The state, for a call of the port.
+    fn working(&self) -> Result<MutexGuard<'_, State>, StorageError> {
+        let state = self.state();
+        match state.is_failing {
+            true => Err(StorageError("the disk is gone".into())),
+            false => Ok(state),
+        }
     }
 
     /// Pretends that the disk is nearly full, or no longer.
@@ -145,7 +165,7 @@ fn is_row_sound(table: &str, json: &str) -> bool {
 
 impl SyncStore for MemoryStore {
     fn identity(&self) -> Result<Option<TerminalIdentity>, StorageError> {
-        Ok(self.state().identity.clone())
+        Ok(self.working()?.identity.clone())
     }
 
     fn enrol(
@@ -154,7 +174,7 @@ impl SyncStore for MemoryStore {
         software: &str,
         at: DeviceTime,
     ) -> Result<(), StorageError> {
-        let mut state = self.state();
+        let mut state = self.working()?;
         state.identity = Some(identity.clone());
         let (name, software) = (identity.name.clone(), software.to_owned());
         state.append(&Event::TerminalEnrolled { store: identity.store, name, software }, at);
@@ -162,7 +182,7 @@ impl SyncStore for MemoryStore {
     }
 
     fn outbox(&self, count_max: usize, bytes_max: usize) -> Result<Vec<SealedEvent>, StorageError> {
-        let state = self.state();
+        let state = self.working()?;
         let mut bytes = 0;
         let mut events: Vec<SealedEvent> = Vec::new();
         for event in state.journal.iter().filter(|event| !state.is_acked(event.place)) {
@@ -184,7 +204,7 @@ impl SyncStore for MemoryStore {
         _results: &[PushResult],
         _at: DeviceTime,
     ) -> Result<bool, StorageError> {
-        let mut state = self.state();
+        let mut state = self.working()?;
         if !state.fits(epoch, seq, hash) {
             return Ok(false);
         }
@@ -194,7 +214,7 @@ impl SyncStore for MemoryStore {
     }
 
     fn rewind(&self, epoch: u32, seq: u64, hash: EventHash) -> Result<bool, StorageError> {
-        let mut state = self.state();
+        let mut state = self.working()?;
         if !state.fits(epoch, seq, hash) {
             return Ok(false);
         }
@@ -204,12 +224,12 @@ impl SyncStore for MemoryStore {
     }
 
     fn set_held_back(&self, _epoch: u32, held_back: &[PushResult]) -> Result<(), StorageError> {
-        self.state().held_back = held_back.to_vec();
+        self.working()?.held_back = held_back.to_vec();
         Ok(())
     }
 
     fn feed_progress(&self, feed: Feed) -> Result<FeedProgress, StorageError> {
-        let mut state = self.state();
+        let mut state = self.working()?;
         let feed = state.feeds.entry(feed).or_default();
         Ok(FeedProgress {
             cursor: feed.cursor.clone(),
@@ -220,7 +240,7 @@ impl SyncStore for MemoryStore {
     }
 
     fn begin_snapshot(&self, plan: &FeedSnapshot) -> Result<(), StorageError> {
-        let mut state = self.state();
+        let mut state = self.working()?;
         let feed = state.feeds.entry(plan.feed).or_default();
         if feed.snapshot.as_ref().is_none_or(|begun| begun.plan != *plan) {
             feed.fresh.clear();
@@ -239,7 +259,7 @@ impl SyncStore for MemoryStore {
         bytes: &[u8],
         at: DeviceTime,
     ) -> Result<Applied, StorageError> {
-        let mut state = self.state();
+        let mut state = self.working()?;
         let is_disk_low = state.is_disk_low;
         let feed = state.feeds.entry(feed).or_default();
         let next = feed.snapshot.as_ref().and_then(|s| s.plan.chunks.get(s.chunks_applied));
@@ -270,7 +290,7 @@ impl SyncStore for MemoryStore {
         page: &ChangesPage,
         at: DeviceTime,
     ) -> Result<Applied, StorageError> {
-        let mut state = self.state();
+        let mut state = self.working()?;
         let is_disk_low = state.is_disk_low;
         let feed = state.feeds.entry(feed).or_default();
         if feed.cursor.as_deref() != Some(after) {
@@ -304,7 +324,7 @@ impl SyncStore for MemoryStore {
     }
 
     fn reset_feed(&self, feed: Feed) -> Result<(), StorageError> {
-        let mut state = self.state();
+        let mut state = self.working()?;
         let feed = state.feeds.entry(feed).or_default();
         feed.cursor = None;
         feed.snapshot = None;
