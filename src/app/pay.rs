@@ -41,6 +41,7 @@ impl Terminal {
             return Ok(());
         }
         if self.view != View::Pay {
+            self.say(Message::error("nothing-to-pay", &[]));
             return Ok(());
         }
         let push = |given: i64, factor: i64, digit: i64| {

@@ -77,8 +77,11 @@ impl Terminal {
     }
 
     pub(super) fn new_sale(&mut self) -> Result<(), StoreError> {
-        if let Some((order, _)) = &self.receipt.order {
-            self.parts.store.set_setting(SEEN, &order.id.to_string())?;
+        if let Some((order, _)) = &self.receipt.order
+            && let Err(error) = self.parts.store.set_setting(SEEN, &order.id.to_string())
+        {
+            // A full disk must not stop the next sale; the receipt is merely shown once more after a restart.
+            tracing::warn!(error = &error as &dyn std::error::Error, "a receipt stays unseen");
         }
         self.receipt = ReceiptState::default();
         self.hush();

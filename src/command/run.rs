@@ -45,6 +45,9 @@ pub struct RunArguments {
     /// Pictures a second of a replay.
     #[arg(long, default_value_t = 1.0)]
     replay_rate: f32,
+    /// Paints the first frame into memory, tells what it cost, and ends: for benches.
+    #[arg(long, hide = true)]
+    probe_start: bool,
 }
 
 /// Scan events that wait at most while the forwarder is busy.
@@ -57,6 +60,9 @@ thread_local! {
 
 /// Runs until the window is closed.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    if arguments.probe_start {
+        return probe_start(&arguments.session);
+    }
     let session = session::open(&arguments.session)?;
     let window = Rc::new(Window::new().context(
         "there is no display; `crossroads demo --script` paints without one, and docs/DEVICE.md \
@@ -93,6 +99,35 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     WINDOW.set(None);
     session.runtime.shutdown_timeout(Duration::from_secs(2));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The same start on a display in memory: database, view-models, window, first frame. One line tells the peak of
+/// the resident memory; whoever started the process measures the time until that line.
+fn probe_start(arguments: &SessionArguments) -> anyhow::Result<ExitCode> {
+    let session = session::open(arguments)?;
+    let clock = Arc::clone(&session.clock);
+    let now = Rc::new(move || Duration::from_millis(clock.monotonic_ms()));
+    let display = crossroads::view::headless::Headless::install(now)?;
+    let window = Window::new()?;
+    display.resize(720, 1280, 1.67);
+    slint::ComponentHandle::show(window.app())?;
+    let terminal = crossroads::app::terminal::Terminal::new(session.parts)?;
+    window.show(&terminal.screen());
+    let picture = display.picture();
+    let line = serde_json::json!({
+        "view": terminal.screen().view,
+        "pixels": picture.width * picture.height,
+        "peak_rss_kib": peak_rss_kib(),
+    });
+    super::say(&line.to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Peak of the resident memory as Linux counts it (`VmHWM`).
+fn peak_rss_kib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Fingers and scanners that type.

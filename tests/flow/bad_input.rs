@@ -163,3 +163,107 @@ fn doctor_tells_what_is_wrong_and_its_status_says_so() {
     let ill = doctor(false);
     assert_eq!(check(&ill, "central"), "fault");
 }
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("terminal");
+    let mut terminal = Terminal::start(&data);
+    terminal.done(json!({"do": "status"}));
+    terminal.quit();
+    let key = std::fs::read_to_string(data.join("crossroads.key")).unwrap();
+    let database = rusqlite::Connection::open(data.join("crossroads.db")).unwrap();
+    database
+        .execute_batch(&format!(
+            "PRAGMA key = \"x'{}'\"; PRAGMA cipher_page_size = 4096;
+             PRAGMA cipher_hmac_algorithm = HMAC_SHA256; PRAGMA user_version = 9000;",
+            key.trim()
+        ))
+        .unwrap();
+    drop(database);
+    let before = std::fs::read(data.join("crossroads.db")).unwrap();
+    let output = Command::new(terminal_program())
+        .args(["drive", "--data", data.to_str().unwrap()])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(text.contains("9000") && text.contains("newer version"), "{text}");
+    assert!(std::fs::read(data.join("crossroads.db")).unwrap() == before, "it was changed");
+}
+
+/// A disk that is really full: a small file system of its own, filled to the last byte from outside.
+#[test]
+fn a_full_disk_stops_no_sale_while_the_reserve_lasts_and_loses_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let mount = directory.path().join("disk");
+    std::fs::create_dir(&mount).unwrap();
+    let probe = Command::new("unshare").args(["-rm", "true"]).status();
+    if !probe.is_ok_and(|status| status.success()) {
+        println!("skipped: this machine allows no mount namespace for a small disk");
+        return;
+    }
+    let central = Central::start(directory.path(), 50, 2, 2);
+    let mut terminal = Terminal::start_on_small_disk(&mount, 600);
+    let inside = terminal.seen_from_outside(&mount);
+    terminal.enrol(&central);
+    terminal.sign_in();
+    // The answer of the first step that was refused, or of the last.
+    let sell = |terminal: &mut Terminal| {
+        terminal.ask(json!({"do": "new-sale"}));
+        let mut answer = terminal.ask(scan(1));
+        for step in ["pay", "cash"] {
+            if answer["ok"] == json!(true) {
+                answer = terminal.ask(json!({"do": step}));
+            }
+        }
+        answer
+    };
+    assert_eq!(sell(&mut terminal)["ok"], json!(true));
+
+    fill(&inside.join("filler-1"));
+    let mut sold = 1;
+    for _ in 0..20 {
+        if sell(&mut terminal)["view"] == "receipt" {
+            sold += 1;
+        }
+    }
+    assert!(sold > 10, "the reserve carries sales: {sold}");
+
+    // The reserve itself is used up by somebody else: now a sale is refused, in words, and is not lost.
+    fill(&inside.join("filler-2"));
+    let mut refused = sell(&mut terminal);
+    for _ in 0..2000 {
+        if refused["ok"] == json!(false) {
+            break;
+        }
+        sold += 1;
+        refused = sell(&mut terminal);
+    }
+    assert_eq!(refused["message"]["code"], "disk-full", "{refused}");
+    std::fs::remove_file(inside.join("filler-1")).unwrap();
+    std::fs::remove_file(inside.join("filler-2")).unwrap();
+    assert_eq!(sell(&mut terminal)["ok"], json!(true), "with room again, selling goes on");
+    terminal.done(json!({"do": "new-sale"}));
+    let totals = terminal.done(json!({"do": "status"}))["data"]["totals"].clone();
+    assert!(totals["orders"].as_u64().unwrap() > sold, "{totals}");
+    terminal.done(json!({"do": "sync"}));
+    terminal.done(json!({"do": "wait", "until": "outbox-empty", "timeout_ms": 60_000}));
+    let held = crate::ledger::orders_at(&central);
+    assert_eq!(held.len() as u64, totals["orders"].as_u64().unwrap());
+    crate::ledger::assert_gapless(held.keys().cloned());
+    terminal.quit();
+}
+
+/// Writes zeros until the disk takes no more.
+fn fill(path: &std::path::Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(path).unwrap();
+    let mut block = vec![0u8; 1 << 20];
+    while !block.is_empty() {
+        match file.write(&block) {
+            Ok(written) if written > 0 => {}
+            _ => block.truncate(block.len() / 2),
+        }
+    }
+}

@@ -146,8 +146,30 @@ pub struct Gone;
 impl Terminal {
     /// Starts a session on a data folder.
     pub fn start(data: &Path) -> Self {
-        let mut child = Command::new(terminal_program())
-            .args(["drive", "--data", data.to_str().unwrap()])
+        let mut command = Command::new(terminal_program());
+        command.args(["drive", "--data", data.to_str().unwrap()]);
+        Self::spawn(command)
+    }
+
+    /// Starts a session on a file system of `megabytes` that only it sees, mounted at `mount`.
+    pub fn start_on_small_disk(mount: &Path, megabytes: u32) -> Self {
+        let script = "mount -t tmpfs -o size=\"$1\"m none \"$2\" && exec \"$3\" drive --data \"$2/terminal\"";
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", script, "sh", &megabytes.to_string()]);
+        command.arg(mount).arg(terminal_program());
+        let mut terminal = Self::spawn(command);
+        terminal.done(json!({"do": "status"}));
+        terminal
+    }
+
+    /// A path of the process's own file systems, reached from here.
+    pub fn seen_from_outside(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.child.id()));
+        root.join(path.strip_prefix("/").unwrap())
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
