@@ -5,7 +5,8 @@
 //!   seq <= acked   same hash -> duplicate        other hash -> FORKED_HISTORY
 //!   seq >  acked+1 -> GAP                        prev != acked hash -> BROKEN_CHAIN
 //!   raw bytes -> inbox, for ever
-//!   its thing is held back already -> parked     else apply in a savepoint -> applied | quarantined
+//!   this terminal's events about the same thing are held back -> parked
+//!   else apply in a savepoint -> applied | quarantined
 //!   watermark moves
 //! ```
 //! A refusal in the middle of a batch keeps what came before it: the prefix is valid and stays.
@@ -198,7 +199,7 @@ fn hold(
 ) -> Result<PushResult, CentralError> {
     let aggregate = apply::aggregate(envelope);
     let parked = match aggregate {
-        Some(aggregate) => is_held(connection, aggregate)?,
+        Some(aggregate) => is_held(connection, sender.terminal, aggregate)?,
         None => false,
     };
     let sql = "INSERT INTO inbox (terminal, epoch, seq, hash, kind, at_ms, received_ms,
@@ -221,17 +222,42 @@ fn hold(
     }
     let source = apply::Source { inbox_id, sender };
     Ok(match judge(connection, source, envelope)? {
-        Verdict::Applied => PushResult { seq, outcome: Outcome::Applied, code: None },
+        Verdict::Applied => {
+            if let Some(aggregate) = aggregate {
+                revive(connection, aggregate)?;
+            }
+            PushResult { seq, outcome: Outcome::Applied, code: None }
+        }
         Verdict::Refused(code) => {
             PushResult { seq, outcome: Outcome::Quarantined, code: Some(code.into()) }
         }
     })
 }
 
-fn is_held(connection: &Connection, aggregate: Uuid) -> Result<bool, CentralError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM inbox
-               WHERE aggregate = ?1 AND state IN ('quarantined', 'parked'))";
-    Ok(connection.prepare_cached(sql)?.query_row([blob(aggregate)], |row| row.get(0))?)
+/// Whether an earlier event of the same terminal about the same thing is held back. Another terminal's is no
+/// reason to wait: between terminals there is no order that could be kept.
+fn is_held(connection: &Connection, terminal: Uuid, aggregate: Uuid) -> Result<bool, CentralError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE aggregate = ?1 AND terminal = ?2
+               AND state IN ('quarantined', 'parked'))";
+    let values = [blob(aggregate), blob(terminal)];
+    Ok(connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
+}
+
+/// An event was applied: what other terminals told too early about the same thing may count now.
+fn revive(connection: &Connection, aggregate: Uuid) -> Result<u64, CentralError> {
+    let sql = "SELECT id FROM inbox WHERE aggregate = ?1 AND state = 'quarantined'
+               AND code IN ('UNKNOWN_ORDER', 'UNKNOWN_SHIFT') ORDER BY id";
+    let early: Vec<i64> = connection
+        .prepare_cached(sql)?
+        .query_map([blob(aggregate)], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut applied = 0;
+    for inbox_id in early {
+        if rejudge(connection, inbox_id)? == Verdict::Applied {
+            applied += 1 + release_parked(connection, inbox_id)?;
+        }
+    }
+    Ok(applied)
 }
 
 /// Applies an event in a savepoint and books the verdict.
@@ -257,52 +283,49 @@ fn judge(
     Ok(verdict)
 }
 
-/// Tries a held event again, and if it is applied those that wait behind it. Returns how many were applied;
-/// `None` if there is no such event or it is not quarantined.
+/// Tries a quarantined event again, and if it is applied those that wait for it. Returns how many were applied;
+/// `None` if no such event is quarantined.
 pub fn retry(connection: &Connection, inbox_id: i64) -> Result<Option<u64>, CentralError> {
-    let Some((aggregate, state)) = held_state(connection, inbox_id)? else { return Ok(None) };
-    if state != "quarantined" {
-        return Ok(None);
+    let Some(aggregate) = quarantined(connection, inbox_id)? else { return Ok(None) };
+    if rejudge(connection, inbox_id)? != Verdict::Applied {
+        return Ok(Some(0));
     }
-    let mut applied = 0;
-    if rejudge(connection, inbox_id)? == Verdict::Applied {
-        applied = 1;
-        if let Some(aggregate) = aggregate {
-            applied += release_parked(connection, aggregate)?;
-        }
+    let mut applied = 1 + release_parked(connection, inbox_id)?;
+    if let Some(aggregate) = aggregate {
+        applied += revive(connection, aggregate)?;
     }
     Ok(Some(applied))
 }
 
 /// A person decided that an event will not be applied; those behind it get their turn. The bytes stay.
 pub fn dismiss(connection: &Connection, inbox_id: i64) -> Result<Option<u64>, CentralError> {
-    let Some((aggregate, state)) = held_state(connection, inbox_id)? else { return Ok(None) };
-    if state != "quarantined" {
-        return Ok(None);
-    }
+    let Some(aggregate) = quarantined(connection, inbox_id)? else { return Ok(None) };
     connection.execute("UPDATE inbox SET state = 'dismissed' WHERE id = ?1", [inbox_id])?;
-    match aggregate {
-        Some(aggregate) => release_parked(connection, aggregate).map(Some),
-        None => Ok(Some(0)),
+    let mut applied = release_parked(connection, inbox_id)?;
+    if let (Some(aggregate), true) = (aggregate, applied > 0) {
+        applied += revive(connection, aggregate)?;
     }
+    Ok(Some(applied))
 }
 
-fn held_state(
+/// What a quarantined event is about, if that is known; `None` if no such event is quarantined.
+fn quarantined(
     connection: &Connection,
     inbox_id: i64,
-) -> Result<Option<(Option<Uuid>, String)>, CentralError> {
-    let sql = "SELECT aggregate, state FROM inbox WHERE id = ?1";
-    let found =
-        connection.query_row(sql, [inbox_id], |row| Ok((crate::db::id_opt(row, 0)?, row.get(1)?)));
+) -> Result<Option<Option<Uuid>>, CentralError> {
+    let sql = "SELECT aggregate FROM inbox WHERE id = ?1 AND state = 'quarantined'";
+    let found = connection.query_row(sql, [inbox_id], |row| crate::db::id_opt(row, 0));
     Ok(found.optional()?)
 }
 
-/// Judges what is parked behind a thing, oldest first, until one is refused.
-fn release_parked(connection: &Connection, aggregate: Uuid) -> Result<u64, CentralError> {
-    let sql = "SELECT id FROM inbox WHERE aggregate = ?1 AND state = 'parked' ORDER BY id";
+/// Judges what the same terminal parked behind an event, oldest first, until one is refused.
+fn release_parked(connection: &Connection, inbox_id: i64) -> Result<u64, CentralError> {
+    let sql = "SELECT p.id FROM inbox q JOIN inbox p
+               ON p.aggregate = q.aggregate AND p.terminal = q.terminal AND p.state = 'parked'
+               WHERE q.id = ?1 ORDER BY p.id";
     let parked: Vec<i64> = connection
         .prepare_cached(sql)?
-        .query_map([blob(aggregate)], |row| row.get(0))?
+        .query_map([inbox_id], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     let mut applied = 0;
     for inbox_id in parked {

@@ -106,6 +106,7 @@ pub struct ChangesPage {
 
 /// One tax.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaxRateRow {
     /// Name on the receipt.
     pub name: String,
@@ -115,6 +116,7 @@ pub struct TaxRateRow {
 
 /// One tax group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TaxGroupRow {
     /// Key.
     pub key: String,
@@ -124,6 +126,7 @@ pub struct TaxGroupRow {
 
 /// One weekly delivery slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SlotRow {
     /// 1 is Monday.
     pub weekday: u8,
@@ -139,6 +142,7 @@ pub struct SlotRow {
 
 /// Table `store` of feed `config`: exactly one row, the terminal's own store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StoreRow {
     /// Identity.
     pub id: Uuid,
@@ -170,6 +174,7 @@ pub struct StoreRow {
 
 /// Table `staff` of feed `config`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StaffRow {
     /// Identity.
     pub id: Uuid,
@@ -187,6 +192,7 @@ pub struct StaffRow {
 
 /// Table `article` of feed `catalogue`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ArticleRow {
     /// Identity.
     pub id: Uuid,
@@ -216,6 +222,7 @@ pub struct ArticleRow {
 
 /// Table `stock` of feed `stock`; the key is the article's id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StockRow {
     /// Article.
     pub article: Uuid,
@@ -225,6 +232,7 @@ pub struct StockRow {
 
 /// An address of a customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AddressRow {
     /// Recipient.
     pub name: String,
@@ -240,6 +248,7 @@ pub struct AddressRow {
 
 /// Table `customer` of feed `customers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CustomerRow {
     /// Identity.
     pub id: Uuid,
@@ -263,6 +272,7 @@ pub struct CustomerRow {
 
 /// One line of [`HistoryRow`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryLineRow {
     /// Article, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -279,6 +289,7 @@ pub struct HistoryLineRow {
 
 /// Table `order` of feed `history`; the key is the order's id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryRow {
     /// Order.
     pub id: Uuid,

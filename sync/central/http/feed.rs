@@ -128,11 +128,12 @@ pub async fn snapshots(
         let title = "at least one feed must be named";
         return Err(ApiError::invalid(StatusCode::UNPROCESSABLE_ENTITY, title));
     }
+    let closing = app.closing.clone();
     let manifest = blocking(&app, move |central| {
         let mut feeds = Vec::new();
         for feed in wanted {
             let scope = scope_of(feed, sender.store_no);
-            let built = central.snapshot(feed, scope, |_| true)?;
+            let built = central.snapshot(feed, scope, |_| !*closing.borrow())?;
             feeds.push(built.ok_or(CentralError::Stopped)?);
         }
         let server_time_ms = central.rim().now_ms();

@@ -21,7 +21,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use sync::protocol::feed::Feed;
+use sync::protocol::feed::{
+    ArticleRow, CustomerRow, Feed, HistoryRow, StaffRow, StockRow, StoreRow,
+};
 use sync::protocol::{CONTRACT, CONTRACT_HEADER, Contract};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -104,6 +106,7 @@ async fn openapi_json() -> Json<utoipa::openapi::OpenApi> {
 }
 
 #[derive(OpenApi)]
+#[openapi(components(schemas(StoreRow, StaffRow, ArticleRow, StockRow, CustomerRow, HistoryRow)))]
 #[openapi(info(
     title = "Crossroads central",
     description = "The commerce API that the terminals of a chain reconcile with. Events are pushed in \

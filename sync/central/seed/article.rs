@@ -4,6 +4,7 @@ use super::dice::{Dice, Kind};
 use super::vocabulary::Vocabulary;
 use crate::rim::id_at;
 use domain::gtin::check_digit;
+use std::sync::LazyLock;
 use sync::protocol::feed::ArticleRow;
 
 /// Articles have identities of this day on (2024-01-01), one millisecond each: their order is their number's.
@@ -68,19 +69,22 @@ pub fn months(seed: u64, number: u64) -> &'static [u8] {
     if number as usize <= DEMO.len() {
         return &[];
     }
-    let vocabulary = Vocabulary::get();
-    &vocabulary.name(shuffled(seed, number)).0.months
+    &Vocabulary::get().family(shuffled(seed, number)).months
 }
 
 /// A number of a name for an article's number: a walk over all names that takes each once.
 fn shuffled(seed: u64, number: u64) -> u64 {
+    // Golden ratio: neighbours on the walk are far apart in the vocabulary. A stride without a common divisor
+    // visits every name before it comes back.
+    static STRIDE: LazyLock<u64> = LazyLock::new(|| {
+        let names = Vocabulary::get().names();
+        let stride = (names * 618 / 1000..).find(|stride| gcd(*stride, names) == 1);
+        stride.expect("numbers without a common divisor are everywhere")
+    });
     let names = Vocabulary::get().names();
-    let mut dice = Dice::of(seed, Kind::Shuffle, 0);
-    let offset = dice.below(names);
-    // A stride without a common divisor visits every name before it comes back.
-    let stride = (names * 618 / 1000..).find(|stride| gcd(*stride, names) == 1);
-    let stride = stride.expect("numbers without a common divisor are everywhere");
-    let step = u128::from(number) * u128::from(stride) + u128::from(offset);
+    // The seed moves the start; mixing its bits makes near seeds start far apart.
+    let offset = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) % names;
+    let step = u128::from(number) * u128::from(*STRIDE) + u128::from(offset);
     (step % u128::from(names)) as u64
 }
 

@@ -24,8 +24,6 @@ pub enum Kind {
     Staff = 7,
     /// A store.
     Store = 8,
-    /// How goods are shuffled.
-    Shuffle = 9,
 }
 
 /// A generator for one thing.

@@ -115,10 +115,15 @@ impl Vocabulary {
         self.names
     }
 
+    /// The family of that number.
+    pub fn family(&self, number: u64) -> &Family {
+        let position = self.families.partition_point(|family| family.start <= number) - 1;
+        &self.families[position]
+    }
+
     /// The name of that number and its family; each number below [`Self::names`] has another name.
     pub fn name(&self, number: u64) -> (&Family, String) {
-        let position = self.families.partition_point(|family| family.start <= number) - 1;
-        let family = &self.families[position];
+        let family = self.family(number);
         let rest = (number - family.start) as usize;
         let (rest, variety) = (rest / family.varieties.len(), rest % family.varieties.len());
         let (brand, product) = (rest / family.products.len(), rest % family.products.len());

@@ -159,24 +159,26 @@ async fn a_refused_event_holds_back_its_own_thing_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retry_applies_what_waited_behind() {
+async fn what_came_too_early_counts_later() {
     let world = World::new().await;
     let mut till = world.terminal(1).await;
     let milk = world.article(1).await;
     let order = till.order(&[(&milk, 1)], None);
     // The payment is there before its order: another terminal's line was slower.
     let mut other = world.terminal(2).await;
-    let early = other.paid(&order);
-    let (_, answer) = world.push(&other, &[early]).await;
+    let early =
+        [other.paid(&order), other.seal_raw("order.sung", &json!({"order": order.id.uuid()}))];
+    let (_, answer) = world.push(&other, &early).await;
     assert_eq!(outcomes(&answer)[0].2, "UNKNOWN_ORDER");
+    assert_eq!(outcomes(&answer)[1].1, "parked");
     let placed = till.placed(&order);
     let (_, answer) = world.push(&till, &[placed]).await;
-    assert_eq!(outcomes(&answer)[0].1, "parked", "it waits behind the payment of the same order");
-    let (_, list) = world.admin("GET", "/v1/quarantine").await;
-    let id = list["events"][0]["id"].as_u64().unwrap();
-    // A person dismisses the early payment: the order counts, unpaid, and stays visible as such.
-    world.admin("POST", &format!("/v1/quarantine/{id}/dismiss")).await;
-    assert_eq!(world.count("SELECT count(*) FROM orders WHERE event IS NOT NULL").await, 1);
+    assert_eq!(outcomes(&answer)[0].1, "applied", "between terminals there is no order");
+    // Nobody had to do anything: the payment counts, and only what nobody understands is held back.
+    assert_eq!(world.count("SELECT count(*) FROM orders WHERE paid_ms IS NOT NULL").await, 1);
+    let (_, mark) = world.get(&other, &format!("/v1/terminals/{}/watermark", other.id)).await;
+    let held = &mark["held_back"];
+    assert_eq!((held.as_array().unwrap().len(), &held[0]["code"]), (1, &json!("UNKNOWN_TYPE")));
 
     // A retry that succeeds: the store learns of a shift that was closed before it was opened.
     let shift = domain::id::ShiftId::from_uuid(till.mint());
