@@ -1,7 +1,7 @@
 //! Articles: found by number in two descents of a tree, and by words as they are typed, best sellers first.
 
 use crate::error::StoreError;
-use crate::search::{clip_query, match_expression};
+use crate::search::{Term, any_of, clip_query, expression, terms};
 use domain::article::{Article, UnitPrice};
 use domain::gtin::Gtin;
 use domain::id::ArticleId;
@@ -87,7 +87,10 @@ pub(crate) fn by_gtin(db: &Connection, gtin: Gtin) -> Result<Option<Article>, St
 }
 
 pub(crate) fn by_id(db: &Connection, id: ArticleId) -> Result<Option<Article>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM base_article AS a WHERE a.id = ?1");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM base_article_id JOIN base_article AS a USING (place) \
+         WHERE base_article_id.id = ?1"
+    );
     let raw = db.prepare_cached(&sql)?.query_row([id.uuid().as_bytes()], read_raw).optional()?;
     raw.map(finish).transpose()
 }
@@ -108,7 +111,7 @@ pub(crate) fn search(
         by_digits(db, &digits, &mut found)?;
     }
     if found.articles.len() < limit
-        && let Some(expression) = match_expression(query)
+        && let Some(expression) = article_expression(db, query)?
     {
         let sql = format!(
             "SELECT {COLUMNS} FROM article_text AS t CROSS JOIN base_article AS a \
@@ -117,6 +120,40 @@ pub(crate) fn search(
         found.read(db, &sql, params![expression, limit])?;
     }
     Ok(found.articles)
+}
+
+/// Words from this length on are in `article_word`; shorter beginnings have lists of their own in the index.
+pub(crate) const LISTED_WORD_CHARS_MIN: usize = 6;
+/// Words asked for in place of their beginning. Each is one seek; more than that share six letters only in
+/// catalogues of one kind of goods, and there FTS5 merges them itself.
+const LISTED_WORDS_MAX: usize = 128;
+
+/// The expression for `MATCH`; `None` if the query has no words, or one that no article has.
+fn article_expression(db: &Connection, query: &str) -> Result<Option<String>, StoreError> {
+    let mut parts = Vec::new();
+    for term in terms(query) {
+        let Term::Beginning(beginning) = &term else {
+            parts.push(expression(&term));
+            continue;
+        };
+        if beginning.chars().count() < LISTED_WORD_CHARS_MIN {
+            parts.push(expression(&term));
+            continue;
+        }
+        let mut statement = db.prepare_cached(
+            "SELECT word FROM article_word WHERE word >= ?1 AND word < ?2 ORDER BY word LIMIT ?3",
+        )?;
+        let end = format!("{beginning}\u{10ffff}");
+        let words = statement
+            .query_map(params![beginning, end, LISTED_WORDS_MAX + 1], |row| row.get(0))?
+            .collect::<Result<Vec<String>, _>>()?;
+        match words.len() {
+            0 => return Ok(None),
+            1..=LISTED_WORDS_MAX => parts.push(any_of(&words)),
+            _ => parts.push(expression(&term)),
+        }
+    }
+    Ok((!parts.is_empty()).then(|| parts.join(" AND ")))
 }
 
 /// Results so far, each article once.
@@ -180,15 +217,16 @@ fn by_digits(db: &Connection, digits: &str, found: &mut Found) -> Result<(), Sto
         is_wide |= count > NUMBERS_MAX;
     }
     if digits.len() >= 4 {
-        let ending: u64 = digits[digits.len() - 4..].parse().unwrap_or(0);
-        let whole: u64 = digits.parse().unwrap_or(0);
-        let modulus = 10u64.pow(digits.len() as u32);
         let mut statement = db.prepare_cached(
-            "SELECT article FROM base_gtin WHERE number % 10000 = ?1 AND number % ?2 = ?3 LIMIT ?4",
+            "SELECT place, gtins FROM article_ending_text AS t CROSS JOIN base_article \
+             ON place = t.rowid WHERE article_ending_text MATCH ?1 ORDER BY t.rowid LIMIT ?2",
         )?;
-        let mut rows = statement.query(params![ending, modulus, whole, NUMBERS_MAX])?;
+        let ending = expression(&Term::Whole(digits[digits.len() - 4..].to_owned()));
+        let mut rows = statement.query(params![ending, NUMBERS_MAX])?;
         while let Some(row) = rows.next()? {
-            places.insert(row.get::<_, i64>(0)?);
+            if shows(&row.get::<_, Vec<u8>>(1)?, |shown| shown.ends_with(digits)) {
+                places.insert(row.get::<_, i64>(0)?);
+            }
         }
     }
     if is_wide {
@@ -202,6 +240,18 @@ fn by_digits(db: &Connection, digits: &str, found: &mut Found) -> Result<(), Sto
         found.read(db, &sql, [place])?;
     }
     Ok(())
+}
+
+/// Whether one of an article's numbers, as it is printed, fits.
+fn shows(packed: &[u8], fits: impl Fn(&str) -> bool) -> bool {
+    unpack_gtins(packed).is_some_and(|gtins| gtins.iter().any(|gtin| fits(&gtin.display_digits())))
+}
+
+/// The last four digits of each number, as they are indexed.
+pub(crate) fn endings(gtins: &[Gtin]) -> String {
+    let endings: BTreeSet<String> =
+        gtins.iter().map(|gtin| format!("{:04}", gtin.number() % 10_000)).collect();
+    endings.into_iter().collect::<Vec<_>>().join(" ")
 }
 
 /// Numbers that are shown beginning with the digits: as eight, thirteen or fourteen.
@@ -226,12 +276,7 @@ fn walk_best_sellers(db: &Connection, digits: &str, found: &mut Found) -> Result
             break;
         }
         let raw = read_raw(row)?;
-        let fits = unpack_gtins(&raw.gtins).is_some_and(|gtins| {
-            gtins.iter().any(|gtin| {
-                let shown = gtin.display_digits();
-                shown.starts_with(digits) || shown.ends_with(digits)
-            })
-        });
+        let fits = shows(&raw.gtins, |shown| shown.starts_with(digits) || shown.ends_with(digits));
         if fits {
             found.add(raw)?;
         }

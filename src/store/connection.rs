@@ -13,7 +13,7 @@
 //! | `journal_size_limit` | 16 MiB | the log shrinks back after a large feed |
 //! | `foreign_keys` | on | a line without its order is a bug |
 //! | `busy_timeout` | 5 s | only recovery after a crash and checkpoints ever hold a lock against us |
-//! | `cache_size` | writer 24 MiB, reader 6 MiB | measured: the random indexes of a million articles, and memory to spare |
+//! | `cache_size` | writer 20 MiB, reader 6 MiB | measured: the random indexes of a million articles, and memory to spare |
 //! | `mmap_size` | 0 | encrypted pages cannot be mapped |
 //! | `temp_store` | memory | nothing in clear text on disk |
 //! | `trusted_schema` | off | a schema that was tampered with runs no functions |
@@ -33,7 +33,7 @@ pub(crate) enum Purpose {
 }
 
 /// Bytes of page cache, by purpose.
-const WRITER_CACHE_KIB: u32 = 24 * 1024;
+const WRITER_CACHE_KIB: u32 = 20 * 1024;
 const READER_CACHE_KIB: u32 = 6 * 1024;
 const BUSY_TIMEOUT_MS: u32 = 5_000;
 /// Prepared statements kept by a connection.
@@ -114,7 +114,7 @@ mod tests {
             ("synchronous", "2"),
             ("foreign_keys", "1"),
             ("busy_timeout", "5000"),
-            ("cache_size", "-24576"),
+            ("cache_size", "-20480"),
             ("temp_store", "2"),
             ("trusted_schema", "0"),
             ("cell_size_check", "1"),

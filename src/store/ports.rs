@@ -81,9 +81,9 @@ impl SyncStore for Store {
         if self.is_disk_low() {
             return Ok(Applied::DiskLow);
         }
-        let lines = snapshot::verify(bytes, sha256).and_then(|()| snapshot::unpack(bytes));
-        let chunk = match lines {
-            Ok(lines) => feed::check_chunk(feed, sha256, lines),
+        let text = snapshot::verify(bytes, sha256).and_then(|()| snapshot::inflate(bytes));
+        let chunk = match text {
+            Ok(text) => feed::check_chunk(feed, sha256, text),
             Err(error) => {
                 tracing::warn!(%error, feed = feed.name(), "a chunk makes no sense");
                 None

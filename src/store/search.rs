@@ -50,19 +50,34 @@ pub(crate) fn clip_query(query: &str) -> &str {
     &query[..end]
 }
 
-/// The expression for `MATCH`: every word must begin a word of the text. `None` if the query has no words.
-/// Words are letters and digits by construction, and quoted on top: nothing of a query is an operator.
-pub(crate) fn match_expression(query: &str) -> Option<String> {
+/// What one word of a query asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Term {
+    /// This word.
+    Whole(String),
+    /// A word that begins so.
+    Beginning(String),
+}
+
+impl Term {
+    fn word(&self) -> &str {
+        match self {
+            Self::Whole(word) | Self::Beginning(word) => word,
+        }
+    }
+}
+
+/// The words of a query; each must begin a word of the text.
+pub(crate) fn terms(query: &str) -> Vec<Term> {
     let words = fold(clip_query(query));
-    let mut terms: Vec<String> = Vec::new();
+    let mut terms: Vec<Term> = Vec::new();
     for (position, word) in words.iter().enumerate() {
-        let joins_next = word.joins_next;
         let follows = position > 0 && words[position - 1].joins_next;
         let term = match words.get(position + 1) {
-            Some(next) if joins_next => format!("\"{}{}\"", word.text, next.text),
+            Some(next) if word.joins_next => Term::Whole(format!("{}{}", word.text, next.text)),
             // The last of a run is inside the pair before it.
             _ if follows => continue,
-            _ => format!("\"{}\"*", clipped(&word.text)),
+            _ => Term::Beginning(clipped(&word.text)),
         };
         if !terms.contains(&term) {
             terms.push(term);
@@ -70,10 +85,35 @@ pub(crate) fn match_expression(query: &str) -> Option<String> {
     }
     // The longest words narrow most; keeping them bounds the work of a pasted page.
     if terms.len() > WORDS_MAX {
-        terms.sort_by_key(|term| std::cmp::Reverse(term.len()));
+        terms.sort_by_key(|term| std::cmp::Reverse(term.word().len()));
         terms.truncate(WORDS_MAX);
     }
-    (!terms.is_empty()).then(|| terms.join(" AND "))
+    terms
+}
+
+/// A word as FTS5 takes it literally. It has no quotes to begin with: folding leaves letters and digits.
+fn quoted(word: &str) -> String {
+    format!("\"{}\"", word.replace('"', ""))
+}
+
+/// The expression of a term.
+pub(crate) fn expression(term: &Term) -> String {
+    match term {
+        Term::Whole(word) => quoted(word),
+        Term::Beginning(word) => format!("{}*", quoted(word)),
+    }
+}
+
+/// The expression for any of some whole words.
+pub(crate) fn any_of(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    format!("({})", words.join(" OR "))
+}
+
+/// The expression for `MATCH` of a whole query; `None` if it has no words.
+pub(crate) fn match_expression(query: &str) -> Option<String> {
+    let parts: Vec<String> = terms(query).iter().map(expression).collect();
+    (!parts.is_empty()).then(|| parts.join(" AND "))
 }
 
 #[cfg(test)]

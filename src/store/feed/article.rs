@@ -1,12 +1,16 @@
-//! Articles of the catalogue feed: the row, its numbers, its words.
+//! Articles of the catalogue feed: the row, its identity, its numbers, its words.
+//!
+//! A million identities and numbers come in random order and do not fit the cache. What is keyed by them is read
+//! and written in the order of the keys, once a transaction, so that each page is touched once.
 
 use super::row::ParsedArticle;
 use super::text_index::TextIndex;
-use crate::catalogue::unpack_gtins;
+use crate::catalogue::{LISTED_WORD_CHARS_MIN, endings, unpack_gtins};
 use crate::error::StoreError;
 use crate::search::index_line;
 use domain::gtin::Gtin;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// Places kept for each rank: as many ties stand together, later ones go to the end.
@@ -16,17 +20,32 @@ const PLACES_A_RANK: i64 = 4;
 #[derive(Debug)]
 pub(super) struct Pending {
     text: TextIndex,
+    endings: TextIndex,
     gtins: Vec<(u64, i64)>,
+    /// Identities put in this transaction and not yet written.
+    ids: BTreeMap<Uuid, i64>,
+    /// Places of identities that were looked up ahead; `None`: there is no such article.
+    ahead: HashMap<Uuid, Option<i64>>,
+    /// The last place of all, once it was asked for.
+    last_place: Option<i64>,
 }
 
 impl Default for Pending {
     fn default() -> Self {
-        Self { text: TextIndex::articles(), gtins: Vec::new() }
+        Self {
+            text: TextIndex::articles(),
+            endings: TextIndex::endings(),
+            gtins: Vec::new(),
+            ids: BTreeMap::new(),
+            ahead: HashMap::new(),
+            last_place: None,
+        }
     }
 }
 
 /// What is stored of an article that is about to change.
 struct Known {
+    id: Uuid,
     place: i64,
     placed_rank: u32,
     packed_gtins: Vec<u8>,
@@ -38,26 +57,20 @@ impl Known {
     fn words(&self) -> String {
         words(&self.name, &self.detail)
     }
+
+    fn gtins(&self) -> Result<Vec<Gtin>, StoreError> {
+        unpack_gtins(&self.packed_gtins)
+            .ok_or_else(|| StoreError::damaged("the numbers of an article"))
+    }
 }
 
 fn words(name: &str, detail: &str) -> String {
     index_line([name, detail])
 }
 
-fn known(db: &Connection, id: Uuid) -> Result<Option<Known>, StoreError> {
-    let mut statement = db.prepare_cached(
-        "SELECT place, placed_rank, gtins, name, detail FROM base_article WHERE id = ?1",
-    )?;
-    let known = statement.query_row([id.as_bytes()], |row| {
-        Ok(Known {
-            place: row.get(0)?,
-            placed_rank: row.get(1)?,
-            packed_gtins: row.get(2)?,
-            name: row.get(3)?,
-            detail: row.get(4)?,
-        })
-    });
-    Ok(known.optional()?)
+fn place_of(db: &Connection, id: Uuid) -> Result<Option<i64>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT place FROM base_article_id WHERE id = ?1")?;
+    Ok(statement.query_row([id.as_bytes()], |row| row.get(0)).optional()?)
 }
 
 /// A place in the order of popularity costs writing the words anew, so small moves are let be: results may be in
@@ -67,26 +80,46 @@ fn moved_much(placed: u32, rank: u32) -> bool {
     high > low * 2
 }
 
-/// A free place for a rank.
-fn free_place(db: &Connection, rank: u32) -> Result<i64, StoreError> {
-    let low = i64::from(rank.max(1)) * PLACES_A_RANK;
-    let high = low + PLACES_A_RANK - 1;
-    let last: Option<i64> = db
-        .prepare_cached("SELECT max(place) FROM base_article WHERE place BETWEEN ?1 AND ?2")?
-        .query_row([low, high], |row| row.get(0))?;
-    match last {
-        None => Ok(low),
-        Some(last) if last < high => Ok(last + 1),
-        Some(_) => {
-            let end: i64 = db
-                .prepare_cached("SELECT max(place) FROM base_article")?
-                .query_row([], |row| row.get(0))?;
-            Ok(end + 1)
-        }
-    }
-}
-
 impl Pending {
+    /// Looks identities up in their order, before their rows come in another.
+    pub fn look_ahead(&mut self, db: &Connection, ids: &[Uuid]) -> Result<(), StoreError> {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        self.ahead.clear();
+        for id in ids {
+            self.ahead.insert(id, place_of(db, id)?);
+        }
+        Ok(())
+    }
+
+    /// Whether words or endings of a place are not written yet: they must be before they change again.
+    fn is_pending(&self, place: i64) -> bool {
+        self.text.is_pending(place) || self.endings.is_pending(place)
+    }
+
+    fn known(&self, db: &Connection, id: Uuid) -> Result<Option<Known>, StoreError> {
+        let place = match (self.ids.get(&id), self.ahead.get(&id)) {
+            (Some(place), _) => Some(*place),
+            (None, Some(looked_up)) => *looked_up,
+            (None, None) => place_of(db, id)?,
+        };
+        let Some(place) = place else { return Ok(None) };
+        let mut statement = db.prepare_cached(
+            "SELECT placed_rank, gtins, name, detail FROM base_article WHERE place = ?1",
+        )?;
+        let known = statement.query_row([place], |row| {
+            Ok(Known {
+                id,
+                place,
+                placed_rank: row.get(0)?,
+                packed_gtins: row.get(1)?,
+                name: row.get(2)?,
+                detail: row.get(3)?,
+            })
+        });
+        Ok(Some(known?))
+    }
+
     /// Puts an article; returns by how many the rows changed.
     pub fn put(
         &mut self,
@@ -94,11 +127,11 @@ impl Pending {
         article: &ParsedArticle,
         generation: i64,
     ) -> Result<i64, StoreError> {
-        let Some(known) = known(db, article.row.id)? else {
+        let Some(known) = self.known(db, article.row.id)? else {
             self.insert(db, article, generation)?;
             return Ok(1);
         };
-        if self.text.is_pending(known.place) {
+        if self.is_pending(known.place) {
             self.flush(db)?;
         }
         if moved_much(known.placed_rank, article.row.rank) {
@@ -112,12 +145,40 @@ impl Pending {
 
     /// Deletes an article; returns by how many the rows changed.
     pub fn delete(&mut self, db: &Connection, id: Uuid) -> Result<i64, StoreError> {
-        let Some(known) = known(db, id)? else { return Ok(0) };
-        if self.text.is_pending(known.place) {
+        let Some(known) = self.known(db, id)? else { return Ok(0) };
+        if self.is_pending(known.place) {
             self.flush(db)?;
         }
         self.remove(db, &known)?;
         Ok(-1)
+    }
+
+    /// A free place for a rank. A catalogue comes best sellers first, so it is nearly always behind the last one.
+    fn free_place(&mut self, db: &Connection, rank: u32) -> Result<i64, StoreError> {
+        let low = i64::from(rank.max(1)) * PLACES_A_RANK;
+        let high = low + PLACES_A_RANK - 1;
+        let last = match self.last_place {
+            Some(last) => last,
+            None => db
+                .prepare_cached("SELECT coalesce(max(place), 0) FROM base_article")?
+                .query_row([], |row| row.get(0))?,
+        };
+        let place = if low > last {
+            low
+        } else {
+            let taken: Option<i64> = db
+                .prepare_cached(
+                    "SELECT max(place) FROM base_article WHERE place BETWEEN ?1 AND ?2",
+                )?
+                .query_row([low, high], |row| row.get(0))?;
+            match taken {
+                None => low,
+                Some(taken) if taken < high => taken + 1,
+                Some(_) => last + 1,
+            }
+        };
+        self.last_place = Some(last.max(place));
+        Ok(place)
     }
 
     fn insert(
@@ -127,11 +188,10 @@ impl Pending {
         generation: i64,
     ) -> Result<(), StoreError> {
         let row = &article.row;
-        let mut place = free_place(db, row.rank)?;
-        if self.text.is_pending(place) {
+        let place = self.free_place(db, row.rank)?;
+        if self.is_pending(place) {
             // An article left this place a moment ago; its words must go before new ones come.
             self.flush(db)?;
-            place = free_place(db, row.rank)?;
         }
         db.prepare_cached(
             "INSERT INTO base_article (place, id, placed_rank, generation, price_minor, price_version, \
@@ -153,8 +213,10 @@ impl Pending {
             row.detail,
             row.category,
         ])?;
+        self.ids.insert(row.id, place);
         self.gtins.extend(article.gtins.iter().map(|gtin| (gtin.number(), place)));
         self.text.insert(place, words(&row.name, &row.detail));
+        self.endings.insert(place, endings(&article.gtins));
         Ok(())
     }
 
@@ -185,7 +247,10 @@ impl Pending {
             row.category,
         ])?;
         if known.packed_gtins != article.packed_gtins {
+            self.flush_gtins(db)?;
             remove_gtins(db, known)?;
+            self.endings.delete(known.place, endings(&known.gtins()?));
+            self.endings.insert(known.place, endings(&article.gtins));
         }
         // Written even if they are the same: another article may have claimed one meanwhile.
         self.gtins.extend(article.gtins.iter().map(|gtin| (gtin.number(), known.place)));
@@ -197,11 +262,17 @@ impl Pending {
     }
 
     fn remove(&mut self, db: &Connection, known: &Known) -> Result<(), StoreError> {
-        // Numbers that were put in this transaction must be there to be taken away.
+        // What was put in this transaction must be there to be taken away.
         self.flush_gtins(db)?;
         remove_gtins(db, known)?;
         db.prepare_cached("DELETE FROM base_article WHERE place = ?1")?.execute([known.place])?;
+        db.prepare_cached("DELETE FROM base_article_id WHERE id = ?1")?
+            .execute([known.id.as_bytes()])?;
+        self.ids.remove(&known.id);
+        self.ahead.insert(known.id, None);
+        self.last_place = None;
         self.text.delete(known.place, known.words());
+        self.endings.delete(known.place, endings(&known.gtins()?));
         Ok(())
     }
 
@@ -222,7 +293,21 @@ impl Pending {
     }
 
     pub fn flush(&mut self, db: &Connection) -> Result<(), StoreError> {
+        let mut insert =
+            db.prepare_cached("INSERT INTO base_article_id (id, place) VALUES (?1, ?2)")?;
+        for (id, place) in std::mem::take(&mut self.ids) {
+            insert.execute(params![id.as_bytes(), place])?;
+            self.ahead.insert(id, Some(place));
+        }
+        let long = |word: &&str| word.chars().count() >= LISTED_WORD_CHARS_MIN;
+        let words: BTreeSet<&str> = self.text.new_words().filter(long).collect();
+        let mut insert =
+            db.prepare_cached("INSERT OR IGNORE INTO article_word (word) VALUES (?1)")?;
+        for word in words {
+            insert.execute([word])?;
+        }
         self.flush_gtins(db)?;
+        self.endings.flush(db)?;
         self.text.flush(db)
     }
 
@@ -241,11 +326,9 @@ impl Pending {
 }
 
 fn remove_gtins(db: &Connection, known: &Known) -> Result<(), StoreError> {
-    let gtins: Vec<Gtin> = unpack_gtins(&known.packed_gtins)
-        .ok_or_else(|| StoreError::damaged("the numbers of an article"))?;
     let mut statement =
         db.prepare_cached("DELETE FROM base_gtin WHERE number = ?1 AND article = ?2")?;
-    for gtin in gtins {
+    for gtin in known.gtins()? {
         statement.execute(params![gtin.number(), known.place])?;
     }
     Ok(())

@@ -25,11 +25,13 @@ use crate::writer::Session;
 use domain::time::DeviceTime;
 use row::ParsedRow;
 use rusqlite::{Connection, params};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use sync::ports::{Applied, FeedProgress, SnapshotProgress};
-use sync::protocol::feed::{ChangesPage, Feed, Op};
-use sync::protocol::snapshot::{FeedSnapshot, SnapshotLine};
+use sync::protocol::feed::{Change, ChangesPage, Feed, Op};
+use sync::protocol::snapshot::FeedSnapshot;
+use uuid::Uuid;
 
 /// Rows after which a chunk looks whether somebody waits.
 const ROWS_BETWEEN_LOOKS: usize = 256;
@@ -130,7 +132,7 @@ impl<'db> Applier<'db> {
         Self { db, state, articles, customers }
     }
 
-    fn put(&mut self, row: &ParsedRow) -> Result<(), StoreError> {
+    fn put(&mut self, row: &ParsedRow<'_>) -> Result<(), StoreError> {
         let (db, generation) = (self.db, self.state.generation);
         self.state.rows += match row {
             ParsedRow::Store { id, json } => config::put(db, "base_store", *id, json, generation)?,
@@ -143,7 +145,7 @@ impl<'db> Applier<'db> {
         Ok(())
     }
 
-    fn delete(&mut self, table: row::Table, id: uuid::Uuid) -> Result<(), StoreError> {
+    fn delete(&mut self, table: row::Table, id: Uuid) -> Result<(), StoreError> {
         let db = self.db;
         self.state.rows += match table {
             row::Table::Store => config::delete(db, "base_store", id)?,
@@ -201,29 +203,50 @@ pub(crate) fn begin_snapshot(session: &mut Session, plan: &FeedSnapshot) -> Resu
     Ok(tx.commit()?)
 }
 
-/// A chunk whose lines were all understood.
+/// A chunk whose lines were all understood. The rows are read again when they are written: keeping them read would
+/// take several times the memory of the text.
 pub(crate) struct CheckedChunk {
     feed: Feed,
     sha256: String,
-    rows: Vec<ParsedRow>,
+    text: Vec<u8>,
+    /// Where each row of a known table stands in the text.
+    lines: Vec<Range<usize>>,
+    /// Identities of the articles, to be looked up ahead.
+    articles: Vec<Uuid>,
 }
 
 /// Reads every line of a chunk; `None` if one makes no sense.
-pub(crate) fn check_chunk(
-    feed: Feed,
-    sha256: &str,
-    lines: Vec<SnapshotLine>,
-) -> Option<CheckedChunk> {
-    let mut rows = Vec::with_capacity(lines.len());
-    for line in lines {
-        match row::parse(feed, &line.table, line.row) {
-            Ok(Some(row)) => rows.push(row),
+pub(crate) fn check_chunk(feed: Feed, sha256: &str, text: Vec<u8>) -> Option<CheckedChunk> {
+    let (mut lines, mut articles) = (Vec::new(), Vec::new());
+    let mut start = 0;
+    for line in text.split(|byte| *byte == b'\n') {
+        let range = start..start + line.len();
+        start = range.end + 1;
+        if line.is_empty() {
+            continue;
+        }
+        match row::parse_line(feed, line) {
+            Ok(Some(row)) => {
+                if let ParsedRow::Article(article) = &row {
+                    articles.push(article.row.id);
+                }
+                lines.push(range);
+            }
             // A table of a later version.
             Ok(None) => {}
             Err(row::Senseless) => return None,
         }
     }
-    Some(CheckedChunk { feed, sha256: sha256.to_owned(), rows })
+    Some(CheckedChunk { feed, sha256: sha256.to_owned(), text, lines, articles })
+}
+
+impl CheckedChunk {
+    fn row(&self, at: usize) -> Result<ParsedRow<'_>, StoreError> {
+        match row::parse_line(self.feed, &self.text[self.lines[at].clone()]) {
+            Ok(Some(row)) => Ok(row),
+            _ => Err(StoreError::damaged("a row was understood once and not again")),
+        }
+    }
 }
 
 /// How a slice of a chunk ended.
@@ -263,17 +286,20 @@ pub(crate) fn apply_chunk(
         return Ok(Slice::End(Applied::Stale));
     };
     let mut applier = Applier::new(&tx, state);
+    if let Some(rest) = chunk.articles.get(first..) {
+        applier.articles.look_ahead(&tx, rest)?;
+    }
     let mut next = first;
     let mut is_waited_for = false;
-    while next < chunk.rows.len() && !is_waited_for {
-        applier.put(&chunk.rows[next])?;
+    while next < chunk.lines.len() && !is_waited_for {
+        applier.put(&chunk.row(next)?)?;
         next += 1;
         let done = next - first;
         is_waited_for = done >= ROWS_BEFORE_YIELD
             && done.is_multiple_of(ROWS_BETWEEN_LOOKS)
             && queue.load(Ordering::Relaxed) > 0;
     }
-    let is_done = next == chunk.rows.len();
+    let is_done = next == chunk.lines.len();
     if is_done {
         applier.state.chunks_applied += 1;
         applier.state.rows_applied += rows_promised;
@@ -292,38 +318,37 @@ pub(crate) fn apply_chunk(
 pub(crate) struct CheckedPage {
     feed: Feed,
     after: String,
-    changes: Vec<Change>,
-    next: String,
-    is_last: bool,
-    included_seq: Option<u64>,
-}
-
-enum Change {
-    Put(Box<ParsedRow>),
-    Delete(row::Table, uuid::Uuid),
+    page: ChangesPage,
 }
 
 /// Reads every change of a page; `None` if one makes no sense.
 pub(crate) fn check_page(feed: Feed, after: &str, page: &ChangesPage) -> Option<CheckedPage> {
-    let mut changes = Vec::with_capacity(page.changes.len());
     for change in &page.changes {
-        let Some(table) = row::Table::of(feed, &change.table) else { continue };
-        changes.push(match change.op {
-            Op::Put => {
-                let row = row::parse(feed, &change.table, change.row.clone()?).ok()??;
-                Change::Put(Box::new(row))
-            }
-            Op::Del => Change::Delete(table, change.key.parse().ok()?),
-        });
+        read_change(feed, change).ok()?;
     }
-    Some(CheckedPage {
-        feed,
-        after: after.to_owned(),
-        changes,
-        next: page.next.clone(),
-        is_last: !page.more,
-        included_seq: page.included_seq,
-    })
+    Some(CheckedPage { feed, after: after.to_owned(), page: page.clone() })
+}
+
+enum Reading<'a> {
+    Put(Box<ParsedRow<'a>>),
+    Delete(row::Table, Uuid),
+    /// A table of a later version.
+    Skip,
+}
+
+fn read_change(feed: Feed, change: &Change) -> Result<Reading<'_>, row::Senseless> {
+    let Some(table) = row::Table::of(feed, &change.table) else { return Ok(Reading::Skip) };
+    match change.op {
+        Op::Put => {
+            let json = change.row.as_deref().ok_or(row::Senseless)?;
+            let row = row::parse(feed, &change.table, json)?;
+            Ok(row.map_or(Reading::Skip, |row| Reading::Put(Box::new(row))))
+        }
+        Op::Del => {
+            let id = change.key.parse().map_err(|_| row::Senseless)?;
+            Ok(Reading::Delete(table, id))
+        }
+    }
 }
 
 /// Applies a page with its cursor.
@@ -338,21 +363,25 @@ pub(crate) fn apply_page(
         return Ok(Applied::Stale);
     }
     let mut applier = Applier::new(&tx, state);
-    for change in &page.changes {
-        match change {
-            Change::Put(row) => applier.put(row)?,
-            Change::Delete(table, id) => applier.delete(*table, *id)?,
+    for change in &page.page.changes {
+        match read_change(page.feed, change) {
+            Ok(Reading::Put(row)) => applier.put(&row)?,
+            Ok(Reading::Delete(table, id)) => applier.delete(table, id)?,
+            Ok(Reading::Skip) => {}
+            Err(row::Senseless) => {
+                return Err(StoreError::damaged("a row was understood once and not again"));
+            }
         }
     }
     applier.end()?;
     let state = &mut applier.state;
-    if page.feed == Feed::Stock && page.is_last {
+    if page.feed == Feed::Stock && !page.page.more {
         state.visible_stage += 1;
-        if let (Some(seq), Some(life)) = (page.included_seq, Life::current(&tx)?) {
+        if let (Some(seq), Some(life)) = (page.page.included_seq, Life::current(&tx)?) {
             state.included_position = life.position(seq.min(life.last_seq));
         }
     }
-    state.cursor = Some(page.next.clone());
+    state.cursor = Some(page.page.next.clone());
     state.moved_at = Some(at);
     state.save(&tx)?;
     tx.commit()?;

@@ -12,6 +12,7 @@ use domain::order::Channel;
 use domain::quantity::Unit;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use sync::protocol::feed::{
     ArticleRow, CustomerRow, Feed, HistoryRow, StaffRow, StockRow, StoreRow,
 };
@@ -60,12 +61,12 @@ pub(super) struct ParsedOrder {
 
 /// A row that makes sense.
 #[derive(Debug)]
-pub(super) enum ParsedRow {
-    Store { id: Uuid, json: Box<RawValue> },
-    Staff { id: Uuid, json: Box<RawValue> },
+pub(super) enum ParsedRow<'a> {
+    Store { id: Uuid, json: &'a RawValue },
+    Staff { id: Uuid, json: &'a RawValue },
     Article(ParsedArticle),
     Stock(StockRow),
-    Customer { row: CustomerRow, json: Box<RawValue> },
+    Customer { row: CustomerRow, json: &'a RawValue },
     Order(ParsedOrder),
 }
 
@@ -77,25 +78,40 @@ fn read<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Result<T, Senseless> {
     serde_json::from_str(json.get()).map_err(|_| Senseless)
 }
 
+/// A line of a chunk, read in place: a copy of each would cost more than the database does.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    table: Cow<'a, str>,
+    #[serde(borrow)]
+    row: &'a RawValue,
+}
+
+/// Reads a line of a chunk; `None` if this version does not know its table.
+pub(super) fn parse_line(feed: Feed, line: &[u8]) -> Result<Option<ParsedRow<'_>>, Senseless> {
+    let line: Line<'_> = serde_json::from_slice(line).map_err(|_| Senseless)?;
+    parse(feed, &line.table, line.row)
+}
+
 /// Reads a row; `None` if this version does not know its table.
-pub(super) fn parse(
+pub(super) fn parse<'a>(
     feed: Feed,
     table: &str,
-    json: Box<RawValue>,
-) -> Result<Option<ParsedRow>, Senseless> {
+    json: &'a RawValue,
+) -> Result<Option<ParsedRow<'a>>, Senseless> {
     let Some(table) = Table::of(feed, table) else { return Ok(None) };
     Ok(Some(match table {
         Table::Store => {
-            let row: StoreRow = read(&json)?;
+            let row: StoreRow = read(json)?;
             let id = row.id;
             store_from(row).ok_or(Senseless)?;
             ParsedRow::Store { id, json }
         }
-        Table::Staff => ParsedRow::Staff { id: read::<StaffRow>(&json)?.id, json },
-        Table::Article => ParsedRow::Article(parse_article(read(&json)?)?),
-        Table::Stock => ParsedRow::Stock(read(&json)?),
-        Table::Customer => ParsedRow::Customer { row: read(&json)?, json },
-        Table::Order => ParsedRow::Order(parse_order(read(&json)?)?),
+        Table::Staff => ParsedRow::Staff { id: read::<StaffRow>(json)?.id, json },
+        Table::Article => ParsedRow::Article(parse_article(read(json)?)?),
+        Table::Stock => ParsedRow::Stock(read(json)?),
+        Table::Customer => ParsedRow::Customer { row: read(json)?, json },
+        Table::Order => ParsedRow::Order(parse_order(read(json)?)?),
     }))
 }
 

@@ -24,6 +24,15 @@ impl TextIndex {
         }
     }
 
+    pub fn endings() -> Self {
+        Self {
+            insert: "INSERT INTO article_ending_text (rowid, words) VALUES (?1, ?2)",
+            delete: "INSERT INTO article_ending_text (article_ending_text, rowid, words) \
+                     VALUES ('delete', ?1, ?2)",
+            changes: BTreeMap::new(),
+        }
+    }
+
     pub fn customers() -> Self {
         Self {
             insert: "INSERT INTO customer_text (rowid, words) VALUES (?1, ?2)",
@@ -46,6 +55,12 @@ impl TextIndex {
     pub fn delete(&mut self, rowid: i64, words: String) {
         debug_assert!(!self.is_pending(rowid));
         self.changes.entry(rowid).or_default().0 = Some(words);
+    }
+
+    /// The words about to be put in.
+    pub fn new_words(&self) -> impl Iterator<Item = &str> {
+        let lines = self.changes.values().filter_map(|(_, new)| new.as_deref());
+        lines.flat_map(|line| line.split(' '))
     }
 
     pub fn flush(&mut self, db: &Connection) -> Result<(), StoreError> {

@@ -153,7 +153,7 @@ CREATE TABLE base_staff (
 -- It stays while the rank stays within a factor of two of placed_rank.
 CREATE TABLE base_article (
     place         INTEGER PRIMARY KEY,
-    id            BLOB NOT NULL UNIQUE,
+    id            BLOB NOT NULL,
     placed_rank   INTEGER NOT NULL,
     generation    INTEGER NOT NULL,
     price_minor   INTEGER NOT NULL,
@@ -166,18 +166,32 @@ CREATE TABLE base_article (
     detail        TEXT NOT NULL,
     category      TEXT NOT NULL
 ) STRICT;
+-- A table and not an index of base_article, so that a chunk can write it in the order of its pages: identities
+-- are random, and a million of them do not fit the cache.
+CREATE TABLE base_article_id (
+    id    BLOB PRIMARY KEY,
+    place INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 -- A scan is one descent in this tree, and one in base_article.
 CREATE TABLE base_gtin (
     number  INTEGER PRIMARY KEY,
     article INTEGER NOT NULL
 ) STRICT;
--- People read the last digits aloud: four of them leave a hundred of a million.
-CREATE INDEX base_gtin_by_ending ON base_gtin (number % 10000);
 -- Words folded by domain::text. Contentless: the words can be made again from base_article.
 -- detail=none keeps no positions (a third of the size); Chinese is indexed by character and by pair instead.
--- Prefixes up to four letters have lists of their own, so that the first letter typed is answered by a stream.
+-- Prefixes up to five letters have lists of their own, so that the first letters typed are answered by a stream.
 CREATE VIRTUAL TABLE article_text USING fts5 (
-    words, content = '', columnsize = 0, detail = none, tokenize = 'ascii', prefix = '1 2 3 4'
+    words, content = '', columnsize = 0, detail = none, tokenize = 'ascii', prefix = '1 2 3 4 5'
+);
+-- Words of six letters and more that were ever indexed: a longer prefix is asked for as the few words that begin
+-- with it, each of which is a stream, where FTS5 would first merge the lists of all of them.
+CREATE TABLE article_word (
+    word TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+-- The last four digits of each number: people read them aloud, and they leave a hundred of a million. A full-text
+-- index, because it is written in runs; as a tree it would be one more random page for each article.
+CREATE VIRTUAL TABLE article_ending_text USING fts5 (
+    words, content = '', columnsize = 0, detail = none, tokenize = 'ascii'
 );
 
 -- A change of stock is staged: on_hand counts once stage <= feed.visible_stage, until then before does. A
@@ -227,3 +241,4 @@ CREATE INDEX base_order_by_customer ON base_order (customer, at_ms);
 -- Larger pending lists make fewer, longer segments while a catalogue is loaded (bytes; default 1 MiB).
 INSERT INTO article_text (article_text, rank) VALUES ('hashsize', 4194304);
 INSERT INTO article_text (article_text, rank) VALUES ('automerge', 8);
+INSERT INTO article_ending_text (article_ending_text, rank) VALUES ('automerge', 8);

@@ -23,11 +23,11 @@ enum Mutation {
 fn mutation() -> impl Strategy<Value = Mutation> {
     let (at, byte) = (any::<usize>(), any::<usize>());
     prop_oneof![
-        4 => (at.clone(), byte.clone(), 0u8..8).prop_map(|(at, byte, bit)| Mutation::FlipBytes { at, byte, bit }),
-        1 => (at.clone(), byte.clone(), 0u8..8).prop_map(|(at, byte, bit)| Mutation::FlipHash { at, byte, bit }),
-        1 => (at.clone(), byte, 0u8..8).prop_map(|(at, byte, bit)| Mutation::FlipPrev { at, byte, bit }),
-        1 => at.clone().prop_map(|at| Mutation::Delete { at }),
-        1 => (at.clone(), any::<usize>()).prop_map(|(at, from)| Mutation::Insert { at, from }),
+        4 => (at, byte, 0u8..8).prop_map(|(at, byte, bit)| Mutation::FlipBytes { at, byte, bit }),
+        1 => (at, byte, 0u8..8).prop_map(|(at, byte, bit)| Mutation::FlipHash { at, byte, bit }),
+        1 => (at, byte, 0u8..8).prop_map(|(at, byte, bit)| Mutation::FlipPrev { at, byte, bit }),
+        1 => at.prop_map(|at| Mutation::Delete { at }),
+        1 => (at, any::<usize>()).prop_map(|(at, from)| Mutation::Insert { at, from }),
         1 => (at, any::<usize>()).prop_map(|(a, b)| Mutation::Swap { a, b }),
     ]
 }

@@ -101,14 +101,19 @@ fn dump(connection: &Connection) -> String {
             writeln!(script, "INSERT INTO {table} VALUES ({});", values.join(", ")).unwrap();
         }
     }
-    let mut rows = connection.prepare("SELECT place, name, detail FROM base_article").unwrap();
+    let mut rows =
+        connection.prepare("SELECT place, name, detail, gtins FROM base_article").unwrap();
     let mut rows = rows.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
         let (name, detail): (String, String) = (row.get(1).unwrap(), row.get(2).unwrap());
         let words = crate::search::index_line([name.as_str(), detail.as_str()]);
+        let gtins: Vec<u8> = row.get(3).unwrap();
+        let endings = crate::catalogue::endings(&crate::catalogue::unpack_gtins(&gtins).unwrap());
         let place: i64 = row.get(0).unwrap();
-        writeln!(script, "INSERT INTO article_text (rowid, words) VALUES ({place}, '{words}');")
-            .unwrap();
+        for (table, words) in [("article_text", words), ("article_ending_text", endings)] {
+            writeln!(script, "INSERT INTO {table} (rowid, words) VALUES ({place}, '{words}');")
+                .unwrap();
+        }
     }
     let mut rows = connection.prepare("SELECT number, row FROM base_customer").unwrap();
     let mut rows = rows.query([]).unwrap();

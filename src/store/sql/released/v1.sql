@@ -154,7 +154,7 @@ CREATE TABLE base_staff (
 -- It stays while the rank stays within a factor of two of placed_rank.
 CREATE TABLE base_article (
     place         INTEGER PRIMARY KEY,
-    id            BLOB NOT NULL UNIQUE,
+    id            BLOB NOT NULL,
     placed_rank   INTEGER NOT NULL,
     generation    INTEGER NOT NULL,
     price_minor   INTEGER NOT NULL,
@@ -167,18 +167,32 @@ CREATE TABLE base_article (
     detail        TEXT NOT NULL,
     category      TEXT NOT NULL
 ) STRICT;
+-- A table and not an index of base_article, so that a chunk can write it in the order of its pages: identities
+-- are random, and a million of them do not fit the cache.
+CREATE TABLE base_article_id (
+    id    BLOB PRIMARY KEY,
+    place INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 -- A scan is one descent in this tree, and one in base_article.
 CREATE TABLE base_gtin (
     number  INTEGER PRIMARY KEY,
     article INTEGER NOT NULL
 ) STRICT;
--- People read the last digits aloud: four of them leave a hundred of a million.
-CREATE INDEX base_gtin_by_ending ON base_gtin (number % 10000);
 -- Words folded by domain::text. Contentless: the words can be made again from base_article.
 -- detail=none keeps no positions (a third of the size); Chinese is indexed by character and by pair instead.
--- Prefixes up to four letters have lists of their own, so that the first letter typed is answered by a stream.
+-- Prefixes up to five letters have lists of their own, so that the first letters typed are answered by a stream.
 CREATE VIRTUAL TABLE article_text USING fts5 (
-    words, content = '', columnsize = 0, detail = none, tokenize = 'ascii', prefix = '1 2 3 4'
+    words, content = '', columnsize = 0, detail = none, tokenize = 'ascii', prefix = '1 2 3 4 5'
+);
+-- Words of six letters and more that were ever indexed: a longer prefix is asked for as the few words that begin
+-- with it, each of which is a stream, where FTS5 would first merge the lists of all of them.
+CREATE TABLE article_word (
+    word TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+-- The last four digits of each number: people read them aloud, and they leave a hundred of a million. A full-text
+-- index, because it is written in runs; as a tree it would be one more random page for each article.
+CREATE VIRTUAL TABLE article_ending_text USING fts5 (
+    words, content = '', columnsize = 0, detail = none, tokenize = 'ascii'
 );
 
 -- A change of stock is staged: on_hand counts once stage <= feed.visible_stage, until then before does. A
@@ -228,6 +242,7 @@ CREATE INDEX base_order_by_customer ON base_order (customer, at_ms);
 -- Larger pending lists make fewer, longer segments while a catalogue is loaded (bytes; default 1 MiB).
 INSERT INTO article_text (article_text, rank) VALUES ('hashsize', 4194304);
 INSERT INTO article_text (article_text, rank) VALUES ('automerge', 8);
+INSERT INTO article_ending_text (article_ending_text, rank) VALUES ('automerge', 8);
 DELETE FROM feed;
 INSERT INTO life VALUES (1, x'0000000000000000000000000000007e', 0, 'T03', x'00000000000000000000000000000050', 'Bern', 'http://localhost:1', x'0909090909090909090909090909090909090909090909090909090909090909', 0, 6, x'7ba622d0ebac3ff42b1af35f7d80225c8441ba09e779c7e11e9a550af72db153', 1800000000000, 0, NULL, 2);
 INSERT INTO journal VALUES (1, 'terminal.enrolled', NULL, 1800000000000, x'0000000000000000000000000000000000000000000000000000000000000000', x'103ec4945f2e95e6930e0bb203321c42f7d347e8a617c20126935e8137206949', '{"terminal":"00000000-0000-0000-0000-00000000007e","epoch":0,"seq":1,"prev":"0000000000000000000000000000000000000000000000000000000000000000","at_ms":1800000000000,"type":"terminal.enrolled","v":1,"body":{"store":"00000000-0000-0000-0000-000000000050","name":"T03","software":"crossroads 0.1.0"}}');
@@ -260,6 +275,8 @@ INSERT INTO base_store VALUES (x'00000000000000000000000000000050', '{"id":"0000
 INSERT INTO base_staff VALUES (x'00000000000000000000000057af0001', '{"id":"00000000-0000-0000-0000-000057af0001","number":"001","name":"Person 1","role":"cashier","pin_verifier":"$argon2id$","pin_length":4}', 1);
 INSERT INTO base_article VALUES (4, x'000000000000000000000000a2710001', 1, 1, 101, 1, 'CHF', 'piece', 'food', x'000008a88c37e00b', 'Bio Müsli', '', 'Food');
 INSERT INTO base_article VALUES (8, x'000000000000000000000000a2710002', 2, 1, 102, 1, 'CHF', 'piece', 'food', x'000008a88c37e01c', 'Milch', '', 'Food');
+INSERT INTO base_article_id VALUES (x'000000000000000000000000a2710001', 4);
+INSERT INTO base_article_id VALUES (x'000000000000000000000000a2710002', 8);
 INSERT INTO base_gtin VALUES (9520000000011, 4);
 INSERT INTO base_gtin VALUES (9520000000028, 8);
 INSERT INTO base_stock VALUES (x'000000000000000000000000a2710001', 9, NULL, 1, 1);
@@ -271,5 +288,7 @@ INSERT INTO base_customer_key VALUES ('n791234567', 1);
 INSERT INTO base_customer_key VALUES ('r765432197', 1);
 INSERT INTO base_order VALUES (x'00000000000000000000000000000005', x'000000000000000000000000c0570001', 1800000000000, 'web', '', 'W-5', 'CHF', 9, '[["00000000-0000-0000-0000-0000a2710001","Milch",2,"piece",9]]', 1);
 INSERT INTO article_text (rowid, words) VALUES (4, 'bio musli');
+INSERT INTO article_ending_text (rowid, words) VALUES (4, '0011');
 INSERT INTO article_text (rowid, words) VALUES (8, 'milch');
+INSERT INTO article_ending_text (rowid, words) VALUES (8, '0028');
 INSERT INTO customer_text (rowid, words) VALUES (1, 'anna meier');
