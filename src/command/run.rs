@@ -43,7 +43,7 @@ pub struct RunArguments {
     #[arg(long, default_value = "assets/demo/frames")]
     replay: PathBuf,
     /// Pictures a second of a replay.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 4.0)]
     replay_rate: f32,
     /// Paints the first frame into memory, tells what it cost, and ends: for benches.
     #[arg(long, hide = true)]
