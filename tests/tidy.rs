@@ -52,6 +52,7 @@ const RIMS: &[&str] = &[
     "src/command/rim.rs",
     "src/main.rs",
     "src/scan/clock.rs",
+    "sync/central/cli/progress.rs",
     "sync/central/main.rs",
     "sync/central/rim.rs",
 ];
