@@ -402,11 +402,11 @@ impl FeedLane {
     }
 }
 
-/// Asks for snapshots, for all feeds that need one at once.
+/// Asks for snapshots, feed by feed, while chunks of earlier ones are fetched.
 #[derive(Clone, Debug, Default)]
 pub struct ManifestLane {
     pub lane: Lane,
-    asked: Vec<Feed>,
+    asked: Option<Feed>,
 }
 
 impl ManifestLane {
@@ -417,15 +417,18 @@ impl ManifestLane {
         }
         let needs_plan =
             |feed: &&FeedLane| matches!(feed.step, Step::NeedPlan) && feed.lane.is_free(turn.now);
-        let wanted: Vec<Feed> = feeds.iter().filter(needs_plan).map(|feed| feed.feed).collect();
-        // At the start the feeds are learnt one by one: one request for all of them, not five.
-        let is_learning = feeds.iter().any(|feed| matches!(feed.step, Step::Read | Step::Reset));
-        if wanted.is_empty() || is_learning && wanted[0] != Feed::Config {
+        // The most urgent first, and each by itself: central may take long to build a large one, and selling
+        // waits for the first two only.
+        let Some(wanted) = feeds.iter().find(needs_plan).map(|feed| feed.feed) else { return };
+        let is_earlier_unknown = |feed: &FeedLane| {
+            feed.feed < wanted && matches!(feed.step, Step::Read) && feed.lane.busy.is_some()
+        };
+        if feeds.iter().any(is_earlier_unknown) {
             return;
         }
         if let Some(token) = gate.token(turn) {
-            self.asked.clone_from(&wanted);
-            let request = Request::Snapshot(SnapshotRequest { feeds: wanted });
+            self.asked = Some(wanted);
+            let request = Request::Snapshot(SnapshotRequest { feeds: vec![wanted] });
             self.lane.send(turn, Some(token), request);
         }
     }
@@ -454,25 +457,17 @@ impl ManifestLane {
     }
 
     fn hand_out(&mut self, turn: &mut Turn<'_>, manifest: Manifest, feeds: &mut [FeedLane]) {
-        let asked = std::mem::take(&mut self.asked);
-        let mut plans = manifest.feeds;
-        let mut is_whole = true;
-        for lane in feeds.iter_mut().filter(|lane| asked.contains(&lane.feed)) {
-            let found = plans.iter().position(|plan| plan.feed == lane.feed && is_sound(plan));
-            match found {
-                Some(index) if matches!(lane.step, Step::NeedPlan) => {
-                    let plan = plans.swap_remove(index);
-                    lane.rows_total = Some(plan.rows);
-                    lane.step = Step::Begin(plan);
-                }
-                Some(_) => {}
-                None => is_whole = false,
-            }
-        }
-        if is_whole {
-            self.lane.succeed();
-        } else {
-            self.lane.fail(turn, SyncProblem::UnexpectedAnswer, Pace::Soon);
+        let Some(asked) = self.asked.take() else { return };
+        let plan = manifest.feeds.into_iter().find(|plan| plan.feed == asked && is_sound(plan));
+        let Some(plan) = plan else {
+            return self.lane.fail(turn, SyncProblem::UnexpectedAnswer, Pace::Soon);
+        };
+        self.lane.succeed();
+        let wants_plan =
+            |lane: &&mut FeedLane| lane.feed == asked && matches!(lane.step, Step::NeedPlan);
+        if let Some(lane) = feeds.iter_mut().find(wants_plan) {
+            lane.rows_total = Some(plan.rows);
+            lane.step = Step::Begin(plan);
         }
     }
 }

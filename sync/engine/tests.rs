@@ -220,11 +220,15 @@ fn first_start_fetches_in_the_order_of_priority_while_pushing() {
     assert_eq!(bench.open(), ["nonce"], "nothing goes out before we have proved who we are");
     bench.serve(bench.ticket("nonce"));
     bench.serve(bench.ticket("token"));
-    assert_eq!(bench.open(), ["watermark", "snapshot"], "one manifest for all feeds");
+    assert_eq!(bench.open(), ["watermark", "snapshot"], "the most urgent feed first");
     bench.serve(bench.ticket("snapshot"));
+    assert_eq!(bench.open(), ["watermark", "snapshot", "chunk"], "the next plan meanwhile");
+    for _ in 0..4 {
+        bench.serve(bench.ticket("snapshot"));
+    }
     assert_eq!(bench.open(), ["watermark", "chunk"], "one feed's chunks at a time");
     let mut totals = bench.status.first_sync.iter().map(|feed| feed.rows_total);
-    assert!(totals.all(|total| total == Some(6)), "the whole way is known at once");
+    assert!(totals.all(|total| total == Some(6)), "the whole way is known early");
     let mut order = Vec::new();
     for _ in 0..10 {
         let busy = bench.status.first_sync.iter().find(|feed| !feed.is_complete);
@@ -660,6 +664,9 @@ fn a_snapshot_goes_on_after_a_restart_and_after_its_manifest_expired() {
     for name in ["nonce", "token", "snapshot", "chunk"] {
         bench.serve(bench.ticket(name));
     }
+    for _ in 0..4 {
+        bench.serve(bench.ticket("snapshot"));
+    }
     // The program starts again: engine and calls are gone, the storage is not.
     bench.engine = Engine::new();
     bench.open.clear();
@@ -714,7 +721,7 @@ fn a_stuck_feed_backs_off() {
 fn damaged_chunks_are_fetched_again() {
     let mut bench = Bench::new(1);
     bench.input(Input::Start);
-    for name in ["nonce", "token", "snapshot"] {
+    for name in ["nonce", "token", "snapshot", "snapshot"] {
         bench.serve(bench.ticket(name));
     }
     bench.answer("chunk", Ok(Reply::Chunk(b"<html>".to_vec())));

@@ -12,6 +12,9 @@ pub mod problem;
 pub mod push;
 pub mod snapshot;
 
+#[cfg(test)]
+mod golden;
+
 /// The version of the contract that this build speaks; sent as `X-Contract`.
 pub const CONTRACT: u32 = 1;
 

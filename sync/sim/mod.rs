@@ -14,8 +14,8 @@ mod world;
 
 use world::World;
 
-/// Seeds of an ordinary test run; about five seconds in a debug build.
-const SEEDS: u64 = 300;
+/// Seeds of an ordinary test run; about ten seconds in a debug build.
+const SEEDS: u64 = 250;
 /// Seeds that once found a fault.
 const REGRESSIONS: [u64; 0] = [];
 

@@ -1,0 +1,301 @@
+//! The wire to the letter: every message has a golden file, and `docs/PROTOCOL.md` shows exactly these files.
+//!
+//! A golden file is checked both ways: the value writes the text, and the text reads as the value. A change here is
+//! a change of the contract. `UPDATE_GOLDEN=1 cargo test -p crossroads-sync golden` writes files and document anew.
+#![allow(clippy::unwrap_used)]
+
+use super::Contract;
+use super::auth::*;
+use super::event::{EventHash, Place, SealedEvent, seal};
+use super::feed::*;
+use super::problem::{Problem, Retry, code};
+use super::push::*;
+use super::snapshot::*;
+use crate::memory::sample;
+use domain::event::Event;
+use domain::id::StoreId;
+use domain::money::{Currency, Money};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+const NOW_MS: i64 = 1_800_000_000_000;
+const TERMINAL: Uuid = Uuid::from_u128(0x0192_f3a0_0000_7000_8000_0000_0000_7e01);
+const STORE: Uuid = Uuid::from_u128(0x0192_f3a0_0000_7000_8000_0000_0000_5001);
+const PUBLIC_KEY: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
+/// File name -> text.
+type Goldens = BTreeMap<&'static str, String>;
+
+fn is_update() -> bool {
+    std::env::var_os("UPDATE_GOLDEN").is_some()
+}
+
+fn add<T: Serialize + DeserializeOwned>(goldens: &mut Goldens, name: &'static str, value: &T) {
+    let text = serde_json::to_string_pretty(value).unwrap() + "\n";
+    let read: T = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string_pretty(&read).unwrap() + "\n", text, "{name} both ways");
+    goldens.insert(name, text);
+}
+
+fn events() -> Vec<SealedEvent> {
+    let place =
+        |seq| Place { terminal: domain::id::TerminalId::from_uuid(TERMINAL), epoch: 2, seq };
+    let (name, software) = ("T03".into(), "crossroads 0.1.0".into());
+    let store = StoreId::from_uuid(STORE);
+    let enrolled = Event::TerminalEnrolled { store, name, software };
+    let first = seal(place(1), EventHash::GENESIS, NOW_MS, &enrolled);
+    let second = seal(place(2), first.hash, NOW_MS + 1_000, &sample::event(1));
+    vec![first, second]
+}
+
+fn auth(goldens: &mut Goldens) {
+    let server_time_ms = NOW_MS;
+    add(
+        goldens,
+        "enrol_request",
+        &EnrolRequest {
+            code: "7KXQ-M2PD".into(),
+            public_key: PUBLIC_KEY.into(),
+            software: "crossroads 0.1.0".into(),
+        },
+    );
+    add(
+        goldens,
+        "enrol_response",
+        &EnrolResponse {
+            terminal_id: TERMINAL,
+            epoch: 2,
+            terminal_name: "T03".into(),
+            store_id: STORE,
+            store_name: "Old Mill".into(),
+            confirmation: "402911".into(),
+            server_time_ms,
+        },
+    );
+    add(goldens, "nonce_request", &NonceRequest { terminal_id: TERMINAL });
+    let nonce = "q1Zt6p9WcXk";
+    add(goldens, "nonce_response", &NonceResponse { nonce: nonce.into() });
+    let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
+    let signature = ed25519_dalek::Signer::sign(&key, &token_message(TERMINAL, nonce)).to_bytes();
+    let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, signature);
+    let terminal_id = TERMINAL;
+    add(goldens, "token_request", &TokenRequest { terminal_id, nonce: nonce.into(), signature });
+    let token = "eyJ0ZXN0IjoxfQ.Zm9v".into();
+    add(goldens, "token_response", &TokenResponse { token, expires_in_s: 900, server_time_ms });
+    add(
+        goldens,
+        "contract",
+        &Contract {
+            current: 1,
+            oldest: 1,
+            software: "crossroads-central 0.1.0".into(),
+            server_time_ms,
+        },
+    );
+}
+
+fn push(goldens: &mut Goldens) {
+    let events = events();
+    let (server_time_ms, last) = (NOW_MS, &events[1]);
+    add(
+        goldens,
+        "push_request",
+        &PushRequest {
+            epoch: 2,
+            from_seq: 1,
+            events: events.iter().map(|event| event.bytes.clone()).collect(),
+        },
+    );
+    let held = PushResult { seq: 1, outcome: Outcome::Applied, code: None };
+    let code = Some("UNKNOWN_TYPE".into());
+    let refused = PushResult { seq: 2, outcome: Outcome::Quarantined, code };
+    add(
+        goldens,
+        "push_response",
+        &PushResponse {
+            acked_seq: 2,
+            acked_hash: last.hash.to_string(),
+            results: vec![held, refused.clone()],
+            server_time_ms,
+        },
+    );
+    add(
+        goldens,
+        "watermark",
+        &Watermark {
+            epoch: 2,
+            acked_seq: 2,
+            acked_hash: last.hash.to_string(),
+            held_back: vec![refused],
+            server_time_ms,
+        },
+    );
+    add(
+        goldens,
+        "problem",
+        &Problem {
+            kind: "about:blank".into(),
+            title: "events are missing".into(),
+            status: 409,
+            detail: Some("expected 17".into()),
+            code: code::GAP.into(),
+            retry: Retry::Later,
+        },
+    );
+    let file = |event: &SealedEvent| event.bytes.clone() + "\n";
+    goldens.insert("event_terminal_enrolled", file(&events[0]));
+    goldens.insert("event_shift_opened", file(&events[1]));
+    let shift = domain::id::ShiftId::from_uuid(Uuid::from_u128(0x5111_0001));
+    let cash = Money::new(12_345, "CHF".parse::<Currency>().unwrap());
+    let closed = Event::ShiftClosed { shift, order_count: 7, cash };
+    let place = Place { seq: 3, ..events[1].place };
+    let sealed = seal(place, events[1].hash, NOW_MS + 2_000, &closed);
+    goldens.insert("event_shift_closed", file(&sealed));
+}
+
+fn feeds(goldens: &mut Goldens) {
+    let server_time_ms = NOW_MS;
+    add(
+        goldens,
+        "changes",
+        &ChangesPage {
+            changes: vec![sample::put(Feed::Stock, 41, 1, 12), sample::del(Feed::Stock, 42, 2)],
+            next: "9f3c.42".into(),
+            more: false,
+            included_seq: Some(2),
+            server_time_ms,
+        },
+    );
+    let feeds = vec![Feed::Catalogue];
+    add(goldens, "snapshot_request", &SnapshotRequest { feeds });
+    let chunk = |sha256: &str, bytes, rows| ChunkInfo { sha256: sha256.repeat(32), bytes, rows };
+    add(
+        goldens,
+        "manifest",
+        &Manifest {
+            feeds: vec![FeedSnapshot {
+                feed: Feed::Catalogue,
+                cursor: "9f3c.42".into(),
+                rows: 7_300,
+                chunks: vec![chunk("3a", 401_220, 4_096), chunk("7e", 310_007, 3_204)],
+            }],
+            expires_at_ms: NOW_MS + 72 * 3_600_000,
+            server_time_ms,
+        },
+    );
+    for (name, feed) in [
+        ("row_staff", Feed::Config),
+        ("row_article", Feed::Catalogue),
+        ("row_stock", Feed::Stock),
+        ("row_customer", Feed::Customers),
+        ("row_order", Feed::History),
+    ] {
+        let line = serde_json::to_value(sample::line(feed, 0, 1)).unwrap();
+        goldens.insert(name, serde_json::to_string_pretty(&line).unwrap() + "\n");
+    }
+    add(goldens, "row_store", &store_row());
+}
+
+fn store_row() -> StoreRow {
+    let rate = TaxRateRow { name: "VAT 2.6%".into(), rate_ppm: 26_000 };
+    StoreRow {
+        id: STORE,
+        code: "S012".into(),
+        name: "Old Mill".into(),
+        address: "Mill Lane 1, 8000 Zurich".into(),
+        country: "CH".into(),
+        currency: "CHF".into(),
+        time_zone: "Europe/Zurich".into(),
+        prices_include_tax: true,
+        smallest_coin_minor: 5,
+        notes_minor: vec![1_000, 2_000, 5_000, 10_000],
+        tax_groups: vec![TaxGroupRow { key: "reduced".into(), rates: vec![rate] }],
+        slots: vec![SlotRow {
+            weekday: 1,
+            start_minute: 960,
+            end_minute: 1_080,
+            fee_minor: 490,
+            cutoff_minutes: 120,
+        }],
+        delivery_tax_group: "reduced".into(),
+    }
+}
+
+fn goldens() -> Goldens {
+    let mut goldens = Goldens::new();
+    auth(&mut goldens);
+    push(&mut goldens);
+    feeds(&mut goldens);
+    goldens
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol/golden")
+}
+
+#[test]
+fn messages_are_the_golden_ones() {
+    let goldens = goldens();
+    for (name, text) in &goldens {
+        let path = folder().join(format!("{name}.json"));
+        if is_update() {
+            std::fs::write(&path, text).unwrap();
+        }
+        let golden = std::fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(&golden, text, "{name}.json: a change of the contract");
+    }
+    let files = std::fs::read_dir(folder()).unwrap().count();
+    assert_eq!(files, goldens.len(), "every file is checked");
+}
+
+/// Files of version 1 are read for ever: what they lack and what they have too much must not matter.
+#[test]
+fn unknown_fields_are_ignored_and_missing_ones_refused() {
+    fn read<T: DeserializeOwned>(name: &str) {
+        let text = std::fs::read_to_string(folder().join(format!("{name}.json"))).unwrap();
+        let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let object = value.as_object_mut().unwrap();
+        object.insert("from_the_future".into(), serde_json::json!({ "a": [1, 2] }));
+        serde_json::from_value::<T>(value.clone()).unwrap();
+        let required = value.as_object().unwrap().keys().next().unwrap().clone();
+        value.as_object_mut().unwrap().remove(&required);
+        assert!(serde_json::from_value::<T>(value).is_err(), "{name} without {required}");
+    }
+    read::<EnrolResponse>("enrol_response");
+    read::<TokenResponse>("token_response");
+    read::<PushResponse>("push_response");
+    read::<Watermark>("watermark");
+    read::<Manifest>("manifest");
+    read::<ChangesPage>("changes");
+}
+
+/// `docs/PROTOCOL.md` shows each golden file after a line `<!-- golden: name -->`.
+#[test]
+fn the_document_shows_the_golden_files() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/PROTOCOL.md");
+    let document = std::fs::read_to_string(&path).unwrap();
+    let goldens = goldens();
+    let mut pieces = document.split("<!-- golden: ");
+    let mut written = pieces.next().unwrap().to_owned();
+    let mut shown = Vec::new();
+    for piece in pieces {
+        let (name, rest) = piece.split_once(" -->\n").unwrap();
+        let text = goldens.get(name).unwrap_or_else(|| panic!("no golden {name}"));
+        let rest = match rest.strip_prefix("```json\n") {
+            Some(block) => block.split_once("```\n").unwrap().1,
+            None => rest,
+        };
+        written += &format!("<!-- golden: {name} -->\n```json\n{text}```\n{rest}");
+        shown.push(name.to_owned());
+    }
+    if is_update() {
+        std::fs::write(&path, &written).unwrap();
+    } else {
+        assert!(document == written, "docs/PROTOCOL.md differs from the golden files");
+    }
+    shown.sort_unstable();
+    assert_eq!(shown, goldens.keys().copied().collect::<Vec<_>>(), "each is shown once");
+}
