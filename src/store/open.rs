@@ -9,7 +9,7 @@
 use crate::StoreOptions;
 use crate::connection::{Purpose, connect};
 use crate::disk::Reserve;
-use crate::error::OpenError;
+use crate::error::{OpenError, StoreError};
 use crate::journal;
 use crate::key::{DatabaseKey, KeyStore, sync_parent};
 use crate::reader::Readers;
@@ -143,17 +143,21 @@ fn write_fingerprint(path: &Path, key: &DatabaseKey) -> Result<(), OpenError> {
 fn first_failure(path: &Path, key: &DatabaseKey, source: rusqlite::Error) -> OpenError {
     let is_right_key =
         fs::read_to_string(fingerprint_path(path)).is_ok_and(|text| text == key.fingerprint());
+    match read_failure("reading its first page", source) {
+        OpenError::Damaged { .. } if !is_right_key => OpenError::WrongKey,
+        failure => failure,
+    }
+}
+
+/// What a failed read at the start means: damage is told from a disk that is full or refuses for now, since only
+/// damage may move a database aside.
+fn read_failure(during: &'static str, source: rusqlite::Error) -> OpenError {
     match source.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-            if is_right_key {
-                let detail = "its first page cannot be read".into();
-                OpenError::Damaged { quarantined_to: None, detail }
-            } else {
-                OpenError::WrongKey
-            }
+            OpenError::Damaged { quarantined_to: None, detail: format!("{during}: {source}") }
         }
         Some(rusqlite::ErrorCode::DiskFull) => OpenError::DiskFull(Box::new(source)),
-        _ => OpenError::Sqlite { during: "connecting", source },
+        _ => OpenError::Sqlite { during, source },
     }
 }
 
@@ -169,13 +173,21 @@ fn check_health(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     for check in checks {
         let answer: String = connection
             .query_row(check, [], |row| row.get(0))
-            .map_err(|error| damaged(format!("the check of its pages failed: {error}")))?;
+            .map_err(|source| read_failure("checking its pages", source))?;
         if answer != "ok" {
             return Err(damaged(answer));
         }
     }
-    let report = journal::verify_tail(connection, TAIL_EVENTS)
-        .map_err(|error| damaged(format!("the journal cannot be read: {error}")))?;
+    let report = match journal::verify_tail(connection, TAIL_EVENTS) {
+        Ok(report) => report,
+        Err(StoreError::Damaged(cause)) => {
+            return Err(damaged(format!("the journal cannot be read: {cause}")));
+        }
+        Err(StoreError::Sqlite(source) | StoreError::Busy(source)) => {
+            return Err(OpenError::Sqlite { during: "checking the journal", source });
+        }
+        Err(other) => return Err(OpenError::DiskFull(Box::new(other))),
+    };
     match report.fault {
         Some(fault) => Err(damaged(format!("event {} of the journal: {}", fault.seq, fault.what))),
         None => Ok(()),

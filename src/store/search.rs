@@ -3,45 +3,42 @@
 //! Chinese is written without spaces: each character is a word, and so is each pair of neighbours. A run of three
 //! is asked for as two pairs. This finds what stands together without keeping positions of every word.
 
-use domain::text::{FoldedWord, fold};
-use std::collections::BTreeSet;
+use domain::text::fold;
 
 /// Characters of a query that are read; nobody types more on purpose.
 const QUERY_CHARS_MAX: usize = 200;
 /// Words of a query that are asked for; more would not narrow it further.
 const WORDS_MAX: usize = 10;
+/// Words of a text that are indexed.
+const INDEXED_WORDS_MAX: usize = 100;
 /// Letters of a word that are indexed and asked for.
 const WORD_CHARS_MAX: usize = 40;
 
-fn clipped(word: &str) -> String {
-    word.chars().take(WORD_CHARS_MAX).collect()
+fn clipped(mut word: String) -> String {
+    if let Some((end, _)) = word.char_indices().nth(WORD_CHARS_MAX) {
+        word.truncate(end);
+    }
+    word
 }
 
-/// Words and, within runs of ideographs, pairs.
-fn with_pairs(words: &[FoldedWord]) -> impl Iterator<Item = String> {
-    let pairs = words
-        .windows(2)
-        .filter(|pair| pair[0].joins_next)
-        .map(|pair| format!("{}{}", pair[0].text, pair[1].text));
-    words.iter().map(|word| clipped(&word.text)).chain(pairs)
-}
-
-/// What is indexed of some texts: each word once, apart by spaces.
+/// What is indexed of some texts: each word once, apart by spaces; within runs of ideographs also each pair.
 pub(crate) fn index_line<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut seen = BTreeSet::new();
-    let mut line = String::new();
+    let mut words: Vec<String> = Vec::new();
     for text in texts {
-        for word in with_pairs(&fold(text)) {
-            if !seen.contains(&word) {
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(&word);
-                seen.insert(word);
+        let folded = fold(text);
+        let pairs: Vec<String> = folded
+            .windows(2)
+            .filter(|pair| pair[0].joins_next)
+            .map(|pair| format!("{}{}", pair[0].text, pair[1].text))
+            .collect();
+        for word in folded.into_iter().map(|word| clipped(word.text)).chain(pairs) {
+            // A name has few words: looking through them is quicker than a set. What is longer is no name.
+            if words.len() < INDEXED_WORDS_MAX && !words.contains(&word) {
+                words.push(word);
             }
         }
     }
-    line
+    words.join(" ")
 }
 
 /// The first part of a query, as much as is read of it.
@@ -77,7 +74,7 @@ pub(crate) fn terms(query: &str) -> Vec<Term> {
             Some(next) if word.joins_next => Term::Whole(format!("{}{}", word.text, next.text)),
             // The last of a run is inside the pair before it.
             _ if follows => continue,
-            _ => Term::Beginning(clipped(&word.text)),
+            _ => Term::Beginning(clipped(word.text.clone())),
         };
         if !terms.contains(&term) {
             terms.push(term);
