@@ -63,7 +63,9 @@ const UI_LAYERS: &[&str] = &["widgets", "dialogs", "views"];
 /// What a widget may know besides its properties: tokens, pictures, and the kinds of things.
 const WIDGET_MAY_IMPORT: &[&str] = &["theme.slint", "icons.slint", "types.slint"];
 
-const COLUMNS_MAX: usize = 100;
+/// Prose in comments is as wide as in the documents. Code is held to 100 by rustfmt, which leaves
+/// comments and texts as they are.
+const PROSE_COLUMNS_MAX: usize = 120;
 
 // ---- reading the checkout -----------------------------------------------------------------------
 
@@ -406,14 +408,24 @@ fn nothing_is_left_lying_about() {
 }
 
 #[test]
-fn lines_fit_the_page() {
+fn prose_fits_the_page() {
     let mut breaches = Vec::new();
     for (path, text) in files_ending(".rs") {
+        let mut is_drawing = false;
         for (index, line) in text.lines().enumerate() {
+            let trimmed = line.trim_start();
+            let Some(prose) = trimmed.strip_prefix("//") else {
+                is_drawing = false;
+                continue;
+            };
+            let prose = prose.trim_start_matches(['/', '!']).trim_start();
+            is_drawing ^= prose.starts_with("```");
+            // A table or a drawing cannot be wrapped, nor can an address.
+            let is_fixed = is_drawing || prose.starts_with('|') || prose.contains("://");
             let columns = line.chars().count();
-            if columns > COLUMNS_MAX && !line.contains("://") {
+            if columns > PROSE_COLUMNS_MAX && !is_fixed {
                 let place = format!("{path}:{}", index + 1);
-                breaches.push(format!("{place}: {columns} columns, {COLUMNS_MAX} fit"));
+                breaches.push(format!("{place}: {columns} columns, {PROSE_COLUMNS_MAX} fit"));
             }
         }
     }
