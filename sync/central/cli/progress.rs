@@ -70,7 +70,7 @@ impl Watch for Progress {
         (self.what, self.total, self.told) = (what.into(), total, None);
         if std::io::stderr().is_terminal() {
             let style = ProgressStyle::with_template(
-                "{msg:24} {wide_bar} {human_pos}/{human_len} {per_sec:>14} {eta:>5}",
+                "{msg:24} {wide_bar} {human_pos}/{human_len} {eta:>5}",
             );
             let bar = ProgressBar::new(total).with_message(self.what.clone());
             self.bar = Some(bar.with_style(style.expect("the template is right")));

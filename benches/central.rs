@@ -1,0 +1,190 @@
+//! Central, measured: taking in sales, and the pages and snapshots that terminals read.
+//!
+//! The baseline is what the disk can do: one 4 KiB write with fdatasync. A batch of sales is one transaction, so
+//! its time divided by the baseline tells how many syncs' worth of work it is.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a bench")]
+
+use central::push::{self, Sender};
+use central::seed::{self, Plan, UNTIL_MS};
+use central::task::Unwatched;
+use central::{Central, enrol, feed, snapshot};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use domain::article::UnitPrice;
+use domain::event::Event;
+use domain::id::{ArticleId, LineId, OrderId, ShiftId, StaffId, StoreId, TenderId, TerminalId};
+use domain::money::{Currency, Money};
+use domain::order::{Fulfilment, Order, OrderLine};
+use domain::quantity::{Quantity, Unit};
+use domain::tender::{Tender, TenderKind};
+use domain::time::DeviceTime;
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::sync::Arc;
+use sync::protocol::event::{EventHash, Place, seal};
+use sync::protocol::feed::Feed;
+use sync::protocol::push::PushRequest;
+use uuid::Uuid;
+
+const ARTICLES: u64 = 20_000;
+const LINES: u128 = 5;
+/// Sales of one batch; each is two events.
+const SALES: u64 = 100;
+
+fn central(dir: &std::path::Path) -> Arc<Central> {
+    let central = Central::open(dir).unwrap();
+    let plan = Plan::new((ARTICLES, 100, 100), 1, 7, UNTIL_MS);
+    seed::run(&central, &plan, &mut Unwatched).unwrap();
+    central
+}
+
+fn sender(central: &Central) -> Sender {
+    let code = enrol::draw_code(central.rim()).unwrap();
+    let (hash, terminal) = (code.hash, Uuid::from_u128(1));
+    let enrolled = move |c: &rusqlite::Connection| {
+        enrol::store_code(c, hash, 1, None, (0, 1000))?;
+        let applicant = enrol::Applicant {
+            code: &code.code,
+            public_key: [9; 32],
+            software: "bench",
+            fresh_id: terminal,
+        };
+        enrol::enrol(c, &applicant, 1)
+    };
+    let enrolled = central.database().writer().run(enrolled).unwrap().unwrap();
+    Sender { terminal: enrolled.terminal, epoch: enrolled.epoch, store_no: 1 }
+}
+
+/// A terminal's journal: sales of five articles.
+struct Journal {
+    terminal: TerminalId,
+    head: (u64, EventHash),
+    ids: u128,
+    articles: Vec<Uuid>,
+}
+
+impl Journal {
+    fn mint(&mut self) -> Uuid {
+        self.ids += 1;
+        Uuid::from_u128(self.ids)
+    }
+
+    fn seal(&mut self, event: &Event) -> String {
+        let place = Place { terminal: self.terminal, epoch: 0, seq: self.head.0 + 1 };
+        let sealed = seal(place, self.head.1, 1_800_000_000_000, event);
+        self.head = (place.seq, sealed.hash);
+        sealed.bytes
+    }
+
+    fn batch(&mut self) -> PushRequest {
+        let from_seq = self.head.0 + 1;
+        let mut events = Vec::new();
+        let money = |minor| Money::new(minor, Currency::CHF);
+        let price = UnitPrice { amount: money(195), unit: Unit::Piece };
+        for _ in 0..SALES {
+            let mut lines = Vec::new();
+            for _ in 0..LINES {
+                let article = self.articles[self.ids as usize % self.articles.len()];
+                lines.push(OrderLine {
+                    id: LineId::from_uuid(self.mint()),
+                    article: ArticleId::from_uuid(article),
+                    gtin: None,
+                    name: "Bio Vollmilch".into(),
+                    quantity: Quantity::pieces(1),
+                    unit_price: price.amount,
+                    total: price.of(Quantity::pieces(1)).unwrap(),
+                    tax_group: "food".into(),
+                    price_version: 0,
+                    fulfilment: Fulfilment::Carry,
+                });
+            }
+            let total = money(195 * LINES as i64);
+            let order = Order {
+                id: OrderId::from_uuid(self.mint()),
+                number: String::from("S001-T01-0-000001"),
+                store: StoreId::from_uuid(Uuid::nil()),
+                shift: ShiftId::from_uuid(Uuid::nil()),
+                staff: StaffId::from_uuid(Uuid::nil()),
+                customer: None,
+                placed_at: DeviceTime(1_800_000_000_000),
+                lines,
+                delivery: None,
+                taxes: Vec::new(),
+                total,
+            };
+            let tender = Tender {
+                id: TenderId::from_uuid(self.mint()),
+                kind: TenderKind::Cash,
+                given: total,
+                change: money(0),
+            };
+            let order_id = order.id;
+            events.push(self.seal(&Event::OrderPlaced(Box::new(order))));
+            let (due, rounding, tenders) = (total, money(0), vec![tender]);
+            events.push(self.seal(&Event::OrderPaid { order: order_id, due, rounding, tenders }));
+        }
+        PushRequest { epoch: 0, from_seq, events }
+    }
+}
+
+fn take_in(criterion: &mut Criterion) {
+    let dir = tempfile::tempdir().unwrap();
+    let central = central(dir.path());
+    let sender = sender(&central);
+    let articles = central.database().read(|c| {
+        let mut query = c.prepare("SELECT article FROM gtin ORDER BY number LIMIT 1000")?;
+        let rows = query.query_map([], |row| row.get::<_, [u8; 16]>(0))?;
+        Ok(rows.map(|row| Uuid::from_bytes(row.unwrap())).collect::<Vec<_>>())
+    });
+    let mut journal = Journal {
+        terminal: TerminalId::from_uuid(sender.terminal),
+        head: (0, EventHash::GENESIS),
+        ids: 1 << 64,
+        articles: articles.unwrap(),
+    };
+    let mut group = criterion.benchmark_group("central");
+    let mut file = File::create(dir.path().join("baseline")).unwrap();
+    group.bench_function("baseline: 4 KiB write and fdatasync", |bencher| {
+        bencher.iter(|| {
+            file.rewind().unwrap();
+            file.write_all(&[7; 4096]).unwrap();
+            file.sync_data().unwrap();
+        });
+    });
+    group.throughput(Throughput::Elements(SALES));
+    group.sample_size(20);
+    group.bench_function("take in 100 paid sales of 5 lines, durable", |bencher| {
+        let taken = |batch: PushRequest| {
+            let take = move |c: &rusqlite::Connection| push::take_in(c, sender, &batch, 1);
+            let taken = central.database().writer().run(take).unwrap();
+            assert_eq!((taken.refusal, taken.results.len()), (None, 2 * SALES as usize));
+        };
+        bencher.iter_batched(|| journal.batch(), taken, BatchSize::PerIteration);
+    });
+    group.finish();
+}
+
+fn read(criterion: &mut Criterion) {
+    let dir = tempfile::tempdir().unwrap();
+    let central = central(dir.path());
+    let mut group = criterion.benchmark_group("central");
+    group.throughput(Throughput::Elements(2000));
+    group.bench_function("page of 2000 articles", |bencher| {
+        let at = (Feed::Catalogue, feed::EVERYBODY);
+        let read = || central.database().read(|c| feed::page(c, at, 5_000, 2_000, usize::MAX));
+        bencher.iter(|| assert_eq!(read().unwrap().changes.len(), 2_000));
+    });
+    group.throughput(Throughput::Elements(ARTICLES));
+    group.sample_size(10);
+    group.bench_function("snapshot of 20000 articles", |bencher| {
+        let mut reader = central.database().reader().unwrap();
+        let at = (Feed::Catalogue, feed::EVERYBODY);
+        bencher.iter(|| {
+            let chunks = snapshot::build(&mut reader, central.dir(), at, |_| true).unwrap();
+            assert_eq!(chunks.unwrap().rows(), ARTICLES);
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, take_in, read);
+criterion_main!(benches);
