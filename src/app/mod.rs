@@ -21,3 +21,6 @@ pub mod sell;
 pub mod sign_in;
 pub mod sync_status;
 pub mod terminal;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,402 @@
+//! The flows as a person meets them: intents in, screens out, on a real store in a folder of its own, with a
+//! clock that is moved by hand and a central that is never there.
+#![allow(clippy::unwrap_used)]
+
+use super::intent::{DeliveryField, Intent, Language, Role, View};
+use super::ports::{LineStatus, Parts, PinVerifier, PrinterPort, SyncPort};
+use super::receipt::PrintJob;
+use super::screen::{ScanOutcome, Screen, Severity};
+use super::terminal::{Input, Terminal};
+use domain::code::{Code, Symbology};
+use domain::gtin::check_digit;
+use domain::id::{IdSource, StoreId, TerminalId};
+use domain::time::{Clock, DeviceTime};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use store::{FileKeyStore, Store, StoreOptions};
+use sync::ports::{Applied, DeviceKey, SyncStore, TerminalIdentity};
+use sync::protocol::event::EventHash;
+use sync::protocol::feed::Feed;
+use sync::protocol::snapshot::{ChunkInfo, FeedSnapshot};
+use uuid::Uuid;
+
+/// 2026-11-21T12:00:00Z, a Saturday.
+const NOON: i64 = 1_795_262_400_000;
+
+struct HandClock(AtomicI64);
+impl HandClock {
+    fn pass(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+impl Clock for HandClock {
+    fn now(&self) -> DeviceTime {
+        DeviceTime(self.0.load(Ordering::Relaxed))
+    }
+    fn monotonic_ms(&self) -> u64 {
+        (self.0.load(Ordering::Relaxed) - NOON) as u64
+    }
+}
+
+/// Identities that never repeat, also not after a restart.
+struct Ids(u128);
+impl IdSource for Ids {
+    fn next_uuid(&mut self) -> Uuid {
+        self.0 += 1;
+        Uuid::from_u128(self.0)
+    }
+}
+
+struct NoCentral;
+impl SyncPort for NoCentral {
+    fn nudge(&self) {}
+    fn cut(&self, _is_cut: bool) {}
+    fn status(&self) -> LineStatus {
+        LineStatus::default()
+    }
+    fn start(&self, _identity: &TerminalIdentity) {}
+    fn enrol(&self, _central: &str, _code: &str) {}
+}
+
+/// The verifier is the PIN itself: how Argon2 works is not what is tested here.
+struct PlainPins;
+impl PinVerifier for PlainPins {
+    fn verify(&self, pin: &str, verifier: &str) -> bool {
+        pin == verifier
+    }
+}
+
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<PrintJob>>>);
+impl PrinterPort for Paper {
+    fn is_configured(&self) -> bool {
+        true
+    }
+    fn print(&self, receipt: PrintJob) {
+        self.0.lock().unwrap().push(receipt);
+    }
+}
+
+struct Shop {
+    terminal: Terminal,
+    clock: Arc<HandClock>,
+    paper: Paper,
+}
+
+/// CLDR keeps amounts together with no-break spaces; here they are plain ones, to be read.
+fn plain(text: &str) -> String {
+    text.replace('\u{a0}', " ")
+}
+
+fn gtin(number: u32) -> String {
+    let body = format!("952{number:09}");
+    format!("{body}{}", check_digit(&body).unwrap())
+}
+
+fn rows(feed: Feed) -> Vec<(&'static str, Uuid, Value)> {
+    let id = Uuid::from_u128;
+    let store = json!({
+        "id": id(1), "code": "S001", "name": "Bern", "address": "Marktgasse 1", "country": "CH",
+        "currency": "CHF", "time_zone": "Europe/Zurich", "prices_include_tax": true,
+        "smallest_coin_minor": 5, "notes_minor": [1000, 2000, 5000, 10000],
+        "tax_groups": [{"key": "food", "rates": [{"name": "MWST", "rate_ppm": 26000}]}],
+        "slots": [{"weekday": 1, "start_minute": 600, "end_minute": 720, "fee_minor": 590,
+                   "cutoff_minutes": 60}],
+        "delivery_tax_group": "food",
+    });
+    let staff = |n: u128, number: &str, role: &str, pin: &str| {
+        json!({"id": id(n), "number": number, "name": format!("Staff {number}"), "role": role,
+               "pin_verifier": pin, "pin_length": 4})
+    };
+    let article = |n: u32, name: &str, unit: &str, price: i64| {
+        json!({"id": id(100 + u128::from(n)), "gtins": [format!("0{}", gtin(n))], "name": name,
+               "unit": unit, "price_minor": price, "currency": "CHF", "tax_group": "food",
+               "price_version": 1, "rank": n})
+    };
+    let customer = json!({
+        "id": id(50), "name": "Marie Blanc", "phones": ["+41 79 555 01 23"],
+        "emails": ["marie@example.org"], "cards": ["2952000000000"], "since_ms": 0,
+        "addresses": [{"name": "Marie Blanc", "street": "Marktgasse 1", "postal_code": "3011",
+                       "city": "Bern", "country": "CH"}],
+    });
+    match feed {
+        Feed::Config => vec![
+            ("store", id(1), store),
+            ("staff", id(11), staff(11, "101", "cashier", "1234")),
+            ("staff", id(12), staff(12, "102", "associate", "2345")),
+        ],
+        Feed::Catalogue => vec![
+            ("article", id(101), article(1, "Milk", "piece", 193)),
+            ("article", id(102), article(2, "Gruyère", "g", 2690)),
+        ],
+        Feed::Customers => vec![("customer", id(50), customer)],
+        Feed::Stock | Feed::History => vec![],
+    }
+}
+
+/// Lays a feed's rows into the store, as the first sync does.
+fn load(store: &Store, feed: Feed) {
+    let rows = rows(feed);
+    let lines: String = rows
+        .iter()
+        .map(|(table, key, row)| json!({"table": table, "key": key, "row": row}).to_string() + "\n")
+        .collect();
+    let bytes = zstd::encode_all(lines.as_bytes(), 1).unwrap();
+    let sha256 = EventHash::of(&bytes).to_string();
+    let count = rows.len() as u64;
+    let chunk = ChunkInfo { sha256: sha256.clone(), bytes: bytes.len() as u64, rows: count };
+    let cursor = "c".to_owned();
+    store.begin_snapshot(&FeedSnapshot { feed, cursor, rows: count, chunks: vec![chunk] }).unwrap();
+    let applied = store.apply_chunk(feed, &sha256, &bytes, DeviceTime(NOON)).unwrap();
+    assert_eq!(applied, Applied::Committed);
+}
+
+impl Shop {
+    /// A shop whose terminal is enrolled and has its feeds.
+    fn open(directory: &Path) -> Self {
+        let mut shop = Self::start(directory, 1 << 64);
+        if shop.terminal.identity().is_none() {
+            let identity = TerminalIdentity {
+                id: TerminalId::from_uuid(Uuid::from_u128(9)),
+                epoch: 0,
+                name: "T01".into(),
+                store: StoreId::from_uuid(Uuid::from_u128(1)),
+                store_name: "Bern".into(),
+                central: "http://127.0.0.1:9".into(),
+                device_key: DeviceKey([7; 32]),
+            };
+            let confirmation = "123456".into();
+            let enrolment = super::ports::Enrolment { identity, confirmation };
+            shop.terminal.handle(Input::Enrolled(Ok(enrolment)));
+            for feed in Feed::ALL {
+                load(shop.terminal.store(), feed);
+            }
+        }
+        shop.terminal.handle(Input::Tick);
+        shop
+    }
+
+    fn start(directory: &Path, first_id: u128) -> Self {
+        let options = StoreOptions::in_directory(directory);
+        let keys = FileKeyStore::in_directory(directory);
+        let store = Store::open(&options, &keys, Box::new(Ids(first_id << 1))).unwrap();
+        let (clock, paper) = (Arc::new(HandClock(AtomicI64::new(NOON))), Paper::default());
+        let parts = Parts {
+            store,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            ids: Box::new(Ids(first_id)),
+            sync: Box::new(NoCentral),
+            pins: Box::new(PlainPins),
+            printer: Box::new(paper.clone()),
+            software: "test".into(),
+        };
+        Self { terminal: Terminal::new(parts).unwrap(), clock, paper }
+    }
+
+    fn signed_in(directory: &Path) -> Self {
+        let mut shop = Self::open(directory);
+        shop.pin("1234");
+        assert_eq!(shop.screen().view, View::Sell);
+        shop
+    }
+
+    fn pin(&mut self, pin: &str) {
+        for digit in pin.bytes() {
+            self.tap(Intent::PinDigit(digit - b'0'));
+        }
+    }
+
+    fn tap(&mut self, intent: Intent) -> Screen {
+        self.terminal.handle(Input::Intent(intent));
+        self.terminal.screen()
+    }
+
+    fn scan(&mut self, number: u32) -> Screen {
+        self.tap(Intent::Scanned(Code::new(Symbology::Ean13, gtin(number))))
+    }
+
+    fn screen(&self) -> Screen {
+        self.terminal.screen()
+    }
+
+    fn said(&self) -> String {
+        self.screen().message.map(|message| message.code).unwrap_or_default()
+    }
+}
+
+#[test]
+fn cash_is_two_taps_and_rounds_to_coins_that_exist() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.scan(1);
+    let pay = shop.tap(Intent::Pay).pay;
+    assert_eq!([plain(&pay.due), plain(&pay.due_rounded)], ["CHF 1.93", "CHF 1.95"]);
+    let quick: Vec<String> = pay.quick.iter().map(|offer| plain(offer)).collect();
+    assert_eq!(quick, ["CHF 1.95", "CHF 10.00", "CHF 20.00", "CHF 50.00"]);
+    let receipt = shop.tap(Intent::CashQuick(1));
+    assert_eq!(receipt.view, View::Receipt);
+    let receipt = receipt.receipt;
+    assert_eq!(receipt.number, "S001-T01-0-000001");
+    assert_eq!([plain(&receipt.change), receipt.rounding], ["CHF 8.05", "0.02"]);
+    assert!(!receipt.code_rows.is_empty());
+    let printed = shop.paper.0.lock().unwrap();
+    assert!(printed.len() == 1 && printed[0].opens_drawer);
+}
+
+#[test]
+fn typed_cash_must_cover_and_is_never_a_float() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.scan(1);
+    shop.tap(Intent::Pay);
+    for digit in [1, 0] {
+        shop.tap(Intent::CashDigit(digit));
+    }
+    let short = shop.tap(Intent::TakeCash);
+    assert_eq!((short.view, shop.said().as_str()), (View::Pay, "cash-not-enough"));
+    assert_eq!(plain(&short.pay.open), "CHF 1.85");
+    for _ in 0..30 {
+        shop.tap(Intent::CashDoubleZero);
+    }
+    assert!(shop.screen().pay.is_covered, "endless zeros stop at the largest amount");
+    shop.tap(Intent::CancelPay);
+    assert_eq!(shop.screen().sell.lines.len(), 1, "nothing was taken");
+}
+
+#[test]
+fn what_is_weighed_is_priced_by_weight_and_undone_in_one_tap() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    let line = shop.scan(2).sell.lines[0].clone();
+    assert_eq!((line.quantity.as_str(), line.total.as_str()), ("1 kg", "26.90"));
+    let id = line.id.parse().unwrap();
+    let line = shop.tap(Intent::SetQuantity(id, 356)).sell.lines[0].clone();
+    assert_eq!((line.quantity.as_str(), line.total.as_str()), ("0.356 kg", "9.58"));
+    shop.tap(Intent::SetQuantity(id, 0));
+    assert_eq!(shop.said(), "quantity-invalid");
+    assert_eq!(shop.tap(Intent::Undo).sell.lines[0].quantity, "1 kg");
+    assert!(shop.tap(Intent::Undo).sell.lines.is_empty());
+}
+
+#[test]
+fn an_unknown_code_is_said_and_a_card_is_not_unknown() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    let screen = shop.scan(77);
+    assert_eq!((shop.said().as_str(), screen.sell.outcome), ("unknown-code", ScanOutcome::Unknown));
+    let screen = shop.tap(Intent::Scanned(Code::new(Symbology::Ean13, "2952000000000")));
+    assert_eq!(screen.sell.customer, "Marie Blanc");
+    let found = shop.tap(Intent::CustomerQuery("079 555".into())).customers;
+    assert_eq!(found.rows[0].detail, "Bern · +41 79 *** ** 23 · m***@example.org");
+}
+
+#[test]
+fn the_customer_sees_no_money_drawer_and_nobody_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.tap(Intent::SetRole(Role::Customer));
+    for intent in [
+        Intent::Pay,
+        Intent::Cash(100_000),
+        Intent::CustomerQuery("m".into()),
+        Intent::Open(View::Customers),
+        Intent::SignOut,
+        Intent::CutLine(true),
+    ] {
+        shop.tap(intent.clone());
+        assert_eq!(shop.said(), "not-allowed-in-role", "{intent:?}");
+        shop.tap(Intent::DismissMessage);
+    }
+    shop.tap(Intent::SetRole(Role::Cashier));
+    assert_eq!(shop.screen().view, View::SignIn);
+    shop.pin("9999");
+    assert_eq!(shop.screen().role, Role::Customer, "a wrong PIN opens nothing");
+    shop.pin("1234");
+    assert_eq!((shop.screen().role, shop.screen().view), (Role::Cashier, View::Sell));
+}
+
+#[test]
+fn a_delivery_asks_for_what_is_missing_and_has_its_fee_in_the_total() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.tap(Intent::SetRole(Role::Customer));
+    shop.scan(1);
+    let delivery = shop.tap(Intent::Deliver).delivery;
+    assert_eq!((delivery.missing.as_str(), delivery.slots.len()), ("name", 1));
+    for (field, text) in [
+        (DeliveryField::Name, "Marie"),
+        (DeliveryField::Street, "Marktgasse 1"),
+        (DeliveryField::PostalCode, "3011"),
+        (DeliveryField::City, "Bern"),
+    ] {
+        shop.tap(Intent::DeliveryField(field, text.into()));
+    }
+    shop.tap(Intent::ConfirmDelivery);
+    assert_eq!(shop.said(), "delivery-incomplete");
+    let delivery = shop.tap(Intent::ChooseSlot(0)).delivery;
+    assert_eq!([plain(&delivery.fee), plain(&delivery.total)], ["CHF 5.90", "CHF 7.83"]);
+    let screen = shop.tap(Intent::ConfirmDelivery);
+    assert_eq!(screen.view, View::Receipt);
+    assert!(screen.receipt.is_due_on_delivery && screen.receipt.cash_given.is_empty());
+    assert!(shop.paper.0.lock().unwrap().iter().all(|job| !job.opens_drawer));
+}
+
+#[test]
+fn after_a_power_cut_the_paid_receipt_is_shown_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.scan(1);
+    shop.tap(Intent::Pay);
+    shop.tap(Intent::CashQuick(0));
+    drop(shop);
+    let mut shop = Shop::start(directory.path(), 1 << 65);
+    shop.pin("1234");
+    assert_eq!((shop.screen().view, shop.said().as_str()), (View::Receipt, "receipt-after-restart"));
+    assert!(shop.tap(Intent::NewSale).sell.lines.is_empty(), "it is not in the basket as well");
+    drop(shop);
+    let mut shop = Shop::start(directory.path(), 1 << 66);
+    shop.pin("1234");
+    assert_eq!(shop.screen().view, View::Sell);
+}
+
+#[test]
+fn good_news_passes_and_bad_news_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.scan(77);
+    shop.clock.pass(60_000);
+    shop.terminal.handle(Input::Tick);
+    assert_eq!(shop.screen().message.unwrap().severity, Severity::Error);
+    shop.scan(1);
+    assert_eq!(shop.screen().message, None, "the next good scan takes it away");
+    shop.tap(Intent::Park);
+    assert_eq!(shop.said(), "basket-parked");
+    shop.clock.pass(6000);
+    shop.terminal.handle(Input::Tick);
+    assert_eq!(shop.screen().message, None);
+}
+
+#[test]
+fn taking_up_a_parked_basket_puts_the_other_aside() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.scan(1);
+    let parked = shop.tap(Intent::Park).sell.parked;
+    shop.scan(2);
+    let screen = shop.tap(Intent::Resume(parked[0].id.parse().unwrap()));
+    assert_eq!(screen.sell.lines[0].name, "Milk");
+    assert_eq!(screen.sell.parked[0].title, "Gruyère");
+}
+
+#[test]
+fn a_language_changes_every_amount_at_once_and_is_remembered() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.scan(1);
+    assert_eq!(plain(&shop.tap(Intent::SetLanguage(Language::French)).sell.total), "1,93 CHF");
+    drop(shop);
+    let shop = Shop::start(directory.path(), 1 << 65);
+    assert_eq!(shop.screen().language, Language::French);
+}
