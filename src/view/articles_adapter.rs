@@ -27,7 +27,9 @@ pub fn connect(app: &App, send: &Send, fields: &Rc<Fields>) {
 
 pub fn show(app: &App, screen: &ArticlesScreen, fields: &Fields) {
     let articles = app.global::<ArticlesAdapter>();
-    if let Some(model) = sync_rows(&articles.get_rows(), screen.rows.iter().map(map_article).collect()) {
+    if let Some(model) =
+        sync_rows(&articles.get_rows(), screen.rows.iter().map(map_article).collect())
+    {
         articles.set_rows(model);
     }
     articles.set_has_more(screen.has_more);

@@ -34,7 +34,8 @@ pub const DEVICES: [Device; 3] = [
 ];
 
 /// A 4 inch handheld: the smallest that must still work.
-pub const SMALLEST: Device = Device { name: "480x800-4in", width: 480, height: 800, scale_factor: 1.46 };
+pub const SMALLEST: Device =
+    Device { name: "480x800-4in", width: 480, height: 800, scale_factor: 1.46 };
 
 /// What is painted.
 #[derive(Clone, Debug)]
@@ -71,7 +72,8 @@ impl Selection {
     }
 
     fn includes(&self, sample: &Sample) -> bool {
-        self.names.is_empty() || self.names.iter().any(|name| sample.name.starts_with(name.as_str()))
+        self.names.is_empty()
+            || self.names.iter().any(|name| sample.name.starts_with(name.as_str()))
     }
 }
 
@@ -136,6 +138,12 @@ impl Studio {
 
     /// Paints one sample.
     pub fn paint(&self, sample: &Sample, device: Device, is_dark: bool) -> Picture {
+        self.stage(sample, device, is_dark);
+        self.headless.picture()
+    }
+
+    /// Sets one sample up without painting it.
+    pub fn stage(&self, sample: &Sample, device: Device, is_dark: bool) {
         let mut screen = sample.screen.clone();
         screen.dark = is_dark;
         self.headless.resize(device.width, device.height, device.scale_factor);
@@ -149,7 +157,6 @@ impl Studio {
         self.window.preview().post(&frame, FRAME_WIDTH, FRAME_HEIGHT, Some(corners));
         self.window.app().global::<DeliveryAdapter>().set_step(sample.delivery_step);
         self.pass(500);
-        self.headless.picture()
     }
 }
 
@@ -167,21 +174,25 @@ pub fn paint_all(
     let of_language = |&language: &Language| -> Vec<Sample> {
         samples(language).into_iter().filter(|sample| selection.includes(sample)).collect()
     };
-    let total = selection.languages.iter().map(|language| of_language(language).len()).sum::<usize>()
-        * selection.devices.len()
-        * selection.themes.len();
+    let total =
+        selection.languages.iter().map(|language| of_language(language).len()).sum::<usize>()
+            * selection.devices.len()
+            * selection.themes.len();
     let mut done = 0;
     for language in &selection.languages {
         for device in &selection.devices {
             for &is_dark in &selection.themes {
                 let theme = if is_dark { "dark" } else { "light" };
-                let room = folder.join(folder_name(*language)).join(format!("{}-{theme}", device.name));
+                let room =
+                    folder.join(folder_name(*language)).join(format!("{}-{theme}", device.name));
                 std::fs::create_dir_all(&room)
                     .map_err(|source| SheetError::Folder { path: room.clone(), source })?;
                 let mut pictures = Vec::new();
                 for sample in of_language(language) {
                     let picture = studio.paint(&sample, *device, is_dark);
-                    picture.save(&room.join(format!("{}.png", sample.name))).map_err(SheetError::Paint)?;
+                    picture
+                        .save(&room.join(format!("{}.png", sample.name)))
+                        .map_err(SheetError::Paint)?;
                     pictures.push(halve(&picture));
                     done += 1;
                     if !progress(done, total) {
@@ -232,14 +243,17 @@ fn halve(picture: &Picture) -> Picture {
 fn tile(pictures: &[Picture], columns: usize) -> Picture {
     const GAP: usize = 12;
     const GROUND: u8 = 120;
-    let Some(first) = pictures.first() else { return Picture { width: 1, height: 1, rgb: vec![GROUND; 3] } };
+    let Some(first) = pictures.first() else {
+        return Picture { width: 1, height: 1, rgb: vec![GROUND; 3] };
+    };
     let (wide, high) = (first.width as usize, first.height as usize);
     let columns = columns.min(pictures.len());
     let rows = pictures.len().div_ceil(columns);
     let (width, height) = (columns * (wide + GAP) + GAP, rows * (high + GAP) + GAP);
     let mut rgb = vec![GROUND; width * height * 3];
     for (position, picture) in pictures.iter().enumerate() {
-        let (left, top) = (GAP + position % columns * (wide + GAP), GAP + position / columns * (high + GAP));
+        let (left, top) =
+            (GAP + position % columns * (wide + GAP), GAP + position / columns * (high + GAP));
         for (y, row) in picture.rgb.chunks(wide * 3).enumerate() {
             let start = ((top + y) * width + left) * 3;
             rgb[start..start + row.len()].copy_from_slice(row);
@@ -256,11 +270,8 @@ const FRAME_HEIGHT: usize = 480;
 fn shelf_frame() -> (Vec<u8>, Corners) {
     // Left half of 9521234567890 in the sets L and G, middle, right half in R (ISO/IEC 15420).
     const BARS: &str = concat!(
-        "101",
-        "0110001", "0010011", "0011001", "0010011", "0111101", "0011101",
-        "01010",
-        "1010000", "1000100", "1001000", "1110100", "1110010", "1100110",
-        "101",
+        "101", "0110001", "0010011", "0011001", "0010011", "0111101", "0011101", "01010",
+        "1010000", "1000100", "1001000", "1110100", "1110010", "1100110", "101",
     );
     let mut frame = vec![0_u8; FRAME_WIDTH * FRAME_HEIGHT];
     let (left, top, module, tall) = (180.0_f32, 165.0_f32, 2.9_f32, 150.0_f32);

@@ -4,7 +4,9 @@ use super::Send;
 use super::model::sync_rows;
 use super::shell_adapter::small;
 use crate::app::intent::Intent;
-use crate::app::screen::{ChannelKind as Channel, CustomerScreen, FavouriteRow, HistoryRow, MonthBar};
+use crate::app::screen::{
+    ChannelKind as Channel, CustomerScreen, FavouriteRow, HistoryRow, MonthBar,
+};
 use crossroads_ui::{App, BarData, ChannelKind, CustomerAdapter, FavouriteData, HistoryData};
 use slint::ComponentHandle;
 
@@ -50,7 +52,9 @@ pub fn show(app: &App, screen: &CustomerScreen) {
     if let Some(model) = sync_rows(&customer.get_favourites(), favourites) {
         customer.set_favourites(model);
     }
-    if let Some(model) = sync_rows(&customer.get_months(), screen.months.iter().map(map_month).collect()) {
+    if let Some(model) =
+        sync_rows(&customer.get_months(), screen.months.iter().map(map_month).collect())
+    {
         customer.set_months(model);
     }
     let history = screen.history.iter().map(map_history).collect();

@@ -72,7 +72,9 @@ pub fn show(app: &App, screen: &DeliveryScreen, fields: &Fields) {
     if let Some(model) = sync_rows(&delivery.get_addresses(), addresses) {
         delivery.set_addresses(model);
     }
-    if let Some(model) = sync_rows(&delivery.get_slots(), screen.slots.iter().map(map_slot).collect()) {
+    if let Some(model) =
+        sync_rows(&delivery.get_slots(), screen.slots.iter().map(map_slot).collect())
+    {
         delivery.set_slots(model);
     }
     let chosen = screen.slots.iter().find(|slot| slot.is_chosen);

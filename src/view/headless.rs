@@ -118,6 +118,18 @@ impl Picture {
     }
 }
 
+/// Where the scale factor makes the height no whole number of logical pixels, the renderer leaves the last row
+/// of pixels untouched (black, as the buffer began); on a panel nobody sees it, in a picture it is a line.
+fn repeat_last_row(rgb: &mut [u8], row: usize) {
+    if row == 0 || rgb.len() < 2 * row {
+        return;
+    }
+    let last = rgb.len() - row;
+    if rgb[last..].iter().all(|&value| value == 0) {
+        rgb.copy_within(last - row..last, last);
+    }
+}
+
 /// The display in memory. Stays on the thread that made it, like every window.
 pub struct Headless {
     window: Rc<MinimalSoftwareWindow>,
@@ -133,12 +145,8 @@ impl Headless {
         let window = MinimalSoftwareWindow::new(RepaintBufferType::NewBuffer);
         let (queue, queued) = channel();
         let queued = Rc::new(queued);
-        let platform = MemoryPlatform {
-            window: Rc::clone(&window),
-            clock,
-            queue,
-            queued: Rc::clone(&queued),
-        };
+        let platform =
+            MemoryPlatform { window: Rc::clone(&window), clock, queue, queued: Rc::clone(&queued) };
         slint::platform::set_platform(Box::new(platform)).map_err(HeadlessError::Platform)?;
         Ok(Self { window, queued })
     }
@@ -172,7 +180,9 @@ impl Headless {
             });
             slint::platform::update_timers_and_animations();
         }
-        Picture { width, height, rgb: buffer.as_bytes().to_vec() }
+        let mut rgb = buffer.as_bytes().to_vec();
+        repeat_last_row(&mut rgb, width as usize * 3);
+        Picture { width, height, rgb }
     }
 
     /// Touches the window at a place in logical pixels, as a finger does.

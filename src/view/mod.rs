@@ -155,8 +155,7 @@ impl Window {
 /// the system has installed, and a bare image has nothing.
 fn use_bundled_fonts_only() {
     let mut collection = slint::fontique_011::shared_collection();
-    let families: Vec<_> =
-        FAMILIES.iter().filter_map(|name| collection.family_id(name)).collect();
+    let families: Vec<_> = FAMILIES.iter().filter_map(|name| collection.family_id(name)).collect();
     if families.len() < FAMILIES.len() {
         tracing::warn!("a bundled font is missing; some text may not be readable");
     }

@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn the_outline_is_in_fractions_of_the_frame() {
-        let outline = outline_of(&[(0.0, 0.0), (320.0, 0.0), (320.0, 120.0), (0.0, 240.0)], 640.0, 480.0);
+        let outline =
+            outline_of(&[(0.0, 0.0), (320.0, 0.0), (320.0, 120.0), (0.0, 240.0)], 640.0, 480.0);
         assert!(outline.is_shown);
         assert_eq!((outline.bx, outline.cy, outline.dy), (0.5, 0.25, 0.5));
     }

@@ -38,7 +38,9 @@ pub fn show(app: &App, screen: &ReceiptScreen) {
         receipt.set_code_text(screen.code_text.as_str().into());
         receipt.set_code(draw_code(&screen.code_rows));
     }
-    if let Some(model) = sync_rows(&receipt.get_lines(), screen.lines.iter().map(map_line).collect()) {
+    if let Some(model) =
+        sync_rows(&receipt.get_lines(), screen.lines.iter().map(map_line).collect())
+    {
         receipt.set_lines(model);
     }
     if let Some(model) = sync_rows(&receipt.get_taxes(), map_taxes(&screen.taxes)) {

@@ -6,9 +6,9 @@
 use crate::app::format::Formatter;
 use crate::app::intent::{Language, Role, View};
 use crate::app::screen::{
-    ArticleRow, ChannelKind, CustomerRow, FavouriteRow, FeedRow, HistoryRow, Line, LineRow, Message,
-    MonthBar, ParkedRow, ReceiptLine, RefusedRow, ScanOutcome, Screen, SellScreen, Severity,
-    SlotRow, StaffChip, TaxRow,
+    ArticleRow, ChannelKind, CustomerRow, FavouriteRow, FeedRow, HistoryRow, Line, LineRow,
+    Message, MonthBar, ParkedRow, ReceiptLine, RefusedRow, ScanOutcome, Screen, SellScreen,
+    Severity, SlotRow, StaffChip, TaxRow,
 };
 use domain::money::{Currency, Money};
 use domain::quantity::Unit;
@@ -80,7 +80,12 @@ pub fn samples(language: Language) -> Vec<Sample> {
 }
 
 /// One message in front of a filled basket, to look at its sentence.
-pub fn with_message(language: Language, severity: Severity, code: &str, arguments: &[&str]) -> Screen {
+pub fn with_message(
+    language: Language,
+    severity: Severity,
+    code: &str,
+    arguments: &[&str],
+) -> Screen {
     let mut screen = Shop::new(language).sell(Role::Cashier, 2);
     screen.message = Some(message(severity, code, arguments));
     screen
@@ -202,7 +207,10 @@ impl Shop {
         let (lines, totals): (Vec<_>, Vec<_>) = (0..count).map(|at| self.line(at)).unzip();
         let total: i64 = totals.iter().sum();
         SellScreen {
-            item_count: lines.iter().map(|line| if line.is_countable { line.quantity_value as u32 } else { 1 }).sum(),
+            item_count: lines
+                .iter()
+                .map(|line| if line.is_countable { line.quantity_value as u32 } else { 1 })
+                .sum(),
             lines,
             total: self.money(total),
             total_amount: self.format.amount(self.of(total)),
@@ -308,7 +316,11 @@ impl Shop {
             .map(|(position, name)| CustomerRow {
                 id: id(900 + position as u32),
                 name: (*name).to_owned(),
-                detail: format!("{} · {}", self.goods.cities[position % 3], self.goods.phones[position % 3]),
+                detail: format!(
+                    "{} · {}",
+                    self.goods.cities[position % 3],
+                    self.goods.phones[position % 3]
+                ),
                 card: if position % 2 == 0 { "95200471100".to_owned() } else { String::new() },
             })
             .collect();
@@ -502,8 +514,7 @@ fn qr_rows(text: &str) -> Vec<String> {
     let Ok(code) = qrcode::QrCode::new(text) else { return Vec::new() };
     let width = code.width();
     let colours = code.to_colors();
-    let row = |modules: &[qrcode::Color]| {
-        modules.iter().map(|&module| module.select('#', ' ')).collect()
-    };
+    let row =
+        |modules: &[qrcode::Color]| modules.iter().map(|&module| module.select('#', ' ')).collect();
     colours.chunks(width).map(row).collect()
 }

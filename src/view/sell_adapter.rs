@@ -63,7 +63,9 @@ pub fn show(app: &App, screen: &SellScreen) {
     if let Some(model) = sync_rows(&sell.get_taxes(), map_taxes(&screen.taxes)) {
         sell.set_taxes(model);
     }
-    if let Some(model) = sync_rows(&sell.get_parked(), screen.parked.iter().map(map_parked).collect()) {
+    if let Some(model) =
+        sync_rows(&sell.get_parked(), screen.parked.iter().map(map_parked).collect())
+    {
         sell.set_parked(model);
     }
     sell.set_item_count(small(screen.item_count));

@@ -58,10 +58,14 @@ fn remedy(code: &str) -> Option<Intent> {
     match code {
         "unknown-code" | "unknown-code-loading" => Some(Intent::Open(View::Articles)),
         "line-removed" => Some(Intent::Undo),
-        "central-error" | "central-garbage" | "central-refuses-terminal" | "events-refused"
-        | "not-central" | "central-failing" | "terminal-revoked" | "upgrade-needed" => {
-            Some(Intent::Open(View::Sync))
-        }
+        "central-error"
+        | "central-garbage"
+        | "central-refuses-terminal"
+        | "events-refused"
+        | "not-central"
+        | "central-failing"
+        | "terminal-revoked"
+        | "upgrade-needed" => Some(Intent::Open(View::Sync)),
         "no-customer" => Some(Intent::Open(View::Customers)),
         "printer-failed" => Some(Intent::PrintReceipt),
         _ => None,

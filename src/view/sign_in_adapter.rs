@@ -30,7 +30,9 @@ pub fn connect(app: &App, send: &Send) {
 
 pub fn show(app: &App, screen: &SignInScreen) {
     let sign_in = app.global::<SignInAdapter>();
-    if let Some(model) = sync_rows(&sign_in.get_staff(), screen.staff.iter().map(map_staff).collect()) {
+    if let Some(model) =
+        sync_rows(&sign_in.get_staff(), screen.staff.iter().map(map_staff).collect())
+    {
         sign_in.set_staff(model);
     }
     let chosen = screen.staff.iter().find(|chip| chip.is_chosen);

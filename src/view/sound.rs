@@ -77,9 +77,8 @@ impl Speaker {
     /// Starts the thread; the device is opened with the first tone.
     pub fn start() -> Self {
         let (tones, waiting) = sync_channel(WAITING_MAX);
-        let spawned = std::thread::Builder::new()
-            .name("sound".to_owned())
-            .spawn(move || play_all(&waiting));
+        let spawned =
+            std::thread::Builder::new().name("sound".to_owned()).spawn(move || play_all(&waiting));
         if let Err(error) = spawned {
             tracing::warn!(%error, "no thread for sound; the terminal stays silent");
         }

@@ -1,0 +1,423 @@
+//! One window for all checks, because a process has one display: each check names itself and all are run, so
+//! that one fault does not hide the next.
+
+use crossroads::app::intent::{DeliveryField, Intent, Language, Role, View};
+use crossroads::app::screen::{Screen, Severity};
+use crossroads::view::contact_sheet::{DEVICES, Device, SMALLEST, Studio};
+use crossroads::view::sample::{LANGUAGES, Sample, samples, with_message};
+use crossroads_ui::MessageText;
+use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery};
+use slint::ComponentHandle;
+use slint::platform::WindowEvent;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::rc::Rc;
+
+/// Smallest side of anything that can be pressed, logical pixels (WCAG 2.2 AAA asks for 44).
+const TARGET_MIN: f32 = 44.0;
+
+/// The window, what it asked for, and what a scanner would have swallowed.
+struct Bench {
+    studio: Studio,
+    intents: Rc<RefCell<Vec<Intent>>>,
+    keys: Rc<RefCell<String>>,
+    is_burst: Rc<Cell<bool>>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let studio = Studio::new().expect("no other display was chosen in this process");
+        let intents = Rc::new(RefCell::new(Vec::new()));
+        let keys = Rc::new(RefCell::new(String::new()));
+        let is_burst = Rc::new(Cell::new(false));
+        let (sent, typed, burst) = (Rc::clone(&intents), Rc::clone(&keys), Rc::clone(&is_burst));
+        studio.window().connect(
+            move |intent| sent.borrow_mut().push(intent),
+            move |text| {
+                typed.borrow_mut().push_str(text);
+                burst.get()
+            },
+        );
+        Self { studio, intents, keys, is_burst }
+    }
+
+    fn show(&self, sample: &Sample, device: Device) {
+        self.studio.stage(sample, device, false);
+        self.intents.borrow_mut().clear();
+        self.keys.borrow_mut().clear();
+    }
+
+    /// Shows the English sample of this name on the handheld.
+    fn show_named(&self, name: &str) -> Screen {
+        let sample = samples(Language::English)
+            .into_iter()
+            .find(|sample| sample.name == name)
+            .unwrap_or_else(|| panic!("there is no sample {name}"));
+        self.show(&sample, DEVICES[0]);
+        sample.screen
+    }
+
+    fn pressables(&self) -> Vec<ElementHandle> {
+        ElementQuery::from_root(self.studio.window().app())
+            .match_descendants()
+            .match_predicate(|element| {
+                matches!(
+                    element.accessible_role(),
+                    Some(AccessibleRole::Button | AccessibleRole::Switch)
+                )
+            })
+            .find_all()
+    }
+
+    fn find(&self, label: &str) -> ElementHandle {
+        let starts = |element: &ElementHandle| {
+            element
+                .accessible_label()
+                .is_some_and(|name| name == label || name.starts_with(&format!("{label}, ")))
+        };
+        self.pressables().into_iter().find(starts).unwrap_or_else(|| {
+            let names: Vec<_> =
+                self.pressables().iter().filter_map(ElementHandle::accessible_label).collect();
+            panic!("nothing here is called {label:?}, only {names:?}")
+        })
+    }
+
+    /// A finger on the middle of what is called `label`; what it asked for since the last look.
+    fn tap(&self, label: &str) -> Vec<Intent> {
+        let element = self.find(label);
+        let (place, size) = (element.absolute_position(), element.size());
+        self.studio.display().tap(place.x + size.width / 2.0, place.y + size.height / 2.0);
+        self.studio.pass(300);
+        self.intents.take()
+    }
+
+    fn key(&self, text: &str) {
+        let window = self.studio.window().app().window();
+        window.dispatch_event(WindowEvent::KeyPressed { text: text.into() });
+        window.dispatch_event(WindowEvent::KeyReleased { text: text.into() });
+        self.studio.pass(10);
+    }
+}
+
+#[test]
+fn the_window() {
+    let bench = Bench::new();
+    let checks: [(&str, fn(&Bench)); 12] = [
+        ("touches ask for the right thing", touches_ask_for_the_right_thing),
+        ("cash takes two taps", cash_takes_two_taps),
+        ("a scan takes no tap", a_scan_takes_no_tap),
+        ("sign-in takes no tap after the last digit", sign_in_needs_no_confirmation),
+        ("a line is edited outside the list", a_line_is_edited),
+        ("the basket is emptied only after a question", emptying_asks_first),
+        ("the customer role is led step by step", delivery_asks_one_thing_at_a_time),
+        ("keys of a scanner pass by the buttons", scanner_keys_pass_by),
+        ("the keyboard on the screen types", the_screen_keyboard_types),
+        ("typing is faster than the answer", typing_survives_late_screens),
+        ("every message has words", every_message_has_words),
+        ("everything fits everywhere", everything_fits_everywhere),
+    ];
+    let mut faults = Vec::new();
+    for (name, check) in checks {
+        if let Err(fault) = catch_unwind(AssertUnwindSafe(|| check(&bench))) {
+            let words = (fault.downcast_ref::<String>().cloned())
+                .or_else(|| fault.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_default();
+            faults.push(format!("{name}: {words}"));
+        }
+    }
+    assert!(faults.is_empty(), "{} checks failed:\n{}", faults.len(), faults.join("\n"));
+}
+
+fn touches_ask_for_the_right_thing(bench: &Bench) {
+    bench.show_named("sell");
+    assert_eq!(bench.tap("Pay"), [Intent::Pay]);
+    assert_eq!(bench.tap("Undo"), [Intent::Undo]);
+    assert_eq!(bench.tap("Customer"), [Intent::Open(View::Customers)]);
+    assert_eq!(bench.tap("Search"), [Intent::Open(View::Articles)]);
+    assert_eq!(bench.tap("Online"), [Intent::Open(View::Sync)]);
+    assert_eq!(bench.tap("Person and settings"), [Intent::Open(View::Settings)]);
+    bench.tap("More");
+    assert_eq!(bench.tap("Put the basket aside"), [Intent::Park]);
+    bench.tap("More");
+    assert_eq!(bench.tap("Hand the terminal to a customer"), [Intent::SetRole(Role::Customer)]);
+    bench.tap("Type code");
+    for digit in ["4", "0", "0", "6"] {
+        bench.tap(digit);
+    }
+    bench.tap("Erase the last digit");
+    assert_eq!(bench.tap("Add to the basket"), [Intent::Typed("400".into())]);
+
+    bench.show_named("pay");
+    assert_eq!(bench.tap("7"), [Intent::CashDigit(7)]);
+    assert_eq!(bench.tap("0"), [Intent::CashDigit(0)]);
+    assert_eq!(bench.tap("Two zeros"), [Intent::CashDoubleZero]);
+    assert_eq!(bench.tap("Back to the basket"), [Intent::CancelPay]);
+    assert!(bench.tap("Take the cash").is_empty(), "nothing is given yet");
+    bench.show_named("pay-typed");
+    assert_eq!(bench.tap("Erase the last digit"), [Intent::CashErase]);
+    assert_eq!(bench.tap("Take the cash"), [Intent::TakeCash]);
+
+    let screen = bench.show_named("articles");
+    let row = &screen.articles.rows[0];
+    assert_eq!(bench.tap(&row.name), [Intent::AddArticle(row.id.parse().expect("an id"))]);
+    let screen = bench.show_named("customers");
+    let row = &screen.customers.rows[1];
+    assert_eq!(bench.tap(&row.name), [Intent::OpenCustomer(row.id.parse().expect("an id"))]);
+    bench.show_named("customer");
+    assert_eq!(bench.tap("Take off this sale"), [Intent::DetachCustomer]);
+    let screen = bench.show_named("customer-new");
+    let customer = screen.customer.id.parse().expect("an id");
+    assert_eq!(bench.tap("Use for this sale"), [Intent::AttachCustomer(customer)]);
+    bench.show_named("receipt");
+    assert_eq!(bench.tap("Print"), [Intent::PrintReceipt]);
+    assert_eq!(bench.tap("Next sale"), [Intent::NewSale]);
+    bench.show_named("sync");
+    assert_eq!(bench.tap("Try now"), [Intent::SyncNow]);
+    assert_eq!(bench.tap("Cut the line"), [Intent::CutLine(true)]);
+    bench.show_named("enrol-refused");
+    let enrol =
+        Intent::Enrol { central: "https://central.demo.example".into(), code: "7KQ4-M2XP".into() };
+    assert_eq!(bench.tap("Enrol this device"), [enrol]);
+    bench.show_named("sell-unknown");
+    assert_eq!(bench.tap("Search by name"), [Intent::DismissMessage, Intent::Open(View::Articles)]);
+    bench.show_named("customer-role-sell");
+    assert_eq!(bench.tap("Call staff"), [Intent::CallStaff]);
+    assert_eq!(bench.tap("Deliver home"), [Intent::Deliver]);
+}
+
+fn cash_takes_two_taps(bench: &Bench) {
+    bench.show_named("sell");
+    let mut asked = bench.tap("Pay");
+    let screen = bench.show_named("pay");
+    asked.extend(bench.tap(&screen.pay.quick[1]));
+    assert_eq!(asked, [Intent::Pay, Intent::CashQuick(1)]);
+}
+
+fn a_scan_takes_no_tap(bench: &Bench) {
+    let screen = bench.show_named("sell");
+    // The line is on the screen without anything asking "done?": no sheet, no message to dismiss.
+    let line = &screen.sell.lines[0];
+    bench.find(&format!("{} × {}", line.quantity, line.name));
+    let names: Vec<_> =
+        bench.pressables().iter().filter_map(ElementHandle::accessible_label).collect();
+    assert!(
+        !names.iter().any(|name| name == "Close" || name == "Dismiss the message"),
+        "{names:?}"
+    );
+}
+
+fn sign_in_needs_no_confirmation(bench: &Bench) {
+    let screen = bench.show_named("sign-in");
+    for digit in ["1", "2"] {
+        assert_eq!(bench.tap(digit), [Intent::PinDigit(digit.parse().expect("a digit"))]);
+    }
+    assert_eq!(bench.tap("Erase the last digit"), [Intent::PinErase]);
+    let person = &screen.sign_in.staff[1];
+    let id = person.id.parse().expect("an id");
+    assert_eq!(bench.tap(&person.name), [Intent::ChooseStaff(id)]);
+}
+
+fn a_line_is_edited(bench: &Bench) {
+    let screen = bench.show_named("sell");
+    let line = &screen.sell.lines[1];
+    let id = line.id.parse().expect("an id");
+    let row = format!("{} × {}", line.quantity, line.name);
+    assert!(bench.tap(&row).is_empty());
+    assert_eq!(bench.tap("One more"), [Intent::StepQuantity(id, 1)]);
+    assert_eq!(bench.tap("One less"), [Intent::StepQuantity(id, -1)]);
+    bench.tap(&format!("Quantity {}", line.quantity));
+    bench.tap("1");
+    bench.tap("2");
+    assert_eq!(bench.tap("Set the quantity"), [Intent::SetQuantity(id, 12)]);
+    bench.tap(&row);
+    assert_eq!(bench.tap("Remove"), [Intent::RemoveLine(id)]);
+}
+
+fn emptying_asks_first(bench: &Bench) {
+    bench.show_named("sell");
+    bench.tap("More");
+    assert!(bench.tap("Empty the basket").is_empty());
+    assert!(bench.tap("Keep it").is_empty());
+    bench.tap("More");
+    bench.tap("Empty the basket");
+    assert_eq!(bench.tap("Empty it"), [Intent::ClearBasket]);
+}
+
+fn delivery_asks_one_thing_at_a_time(bench: &Bench) {
+    // With a known address and a chosen time: next, next, order.
+    bench.show_named("customer-role-delivery");
+    assert!(bench.tap("Next").is_empty());
+    let slot = bench.pressables().into_iter().filter_map(|element| element.accessible_label());
+    let slot = slot.filter(|name| name.contains("delivery")).nth(2).expect("times are offered");
+    assert!(matches!(bench.tap(&slot)[..], [Intent::ChooseSlot(_)]));
+    assert!(bench.tap("Next").is_empty());
+    assert_eq!(bench.tap("Order now"), [Intent::ConfirmDelivery]);
+    bench.show_named("customer-role-address");
+    let name = DeliveryField::Street;
+    let field = ElementQuery::from_root(bench.studio.window().app())
+        .match_descendants()
+        .match_accessible_role(AccessibleRole::TextInput)
+        .find_all()
+        .into_iter()
+        .find(|field| field.accessible_label().is_some_and(|name| name == "Street and number"))
+        .expect("the street can be typed");
+    field.set_accessible_value("Mill Lane 3");
+    assert_eq!(bench.intents.take(), [Intent::DeliveryField(name, "Mill Lane 3".into())]);
+}
+
+fn scanner_keys_pass_by(bench: &Bench) {
+    bench.show_named("sell");
+    bench.is_burst.set(true);
+    for key in ["9", "5", "2", "\n"] {
+        bench.key(key);
+    }
+    bench.is_burst.set(false);
+    assert_eq!(*bench.keys.borrow(), "952\n");
+    assert!(bench.intents.borrow().is_empty(), "Enter of a scanner presses no button");
+    // In a text field the same keys are text.
+    bench.show_named("articles");
+    bench.key("9");
+    assert_eq!(*bench.keys.borrow(), "");
+    assert!(
+        matches!(&bench.intents.take()[..], [Intent::ArticleQuery(text)] if text.contains('9'))
+    );
+}
+
+fn the_screen_keyboard_types(bench: &Bench) {
+    let screen = bench.show_named("customers");
+    bench.tap("Empty the field");
+    assert_eq!(bench.tap("m"), [Intent::CustomerQuery("m".into())]);
+    bench.tap("Capital letter");
+    assert_eq!(bench.tap("A"), [Intent::CustomerQuery("mA".into())]);
+    assert_eq!(bench.tap("Erase the last letter"), [Intent::CustomerQuery("m".into())]);
+    bench.tap("Accents");
+    assert_eq!(bench.tap("ü"), [Intent::CustomerQuery("mü".into())]);
+    bench.tap("Hide the keyboard");
+    let names: Vec<_> =
+        bench.pressables().iter().filter_map(ElementHandle::accessible_label).collect();
+    assert!(!names.iter().any(|name| name == "Space"), "{names:?}");
+    bench.find(&screen.customers.rows[2].name);
+}
+
+fn typing_survives_late_screens(bench: &Bench) {
+    let mut screen = bench.show_named("articles");
+    bench.tap("Empty the field");
+    for letter in ["b", "r", "o"] {
+        bench.key(letter);
+    }
+    screen.articles.query = "b".into();
+    bench.studio.window().show(&screen);
+    bench.intents.take();
+    bench.key("t");
+    assert_eq!(bench.intents.take(), [Intent::ArticleQuery("brot".into())]);
+}
+
+/// Codes that a source of the program says as messages: the strings of `Message::…("code"` and of tables.
+fn said_codes() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut codes = Vec::new();
+    for entry in std::fs::read_dir(folder.join("src/app")).expect("src/app").flatten() {
+        let source = std::fs::read_to_string(entry.path()).unwrap_or_default();
+        for (at, _) in source.match_indices("Message::") {
+            let call = &source[at..(at + 60).min(source.len())];
+            if let Some((before, after)) = call.split_once("(\"") {
+                if !before.contains(' ') {
+                    codes.extend(after.split('"').next().map(str::to_owned));
+                }
+            }
+        }
+    }
+    let status = std::fs::read_to_string(folder.join("sync/status.rs")).expect("sync/status.rs");
+    let problems = status.split("impl SyncProblem {").nth(1).expect("the problems have codes");
+    let problems = problems.split("\n}\n").next().unwrap_or_default();
+    let code = |tail: &str| tail.split('"').next().map(str::to_owned);
+    codes.extend(problems.split("=> \"").skip(1).filter_map(code));
+    codes.sort();
+    codes.dedup();
+    codes
+}
+
+fn every_message_has_words(bench: &Bench) {
+    let codes = said_codes();
+    assert!(codes.len() > 30, "only {} codes were found: {codes:?}", codes.len());
+    let screen = with_message(Language::English, Severity::Error, "internal", &[]);
+    bench.studio.window().show(&screen);
+    let texts = bench.studio.window().app().global::<MessageText>();
+    let wordless: Vec<_> = (codes.iter())
+        .filter(|code| {
+            let sentence = texts.invoke_sentence(code.as_str().into(), "7".into(), "".into(), true);
+            sentence.is_empty() || sentence.contains(&format!("({code}"))
+        })
+        .collect();
+    assert!(wordless.is_empty(), "no words in ui/message.slint for {wordless:?}");
+    // An unknown one is still said.
+    let unknown = texts.invoke_sentence("new-thing".into(), "".into(), "".into(), true);
+    assert!(unknown.contains("new-thing"));
+}
+
+/// Whether `element` is drawn in a part that scrolls, where it may lie outside.
+fn scrolls(element: &ElementHandle) -> bool {
+    let id = element.id().unwrap_or_default();
+    let scrolled = [
+        "-row",
+        "again-button",
+        "more-button",
+        "-chip",
+        "-switch",
+        "clear-button",
+        "address-button",
+    ];
+    scrolled.iter().any(|kind| id.ends_with(kind))
+}
+
+/// What is wrong with the place, size or name of something on this device.
+fn faults_of(element: &ElementHandle, device: Device) -> Vec<String> {
+    let mut faults = Vec::new();
+    let (width, height) =
+        (device.width as f32 / device.scale_factor, device.height as f32 / device.scale_factor);
+    let (place, size) = (element.absolute_position(), element.size());
+    let id = element.id().unwrap_or_default();
+    if element.accessible_label().unwrap_or_default().is_empty() {
+        faults.push("has no name".to_owned());
+    }
+    // Letters are smaller than other targets: ten of them must stand side by side on a handheld.
+    let is_letter = id.starts_with("Keyboard::") && id.ends_with("-key");
+    if !is_letter && (size.width < TARGET_MIN || size.height < TARGET_MIN) {
+        faults.push(format!("is only {} x {}", size.width, size.height));
+    }
+    let (right, low) = (place.x + size.width, place.y + size.height);
+    let is_outside = place.x < -0.5 || right > width + 0.5 || place.y < -0.5 || low > height + 0.5;
+    if is_outside && !scrolls(element) {
+        faults
+            .push(format!("spans {},{} to {right},{low} in {width} x {height}", place.x, place.y));
+    }
+    faults
+}
+
+fn everything_fits_everywhere(bench: &Bench) {
+    let longest = [Language::French, Language::German];
+    let cases: [(Device, &[Language]); 3] =
+        [(SMALLEST, &LANGUAGES), (DEVICES[0], &longest), (DEVICES[2], &longest)];
+    let mut faults = BTreeSet::new();
+    for (device, languages) in cases {
+        for &language in languages {
+            for sample in samples(language) {
+                bench.show(&sample, device);
+                for element in bench.pressables() {
+                    let label = element.accessible_label().unwrap_or_default();
+                    let id = element.id().unwrap_or_default();
+                    for fault in faults_of(&element, device) {
+                        faults.insert(format!(
+                            "{} {language:?} {}: {label:?} ({id}) {fault}",
+                            device.name, sample.name
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    let first: Vec<_> = faults.iter().take(60).cloned().collect();
+    assert!(faults.is_empty(), "{} places, the first:\n{}", faults.len(), first.join("\n"));
+}
