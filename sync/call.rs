@@ -1,7 +1,8 @@
 //! Calls to central: what may be asked, what comes back, and every way in which it can fail.
 //!
-//! [`Central`] is a port: [`crate::http::HttpCentral`] speaks HTTP, tests have a double in memory. A call that
-//! fails is an expected outcome, so a [`Fault`] is a value that the engine judges, never a panic.
+//! [`Central`] is a port: [`crate::http::HttpCentral`] speaks HTTP, tests have a double in memory.
+//! A call that fails is an expected outcome, so a [`Fault`] is a value that the engine judges,
+//! never a panic.
 
 use crate::protocol::Contract;
 use crate::protocol::auth::{

@@ -1,7 +1,9 @@
-//! What every storage must do for sync: one suite, run on each implementation of the port [`SyncStore`].
+//! What every storage must do for sync: one suite, run on each implementation of the port
+//! [`SyncStore`].
 //!
-//! Each case gets a fresh, empty storage from `make` and panics with its name when a promise is broken. The
-//! suite needs two things that the port does not have: to write events as a sale would, and to close and open.
+//! Each case gets a fresh, empty storage from `make` and panics with its name when a promise is
+//! broken. The suite needs two things that the port does not have: to write events as a sale would,
+//! and to close and open.
 #![allow(clippy::unwrap_used)] // This module is a test that other crates run.
 
 use crate::memory::sample;

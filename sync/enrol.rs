@@ -1,7 +1,7 @@
 //! Enrolment: a one-time code and a fresh device key make this device a terminal.
 //!
-//! The private key is made here and never leaves the device. Nothing is stored here: the caller hands the
-//! identity to [`crate::ports::SyncStore::enrol`], which writes it with the first event.
+//! The private key is made here and never leaves the device. Nothing is stored here: the caller
+//! hands the identity to [`crate::ports::SyncStore::enrol`], which writes it with the first event.
 
 use crate::call::{Central, Fault, Reply, Request};
 use crate::ports::{DeviceKey, TerminalIdentity};
@@ -66,7 +66,8 @@ impl EnrolFailure {
 /// Makes a device key and trades it and the one-time code for an identity.
 ///
 /// # Errors
-/// See [`EnrolFailure`]. After [`EnrolFailure::Unreachable`] the code may have been used up all the same.
+/// See [`EnrolFailure`]. After [`EnrolFailure::Unreachable`] the code may have been used up all the
+/// same.
 pub async fn enrol(
     central: &dyn Central,
     code: &str,

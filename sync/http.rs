@@ -1,8 +1,9 @@
-//! Central over HTTP/1.1: every answer is bounded in time and size, and is believed only in its right form.
+//! Central over HTTP/1.1: every answer is bounded in time and size, and is believed only in its
+//! right form.
 //!
-//! Whatever a server, a proxy or a captive portal sends ends as a [`Reply`] or a [`Fault`]. Redirects are not
-//! followed and the proxy variables of the environment are not read: a terminal talks to the address it was
-//! enrolled at, or to nobody.
+//! Whatever a server, a proxy or a captive portal sends ends as a [`Reply`] or a [`Fault`].
+//! Redirects are not followed and the proxy variables of the environment are not read: a terminal
+//! talks to the address it was enrolled at, or to nobody.
 
 use crate::call::{CallFuture, Central, Fault, Reply, Request, Token};
 use crate::protocol::problem::{PROBLEM_JSON, Problem};

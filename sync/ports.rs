@@ -1,7 +1,8 @@
 //! What the runner needs of the terminal's storage, and what both sides call the terminal.
 //!
-//! `store` implements [`SyncStore`] on SQLite. Calls block until the change is on disk; the runner makes them
-//! off the async threads. Expected outcomes are values; an error means the disk or the database failed.
+//! `store` implements [`SyncStore`] on SQLite. Calls block until the change is on disk; the runner
+//! makes them off the async threads. Expected outcomes are values; an error means the disk or the
+//! database failed.
 
 use crate::protocol::event::{EventHash, SealedEvent};
 use crate::protocol::feed::{ChangesPage, Feed};
@@ -94,7 +95,8 @@ pub trait SyncStore: Send + Sync {
         at: DeviceTime,
     ) -> Result<(), StorageError>;
 
-    /// Events that central has not acknowledged, in order, at most `count_max` and about `bytes_max`.
+    /// Events that central has not acknowledged, in order, at most `count_max` and about
+    /// `bytes_max`.
     fn outbox(&self, count_max: usize, bytes_max: usize) -> Result<Vec<SealedEvent>, StorageError>;
 
     /// Books an acknowledgement. Returns false if number and hash do not fit this journal (a fork).
@@ -107,8 +109,8 @@ pub trait SyncStore: Send + Sync {
         at: DeviceTime,
     ) -> Result<bool, StorageError>;
 
-    /// Central holds less than it acknowledged (it was restored from a backup): events after `seq` wait again.
-    /// Returns false if the hash does not fit.
+    /// Central holds less than it acknowledged (it was restored from a backup): events after `seq`
+    /// wait again. Returns false if the hash does not fit.
     fn rewind(&self, epoch: u32, seq: u64, hash: EventHash) -> Result<bool, StorageError>;
 
     /// Which of our events central holds back now; replaces what was known before.
@@ -120,8 +122,8 @@ pub trait SyncStore: Send + Sync {
     /// Begins (or goes on with, if it is the same) loading a snapshot of a feed.
     fn begin_snapshot(&self, plan: &FeedSnapshot) -> Result<(), StorageError>;
 
-    /// Verifies and applies the next chunk; the last one also sets the cursor and removes rows that the
-    /// snapshot does not have. One transaction.
+    /// Verifies and applies the next chunk; the last one also sets the cursor and removes rows that
+    /// the snapshot does not have. One transaction.
     fn apply_chunk(
         &self,
         feed: Feed,

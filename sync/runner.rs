@@ -1,7 +1,8 @@
 //! The runner: executes what the engine decides, against the real storage, central, clock and dice.
 //!
-//! One tokio task owns the engine. Calls run as tasks that can be aborted; work of the storage runs on blocking
-//! threads and is never abandoned, since a transaction is either done or not. Nothing here decides anything.
+//! One tokio task owns the engine. Calls run as tasks that can be aborted; work of the storage runs
+//! on blocking threads and is never abandoned, since a transaction is either done or not. Nothing
+//! here decides anything.
 
 use crate::call::{Central, Fault, Reply, Request, Token};
 use crate::engine::work::{StoreDone, StoreWork, perform};
@@ -40,13 +41,14 @@ pub struct RunnerHandle {
 }
 
 impl RunnerHandle {
-    /// There is a reason to try now: an event was committed, somebody pressed the button, the network is up.
-    /// Cheap, may be called from any thread and as often as one likes.
+    /// There is a reason to try now: an event was committed, somebody pressed the button, the
+    /// network is up. Cheap, may be called from any thread and as often as one likes.
     pub fn nudge(&self) {
         self.nudge.notify_one();
     }
 
-    /// Cuts the line to central (`true`), for training and tests, or restores it. Calls under way are abandoned.
+    /// Cuts the line to central (`true`), for training and tests, or restores it. Calls under way
+    /// are abandoned.
     pub fn cut(&self, is_cut: bool) {
         self.cut.send_replace(is_cut);
     }

@@ -9,7 +9,8 @@ use std::io::Read;
 
 /// Level of compression: chunks are packed once and read by every terminal.
 const LEVEL: i32 = 9;
-/// The largest window that the decoder accepts, as a power of two: 16 MiB, the most a chunk may unpack to.
+/// The largest window that the decoder accepts, as a power of two: 16 MiB, the most a chunk may
+/// unpack to.
 const WINDOW_LOG_MAX: u32 = 24;
 
 /// Why bytes are no chunk.

@@ -1,6 +1,8 @@
-//! How synchronisation stands, for people: one line, at most one problem, and the progress of the first sync.
+//! How synchronisation stands, for people: one line, at most one problem, and the progress of the
+//! first sync.
 //!
-//! Every problem has a stable code; the words are the screen's. The outbox's length is not here: `store` knows it.
+//! Every problem has a stable code; the words are the screen's. The outbox's length is not here:
+//! `store` knows it.
 
 use crate::protocol::feed::Feed;
 use domain::time::DeviceTime;

@@ -1,12 +1,13 @@
-//! The feed lanes: snapshot in chunks, then changes by cursor with long polls; and the lane that asks for plans.
+//! The feed lanes: snapshot in chunks, then changes by cursor with long polls; and the lane that
+//! asks for plans.
 //!
 //! ```text
-//! Read ──no cursor──> NeedPlan ──manifest──> Begin ──> Fetch ──last chunk──> Read ──cursor──> Poll
-//!  └──snapshot begun earlier──────────────────────────> │                                      │
-//!                          chunk gone: NeedPlan <───────┘       410, stuck, damaged: Reset ────┘──> NeedPlan
+//! Read ─no cursor─> NeedPlan ─manifest─> Begin ─> Fetch ─last chunk─> Read ─cursor─> Poll
+//!  └──snapshot begun earlier────────────────────> │                                   │
+//!                     chunk gone: NeedPlan <──────┘    410, stuck, damaged: Reset ────┘─> NeedPlan
 //! ```
-//! The cursor lives in the storage, with the rows (invariant 5). The lane keeps a copy, and reads it again
-//! whenever the storage says that it has another one.
+//! The cursor lives in the storage, with the rows (invariant 5). The lane keeps a copy, and reads
+//! it again whenever the storage says that it has another one.
 
 use super::lane::{Busy, Lane, Pace, judge};
 use super::token::TokenLane;
@@ -417,8 +418,8 @@ impl ManifestLane {
         }
         let needs_plan =
             |feed: &&FeedLane| matches!(feed.step, Step::NeedPlan) && feed.lane.is_free(turn.now);
-        // The most urgent first, and each by itself: central may take long to build a large one, and selling
-        // waits for the first two only.
+        // The most urgent first, and each by itself: central may take long to build a large one,
+        // and selling waits for the first two only.
         let Some(wanted) = feeds.iter().find(needs_plan).map(|feed| feed.feed) else { return };
         let is_earlier_unknown = |feed: &FeedLane| {
             feed.feed < wanted && matches!(feed.step, Step::Read) && feed.lane.busy.is_some()

@@ -1,7 +1,9 @@
-//! Lanes: each thing that the engine does in parallel has one, with at most one piece of work under way.
+//! Lanes: each thing that the engine does in parallel has one, with at most one piece of work under
+//! way.
 //!
-//! A lane that fails rests for a while, drawn with full jitter from a ceiling that doubles from a second to five
-//! minutes, and then goes on by itself: there is no failure after which a lane stays silent (invariant 10).
+//! A lane that fails rests for a while, drawn with full jitter from a ceiling that doubles from a
+//! second to five minutes, and then goes on by itself: there is no failure after which a lane stays
+//! silent (invariant 10).
 
 use super::{Effect, Moment, Ticket, Turn};
 use crate::call::{Fault, Request, Token};
@@ -141,7 +143,8 @@ impl Lane {
 
     /// Central refuses the token. The first time in a row the lane goes on at once, with a new one.
     pub fn token_refused(&mut self, turn: &mut Turn<'_>, is_current: bool) -> bool {
-        // Calls that were under way when the token was renewed are refused once more; that says nothing.
+        // Calls that were under way when the token was renewed are refused once more; that says
+        // nothing.
         if is_current {
             self.refused_tokens += 1;
         }

@@ -8,9 +8,10 @@
 //!
 //!   lanes:  token │ push │ manifest │ feed config │ catalogue │ stock │ customers │ history
 //! ```
-//! Every lane is *level-triggered*: after each input the engine looks at all of them and starts what can start.
-//! A lost or repeated wake-up therefore cannot lose work. It reads no clock, rolls no die of its own and does no
-//! IO (invariant 11); whoever runs it executes the effects and hands the results back, in any order.
+//! Every lane is *level-triggered*: after each input the engine looks at all of them and starts
+//! what can start. A lost or repeated wake-up therefore cannot lose work. It reads no clock, rolls
+//! no die of its own and does no IO (invariant 11); whoever runs it executes the effects and hands
+//! the results back, in any order.
 
 mod feed;
 mod lane;
@@ -268,7 +269,8 @@ impl Engine {
         if is_cut {
             self.abandon_calls(turn);
         } else {
-            // The line was good before it was cut: old pauses mean nothing, but what central asked for does.
+            // The line was good before it was cut: old pauses mean nothing, but what central asked
+            // for does.
             for lane in self.lanes_mut() {
                 lane.not_before_ms = 0;
                 lane.attempts = 0;
@@ -377,7 +379,8 @@ impl Engine {
         let mut is_first_sync_turn = true;
         for feed in &mut self.feeds {
             feed.pump(turn, &mut gate, is_first_sync_turn);
-            // Chunks are fetched one feed after the other, but a feed in trouble lets the next one pass.
+            // Chunks are fetched one feed after the other, but a feed in trouble lets the next one
+            // pass.
             is_first_sync_turn &= feed.is_complete() || feed.lane.is_resting(turn.now);
         }
     }

@@ -5,8 +5,9 @@
 //!     ^                          any failure: rest, then ask where central stands    │
 //!     └──────────────────────────────────────────────────────────────────────────────┘
 //! ```
-//! The condition is "the outbox has unacknowledged events", looked at again after every acknowledgement, nudge and
-//! pause (level-triggered). Only transport, authentication and corruption can stop it (invariant 4).
+//! The condition is "the outbox has unacknowledged events", looked at again after every
+//! acknowledgement, nudge and pause (level-triggered). Only transport, authentication and
+//! corruption can stop it (invariant 4).
 
 use super::lane::{Busy, Lane, Pace, judge};
 use super::token::TokenLane;
@@ -19,9 +20,11 @@ use crate::protocol::problem::code;
 use crate::protocol::push::{BYTES_MAX, EVENTS_MAX, PushRequest, PushResponse, Watermark};
 use crate::status::SyncProblem;
 
-/// An idle outbox is looked at so often even without a nudge: a forgotten nudge costs seconds, not sales.
+/// An idle outbox is looked at so often even without a nudge: a forgotten nudge costs seconds, not
+/// sales.
 const RECHECK_MS: u64 = 10_000;
-/// An idle line asks central where it stands so often: a restored central shows even when nothing is sold.
+/// An idle line asks central where it stands so often: a restored central shows even when nothing
+/// is sold.
 const WATERMARK_MS: u64 = 5 * 60 * 1_000;
 /// So many answers in a row that do not move us on, before we rest.
 const STALLS_MAX: u32 = 3;
@@ -225,8 +228,9 @@ impl PushLane {
     pub fn stored(&mut self, turn: &mut Turn<'_>, done: StoreDone) {
         match (std::mem::take(&mut self.step), done) {
             (Step::Reconcile, StoreDone::Fits(true)) => {
-                // Failures and stalls go on counting until something is acknowledged: a central that tells its
-                // watermark but takes no events must not be asked every second for ever.
+                // Failures and stalls go on counting until something is acknowledged: a central
+                // that tells its watermark but takes no events must not be asked every second for
+                // ever.
                 self.step = Step::Read;
             }
             (Step::Reconcile, StoreDone::Fits(false)) => {
@@ -259,8 +263,8 @@ impl PushLane {
     }
 }
 
-/// How many events from the first on make a batch: of one epoch, without a hole, within the limit of bytes. One
-/// event is always tried, however large.
+/// How many events from the first on make a batch: of one epoch, without a hole, within the limit
+/// of bytes. One event is always tried, however large.
 fn batch_length(events: &[SealedEvent]) -> usize {
     let mut length = 0;
     let mut bytes = 0;

@@ -1,7 +1,7 @@
 //! The engine's decisions as tables: what happened, and what it must do next.
 //!
-//! The bench performs work of the storage at once, on the storage in memory. Calls stay open until a test
-//! serves them (from the model of central), fails them, or lets time pass.
+//! The bench performs work of the storage at once, on the storage in memory. Calls stay open until
+//! a test serves them (from the model of central), fails them, or lets time pass.
 #![allow(clippy::unwrap_used)]
 
 use super::lane::{PAUSE_MS_MAX, PAUSE_MS_MIN, ceiling_ms};
@@ -38,7 +38,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// An enrolled terminal with `events` in its outbox; central knows it and has a few rows in every feed.
+    /// An enrolled terminal with `events` in its outbox; central knows it and has a few rows in
+    /// every feed.
     fn new(events: u64) -> Self {
         let identity = sample::identity(1);
         let store = MemoryStore::default();
@@ -824,11 +825,17 @@ fn the_clock_offset_is_estimated() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(200)
+    })]
     /// Whatever comes in whatever order: no panic, no number that overflows.
     #[test]
     fn no_input_breaks_the_engine(
-        steps in proptest::collection::vec((0u8..12, any::<u64>(), any::<i64>(), 0u64..400_000), 1..120)
+        steps in proptest::collection::vec(
+            (0u8..12, any::<u64>(), any::<i64>(), 0u64..400_000),
+            1..120,
+        )
     ) {
         let mut bench = Bench::new(9);
         bench.input(Input::Start);

@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 /// A token is renewed so long before it ends, or at four fifths of a short life.
 const MARGIN_MS_MAX: u64 = 60_000;
-/// A token is used for so long at least, whatever central says of its life: a life of zero must not make us spin.
+/// A token is used for so long at least, whatever central says of its life: a life of zero must not
+/// make us spin.
 const LIFE_MS_MIN: u64 = 10_000;
 /// A nonce longer than this is not signed.
 const NONCE_LENGTH_MAX: usize = 512;

@@ -1,6 +1,7 @@
 //! What the engine asks of the terminal's storage, and the one function that does it.
 //!
-//! The runner and the simulation both execute effects through [`perform`], so that they cannot differ.
+//! The runner and the simulation both execute effects through [`perform`], so that they cannot
+//! differ.
 
 use crate::ports::{Applied, FeedProgress, StorageError, SyncStore, TerminalIdentity};
 use crate::protocol::event::{EventHash, SealedEvent};
@@ -101,7 +102,8 @@ pub enum StoreDone {
     Identity(Option<Box<TerminalIdentity>>),
     /// To [`StoreWork::Outbox`].
     Outbox(Vec<SealedEvent>),
-    /// To [`StoreWork::Acknowledge`] and [`StoreWork::Reconcile`]: whether number and hash fit our journal.
+    /// To [`StoreWork::Acknowledge`] and [`StoreWork::Reconcile`]: whether number and hash fit our
+    /// journal.
     Fits(bool),
     /// To [`StoreWork::Progress`], [`StoreWork::BeginSnapshot`] and [`StoreWork::ResetFeed`].
     Progress(FeedProgress),
@@ -145,8 +147,8 @@ pub fn perform(store: &dyn SyncStore, work: StoreWork) -> Result<StoreDone, Stor
     })
 }
 
-/// First forwards (an answer to a push was lost), then backwards (central was restored from a backup). At most
-/// one of them changes anything; both compare the hash.
+/// First forwards (an answer to a push was lost), then backwards (central was restored from a
+/// backup). At most one of them changes anything; both compare the hash.
 fn reconcile(
     store: &dyn SyncStore,
     epoch: u32,

@@ -49,7 +49,8 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-/// A server that does the same for every request, and a client that waits for it for a second at most.
+/// A server that does the same for every request, and a client that waits for it for a second at
+/// most.
 async fn server(acts: Vec<Act>) -> (HttpCentral, tokio::sync::mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -220,6 +221,7 @@ async fn problems_and_bare_failures_are_told_apart() {
     };
     assert_eq!((problem.code.as_str(), problem.retry), (code::CURSOR_COMPACTED, Retry::Never));
     assert_eq!((problem.status, retry_after_s), (410, None), "the status line counts");
+    let dated = "HTTP/1.1 503 No\r\nretry-after: Wed, 21 Oct 2026 07:28:00 GMT\r\n";
     let plain = |status, retry_after_s| Fault::Status { status, retry_after_s };
     let table = [
         (answer("500 Oops", "text/html", "<html>"), plain(500, None)),
@@ -230,12 +232,7 @@ async fn problems_and_bare_failures_are_told_apart() {
             say("HTTP/1.1 429 Slow\r\nretry-after: 17\r\ncontent-length: 0\r\n\r\n"),
             plain(429, Some(17)),
         ),
-        (
-            say(
-                "HTTP/1.1 503 No\r\nretry-after: Wed, 21 Oct 2026 07:28:00 GMT\r\ncontent-length: 0\r\n\r\n",
-            ),
-            plain(503, None),
-        ),
+        (say(&format!("{dated}content-length: 0\r\n\r\n")), plain(503, None)),
     ];
     for (said, fault) in table {
         assert_eq!(fault_of(vec![said], nonce()).await, fault);

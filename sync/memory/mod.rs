@@ -1,7 +1,7 @@
 //! Doubles for tests: a storage in memory, a model of central, and rows to fill both with.
 //!
-//! They are small enough to be read as the specification of the ports. Compiled only for tests (feature
-//! `conformance`); no program may link them.
+//! They are small enough to be read as the specification of the ports. Compiled only for tests
+//! (feature `conformance`); no program may link them.
 
 mod central;
 pub mod sample;

@@ -50,7 +50,8 @@ impl MemoryStore {
         self.0.lock().expect("no holder of the lock panics")
     }
 
-    /// Appends an event to the journal of the current epoch and returns its number. Needs an identity.
+    /// Appends an event to the journal of the current epoch and returns its number. Needs an
+    /// identity.
     pub fn append(&self, event: &Event, at: DeviceTime) -> u64 {
         self.state().append(event, at)
     }

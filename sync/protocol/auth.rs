@@ -1,4 +1,5 @@
-//! Enrolment and tokens. A device makes its own Ed25519 key pair (RFC 8032); the private key never leaves it.
+//! Enrolment and tokens. A device makes its own Ed25519 key pair (RFC 8032); the private key never
+//! leaves it.
 //!
 //! ```text
 //! POST /v1/enrol        one-time code + public key  -> terminal, epoch, store
@@ -82,13 +83,14 @@ pub struct TokenResponse {
     pub server_time_ms: i64,
 }
 
-/// The bytes that a terminal signs to get a token. The prefix keeps the signature from meaning anything else.
+/// The bytes that a terminal signs to get a token. The prefix keeps the signature from meaning
+/// anything else.
 pub fn token_message(terminal: Uuid, nonce: &str) -> Vec<u8> {
     format!("crossroads-token-v1\n{terminal}\n{nonce}").into_bytes()
 }
 
-/// Six digits from the device's public key, shown on the device and in the back office, so that a person sees
-/// that the right device was enrolled.
+/// Six digits from the device's public key, shown on the device and in the back office, so that a
+/// person sees that the right device was enrolled.
 pub fn confirmation_digits(public_key: &[u8]) -> String {
     let digest = Sha256::digest(public_key);
     let number = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);

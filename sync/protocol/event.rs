@@ -1,7 +1,9 @@
-//! Events on the wire: bytes that are written once, hashed, stored and sent as they are (invariant 2).
+//! Events on the wire: bytes that are written once, hashed, stored and sent as they are (invariant
+//! 2).
 //!
 //! ```text
-//! bytes = {"terminal":…,"epoch":0,"seq":7,"prev":"<hash of seq 6>","at_ms":…,"type":"order.paid","v":1,"body":{…}}
+//! bytes = {"terminal":…,"epoch":0,"seq":7,"prev":"<hash of seq 6>","at_ms":…,
+//!          "type":"order.paid","v":1,"body":{…}}          (without the line break)
 //! hash  = SHA-256(bytes); the first event of an epoch has sixty-four zeros as "prev"
 //! ```
 //! Nobody ever encodes an event a second time: what is hashed is the text itself.

@@ -1,7 +1,8 @@
-//! Feeds: what central publishes, read by cursor: `GET /v1/feeds/{feed}/changes?after=&limit=&wait=`.
+//! Feeds: what central publishes, read by cursor: `GET
+//! /v1/feeds/{feed}/changes?after=&limit=&wait=`.
 //!
-//! A cursor is opaque to the terminal and committed in the same transaction as the rows it stands for
-//! (invariant 5).
+//! A cursor is opaque to the terminal and committed in the same transaction as the rows it stands
+//! for (invariant 5).
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -97,7 +98,8 @@ pub struct ChangesPage {
     pub next: String,
     /// More changes exist already.
     pub more: bool,
-    /// With `more == false`: the rows as of `next` include the asking terminal's own events up to this number.
+    /// With `more == false`: the rows as of `next` include the asking terminal's own events up to
+    /// this number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub included_seq: Option<u64>,
     /// Central's clock, milliseconds since 1970 UTC.

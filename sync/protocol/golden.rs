@@ -1,13 +1,16 @@
-//! The wire to the letter: every message has a golden file, and `docs/PROTOCOL.md` shows exactly these files.
+//! The wire to the letter: every message has a golden file, and `docs/PROTOCOL.md` shows exactly
+//! these files.
 //!
-//! A golden file is checked both ways: the value writes the text, and the text reads as the value. A change here is
-//! a change of the contract. `UPDATE_GOLDEN=1 cargo test -p crossroads-sync golden` writes files and document anew.
+//! A golden file is checked both ways: the value writes the text, and the text reads as the value.
+//! A change here is a change of the contract. `UPDATE_GOLDEN=1 cargo test -p crossroads-sync
+//! golden` writes files and document anew.
 #![allow(clippy::unwrap_used)]
 
 use super::Contract;
 use super::auth::*;
 use super::event::{EventHash, Place, SealedEvent, seal};
 use super::feed::*;
+use super::order::{DeliveryBody, LineBody, OrderPaidBody, OrderPlacedBody, TaxBody, TenderBody};
 use super::problem::{Problem, Retry, code};
 use super::push::*;
 use super::snapshot::*;
@@ -154,6 +157,68 @@ fn push(goldens: &mut Goldens) {
     let place = Place { seq: 3, ..events[1].place };
     let sealed = seal(place, events[1].hash, NOW_MS + 2_000, &closed);
     goldens.insert("event_shift_closed", file(&sealed));
+    add(goldens, "order_placed_body", &placed());
+    let tender = TenderBody {
+        id: Uuid::from_u128(0x7e0d),
+        kind: "cash".into(),
+        given_minor: 2_000,
+        change_minor: 675,
+    };
+    add(
+        goldens,
+        "order_paid_body",
+        &OrderPaidBody {
+            order: Uuid::from_u128(0x0de7),
+            currency: "CHF".into(),
+            due_minor: 1_324,
+            rounding_minor: 1,
+            tenders: vec![tender],
+        },
+    );
+}
+
+fn placed() -> OrderPlacedBody {
+    let line = LineBody {
+        id: Uuid::from_u128(0x11e),
+        article: Uuid::from_u128(0xa1),
+        gtin: Some("09520000000011".into()),
+        name: "Oats 500 g".into(),
+        quantity: 2,
+        unit: "piece".into(),
+        unit_price_minor: 417,
+        total_minor: 834,
+        tax_group: "reduced".into(),
+        price_version: 41,
+        fulfilment: "deliver".into(),
+    };
+    let delivery = DeliveryBody {
+        name: "A. Example".into(),
+        street: "Mill Lane 2".into(),
+        postal_code: "8000".into(),
+        city: "Zurich".into(),
+        country: "CH".into(),
+        phone: "+41790000000".into(),
+        note: String::new(),
+        slot_start_ms: NOW_MS + 3_600_000,
+        slot_end_ms: NOW_MS + 7_200_000,
+        fee_minor: 490,
+        fee_tax_group: "reduced".into(),
+    };
+    let (name, rate_ppm) = ("VAT 2.6%".into(), 26_000);
+    OrderPlacedBody {
+        order: Uuid::from_u128(0x0de7),
+        number: "S012-T03-2-000123".into(),
+        store: STORE,
+        shift: Uuid::from_u128(0x5111_0001),
+        staff: Uuid::from_u128(3),
+        customer: Some(Uuid::from_u128(7)),
+        placed_at_ms: NOW_MS,
+        currency: "CHF".into(),
+        lines: vec![line],
+        delivery: Some(delivery),
+        taxes: vec![TaxBody { name, rate_ppm, base_minor: 1_290, amount_minor: 34 }],
+        total_minor: 1_324,
+    }
 }
 
 fn feeds(goldens: &mut Goldens) {
@@ -242,7 +307,10 @@ fn messages_are_the_golden_ones() {
     for (name, text) in &goldens {
         let path = folder().join(format!("{name}.json"));
         if is_update() {
-            std::fs::write(&path, text).unwrap();
+            // In one step: the other tests read these files at the same time.
+            let fresh = path.with_extension("new");
+            std::fs::write(&fresh, text).unwrap();
+            std::fs::rename(&fresh, &path).unwrap();
         }
         let golden = std::fs::read_to_string(&path).unwrap_or_default();
         assert_eq!(&golden, text, "{name}.json: a change of the contract");
@@ -251,7 +319,8 @@ fn messages_are_the_golden_ones() {
     assert_eq!(files, goldens.len(), "every file is checked");
 }
 
-/// Files of version 1 are read for ever: what they lack and what they have too much must not matter.
+/// Files of version 1 are read for ever: what they lack and what they have too much must not
+/// matter.
 #[test]
 fn unknown_fields_are_ignored_and_missing_ones_refused() {
     fn read<T: DeserializeOwned>(name: &str) {

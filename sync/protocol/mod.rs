@@ -1,8 +1,8 @@
 //! The wire: JSON over HTTP, version [`CONTRACT`]. Described for others in `docs/PROTOCOL.md`.
 //!
-//! Wire types are plain and separate from the domain's: they are converted by hand, so that a change of a rule
-//! cannot change a message by accident. Fields that this version does not know are ignored; required ones that
-//! are missing make the message invalid.
+//! Wire types are plain and separate from the domain's: they are converted by hand, so that a
+//! change of a rule cannot change a message by accident. Fields that this version does not know are
+//! ignored; required ones that are missing make the message invalid.
 
 pub mod auth;
 pub mod event;

@@ -1,4 +1,5 @@
-//! Orders on the wire: `order.placed` and `order.paid`, version 1. Amounts are integers of the minor unit.
+//! Orders on the wire: `order.placed` and `order.paid`, version 1. Amounts are integers of the
+//! minor unit.
 
 use super::event::DecodeError;
 use domain::gtin::Gtin;

@@ -1,4 +1,5 @@
-//! Errors on the wire: `application/problem+json` (RFC 9457) with a stable `code` and a hint when to retry.
+//! Errors on the wire: `application/problem+json` (RFC 9457) with a stable `code` and a hint when
+//! to retry.
 
 /// The media type of [`Problem`].
 pub const PROBLEM_JSON: &str = "application/problem+json";

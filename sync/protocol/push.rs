@@ -1,7 +1,7 @@
 //! Push: `POST /v1/terminals/{terminal}/events` and `GET /v1/terminals/{terminal}/watermark`.
 //!
-//! An acknowledgement means *durably held*, not *accepted by business rules*: nothing but transport,
-//! authentication or corruption can stop the queue (invariant 4).
+//! An acknowledgement means *durably held*, not *accepted by business rules*: nothing but
+//! transport, authentication or corruption can stop the queue (invariant 4).
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,8 @@
-//! Snapshots: the first sync in immutable, content-addressed chunks: `POST /v1/snapshots`, `GET /v1/chunks/{sha256}`.
+//! Snapshots: the first sync in immutable, content-addressed chunks: `POST /v1/snapshots`, `GET
+//! /v1/chunks/{sha256}`.
 //!
-//! A chunk is a zstd frame (RFC 8878) of JSON lines, each a [`SnapshotLine`]. Chunks of one feed come most wanted
-//! first (articles: best sellers), so that selling starts before the rest is in.
+//! A chunk is a zstd frame (RFC 8878) of JSON lines, each a [`SnapshotLine`]. Chunks of one feed
+//! come most wanted first (articles: best sellers), so that selling starts before the rest is in.
 
 use super::feed::Feed;
 use serde::{Deserialize, Serialize};

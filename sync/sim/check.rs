@@ -19,7 +19,8 @@ impl World {
         }
     }
 
-    /// Invariants 2 and 3: central holds a prefix of the journal: each event once, in order, to the letter.
+    /// Invariants 2 and 3: central holds a prefix of the journal: each event once, in order, to the
+    /// letter.
     fn check_prefix(&self, till: &Till) {
         let (held, newest) = self.central.newest(till.identity.id.uuid());
         // The newest is compared at every step, all of them at the end.

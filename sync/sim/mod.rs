@@ -1,9 +1,11 @@
-//! Seeded runs: terminals, their storage and a model of central, under every fault we could think of.
+//! Seeded runs: terminals, their storage and a model of central, under every fault we could think
+//! of.
 //!
-//! One seed decides everything: who sells what and when, which messages get lost, doubled, late or damaged, when
-//! programs and disks stop, when central is restored from a backup. First the *safety* phase with faults, where
-//! central may hold nothing but a prefix of each journal; then everything heals, and within the time allowed every
-//! event must be at central exactly once, every outbox empty and every feed equal (*liveness*).
+//! One seed decides everything: who sells what and when, which messages get lost, doubled, late or
+//! damaged, when programs and disks stop, when central is restored from a backup. First the
+//! *safety* phase with faults, where central may hold nothing but a prefix of each journal; then
+//! everything heals, and within the time allowed every event must be at central exactly once, every
+//! outbox empty and every feed equal (*liveness*).
 //!
 //! Replay one seed with its trace: `SIM_SEED=17 cargo test -p crossroads-sync sim -- --nocapture`.
 //! More seeds than usual: `SIM_SEEDS=100000 cargo test -p crossroads-sync sim`.

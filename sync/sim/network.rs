@@ -4,7 +4,8 @@ use crate::call::Fault;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-/// How bad the world is: chances in a thousand, drawn once for each seed, so that some runs are calm.
+/// How bad the world is: chances in a thousand, drawn once for each seed, so that some runs are
+/// calm.
 #[derive(Clone, Debug)]
 pub struct Weather {
     unreachable: u32,
@@ -24,7 +25,8 @@ pub struct Weather {
 pub enum Fate {
     /// Never reaches central; this is what the terminal hears.
     Refused { after_ms: u64, fault: Fault },
-    /// Reaches central after `there_ms`, perhaps once more after `again_ms`; the answer after `back_ms`, if at all.
+    /// Reaches central after `there_ms`, perhaps once more after `again_ms`; the answer after
+    /// `back_ms`, if at all.
     Arrives { there_ms: u64, again_ms: Option<u64>, back_ms: Option<u64>, instead: Option<Fault> },
     /// Nothing arrives; only the terminal's own timeout ends it.
     Swallowed,
