@@ -1,7 +1,7 @@
 //! A model of central in memory: what the protocol promises, and nothing else.
 //!
-//! It checks what a real central checks (signatures, tokens, chains, numbers, hashes), so that an engine that
-//! satisfies it speaks the protocol. It has no business rules: every event is applied.
+//! It checks what a real central checks (signatures, tokens, chains, numbers, hashes), so that an
+//! engine that satisfies it speaks the protocol. It has no business rules: every event is applied.
 
 use super::sample;
 use crate::call::{Fault, Reply, Request, Token};
@@ -162,8 +162,8 @@ impl ModelCentral {
         self.nonces.clear();
     }
 
-    /// What a central does that was restored from a backup: positions may be given out a second time, so every
-    /// feed gets a new epoch.
+    /// What a central does that was restored from a backup: positions may be given out a second
+    /// time, so every feed gets a new epoch.
     pub fn after_restore(&mut self, generation: u32) {
         self.forget_sessions();
         self.chunks.clear();
