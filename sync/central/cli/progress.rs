@@ -85,7 +85,11 @@ impl Watch for Progress {
             let is_due = self.told.is_none_or(|told| told.elapsed() >= LINE_EVERY);
             if is_due || count == self.total {
                 self.told = Some(Instant::now());
-                super::note(&format!("{}: {count} of {}", self.what, self.total));
+                let of = match self.total {
+                    0 => String::new(),
+                    total => format!(" of {total}"),
+                };
+                super::note(&format!("{}: {count}{of}", self.what));
             }
         }
         !self.stop.load(Ordering::Relaxed)

@@ -52,7 +52,7 @@ pub struct Mapping {
 
 impl Mapping {
     fn known(&self, name: &str) -> String {
-        let name = name.trim().trim_start_matches('\u{feff}');
+        let name = name.trim();
         let mapped = self.columns.iter().find(|(_, in_file)| in_file.as_str() == name);
         mapped.map_or_else(|| name.to_lowercase(), |(known, _)| known.clone())
     }
@@ -171,26 +171,55 @@ fn csv_records<'a>(
         Some((_, Line::TooLong)) => return Err(std::io::Error::other("the header is too long")),
         Some((_, Line::Failed(reason))) => return Err(std::io::Error::other(reason)),
     };
-    let delimiter = separator(&header);
-    let names = parse_line(&header, delimiter).unwrap_or_default();
+    let header = header.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&header);
+    let delimiter = separator(header);
+    let names = parse_line(header, delimiter).unwrap_or_default();
     let names = names.iter().map(|name| mapping.known(&String::from_utf8_lossy(name))).collect();
     Ok(Box::new(CsvRecords { lines, delimiter, names, mapping }))
 }
 
-/// The fields of exactly one record; `None` when the text is none or several.
-fn parse_line(text: &[u8], delimiter: u8) -> Option<csv::ByteRecord> {
-    let mut builder = csv::ReaderBuilder::new();
-    builder.delimiter(delimiter).has_headers(false).flexible(true).buffer_capacity(1024);
-    let mut reader = builder.from_reader(text);
-    let mut record = csv::ByteRecord::new();
-    let mut more = csv::ByteRecord::new();
-    let is_one = matches!(reader.read_byte_record(&mut record), Ok(true))
-        && matches!(reader.read_byte_record(&mut more), Ok(false));
-    is_one.then_some(record)
+/// The fields of exactly one record (RFC 4180); `None` when a quote is not closed where a field may end, or when
+/// the text is more than one record.
+fn parse_line(text: &[u8], delimiter: u8) -> Option<Vec<Vec<u8>>> {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    let mut fields = Vec::new();
+    let mut at = 0;
+    loop {
+        let (field, end) = match text.get(at) {
+            Some(b'"') => quoted_field(text, at + 1, delimiter)?,
+            _ => {
+                let rest = &text[at..];
+                let end = rest.iter().position(|byte| *byte == delimiter).unwrap_or(rest.len());
+                if rest[..end].contains(&b'\n') {
+                    return None;
+                }
+                (rest[..end].to_vec(), at + end)
+            }
+        };
+        fields.push(field);
+        if end >= text.len() {
+            return Some(fields);
+        }
+        at = end + 1;
+    }
 }
 
-fn quotes(text: &[u8]) -> usize {
-    text.iter().filter(|byte| **byte == b'"').count()
+/// A field whose quote was opened just before `at`, and where it ends.
+fn quoted_field(text: &[u8], mut at: usize, delimiter: u8) -> Option<(Vec<u8>, usize)> {
+    let mut field = Vec::new();
+    loop {
+        match (text.get(at)?, text.get(at + 1)) {
+            (b'"', Some(b'"')) => at += 1,
+            (b'"', next) if next.is_none_or(|next| *next == delimiter) => {
+                return Some((field, at + 1));
+            }
+            (b'"', _) => return None,
+            _ => {}
+        }
+        field.push(text[at]);
+        at += 1;
+    }
 }
 
 /// Whether a field begins with a quote; elsewhere a quote is a letter, as in `5" nails`.
@@ -198,51 +227,34 @@ fn opens_a_quote(text: &[u8], delimiter: u8) -> bool {
     text.first() == Some(&b'"') || text.windows(2).any(|pair| pair == [delimiter, b'"'])
 }
 
-/// Whether every quoted field ends where a field may end, at a separator or the end of a line (RFC 4180).
-fn closes_its_quotes(text: &[u8], delimiter: u8) -> bool {
-    let is_end = |byte: Option<&u8>| byte.is_none_or(|b| *b == delimiter || b"\r\n".contains(b));
-    let (mut is_inside, mut is_at_start, mut at) = (false, true, 0);
-    while let Some(byte) = text.get(at) {
-        let next = text.get(at + 1);
-        match (is_inside, *byte) {
-            (true, b'"') if next == Some(&b'"') => at += 1,
-            (true, b'"') if is_end(next) => is_inside = false,
-            (true, b'"') => return false,
-            (false, b'"') if is_at_start => is_inside = true,
-            _ => {}
-        }
-        is_at_start = !is_inside && is_end(text.get(at));
-        at += 1;
-    }
-    !is_inside
-}
-
 impl<R: Read> CsvRecords<'_, R> {
     fn fields(&mut self, line: Vec<u8>) -> Result<Fields, String> {
-        let is_open = quotes(&line) % 2 == 1 && opens_a_quote(&line, self.delimiter);
-        if is_open {
-            let Some(record) = self.join(line) else {
-                return Err("a quote is opened and not closed".into());
-            };
+        if let Some(record) = parse_line(&line, self.delimiter) {
             return csv_fields(&record, &self.names, self.mapping);
         }
-        match parse_line(&line, self.delimiter) {
+        if !opens_a_quote(&line, self.delimiter) {
+            return Err("the line is not one record".into());
+        }
+        match self.join(line) {
             Some(record) => csv_fields(&record, &self.names, self.mapping),
-            None => Err("the line is not one record".into()),
+            None => Err("a quote is opened and not closed".into()),
         }
     }
 
     /// Takes following lines into a quoted field until it makes a record of the right width.
-    fn join(&mut self, first: Vec<u8>) -> Option<csv::ByteRecord> {
+    fn join(&mut self, first: Vec<u8>) -> Option<Vec<Vec<u8>>> {
         let mut text = first;
         let mut taken = Vec::new();
         for _ in 0..JOINED_LINES_MAX {
-            let Some((number, Line::Whole(next))) = self.lines.next() else { break };
+            let Some((number, line)) = self.lines.next() else { break };
+            let Line::Whole(next) = line else {
+                taken.push((number, line));
+                break;
+            };
             text.extend_from_slice(&next);
             taken.push((number, Line::Whole(next)));
-            let record = parse_line(&text, self.delimiter).filter(|record| {
-                closes_its_quotes(&text, self.delimiter) && record.len() == self.names.len()
-            });
+            let record = parse_line(&text, self.delimiter);
+            let record = record.filter(|record| record.len() == self.names.len());
             if record.is_some() {
                 return record;
             }
@@ -269,11 +281,7 @@ impl<R: Read> Iterator for CsvRecords<'_, R> {
     }
 }
 
-fn csv_fields(
-    record: &csv::ByteRecord,
-    names: &[String],
-    mapping: &Mapping,
-) -> Result<Fields, String> {
+fn csv_fields(record: &[Vec<u8>], names: &[String], mapping: &Mapping) -> Result<Fields, String> {
     if record.len() != names.len() {
         return Err(format!("{} fields where the header has {}", record.len(), names.len()));
     }
@@ -368,7 +376,7 @@ mod tests {
 
     #[test]
     fn separators_and_a_byte_order_mark_are_found_out() {
-        for text in ["\u{feff}Name;gtin\nMüsli;1\n", "gtin\tname\n1\tMüsli\n"] {
+        for text in ["\u{feff}\"Name\";gtin\nMüsli;1\n", "gtin\tname\n1\tMüsli\n"] {
             assert_eq!(read(text, Form::Csv), [(2, Ok("Müsli".into()))]);
         }
     }
