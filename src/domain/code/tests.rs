@@ -1,0 +1,1 @@
+//! Whole codes: what each class of them means.
