@@ -91,7 +91,10 @@ fn first_sync(chain: &Path, data: &Path) {
         .iter()
         .map(|feed| digits(feed["rows"].as_str().unwrap()).parse::<u64>().unwrap())
         .sum();
-    println!("first article in the basket   {:>9.2} s after enrolment began", first_sale.as_secs_f64());
+    println!(
+        "first article in the basket   {:>9.2} s after enrolment began",
+        first_sale.as_secs_f64()
+    );
     println!(
         "first sync of {rows} rows  {:>9.1} s   {:.0} rows/s   peak RSS {:.0} MiB ({idle_mib:.0} before)",
         whole.as_secs_f64(),
@@ -124,8 +127,17 @@ fn main() {
         let (count, customers) = (articles.to_string(), (articles / 10).to_string());
         let path = chain.to_str().unwrap();
         let all = [
-            "seed", "--data", path, "--articles", &count, "--customers", &customers, "--orders",
-            &customers, "--seed", "1",
+            "seed",
+            "--data",
+            path,
+            "--articles",
+            &count,
+            "--customers",
+            &customers,
+            "--orders",
+            &customers,
+            "--seed",
+            "1",
         ];
         central(&all);
         std::fs::write(chain.join("seeded"), "").unwrap();

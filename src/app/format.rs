@@ -201,10 +201,8 @@ mod tests {
     #[test]
     fn money_in_all_languages() {
         let price = Money::new(123_450, Currency::CHF);
-        let shown =
-            ALL.map(|language| {
-            plain(&Formatter::new(language, "CH", "Europe/Zurich").money(price))
-        });
+        let shown = ALL
+            .map(|language| plain(&Formatter::new(language, "CH", "Europe/Zurich").money(price)));
         assert_eq!(
             shown,
             ["CHF 1'234.50", "1'234,50 CHF", "CHF 1'234.50", "CHF 1,234.50", "CHF 1,234.50"]

@@ -353,7 +353,10 @@ fn after_a_power_cut_the_paid_receipt_is_shown_once() {
     drop(shop);
     let mut shop = Shop::start(directory.path(), 1 << 65);
     shop.pin("1234");
-    assert_eq!((shop.screen().view, shop.said().as_str()), (View::Receipt, "receipt-after-restart"));
+    assert_eq!(
+        (shop.screen().view, shop.said().as_str()),
+        (View::Receipt, "receipt-after-restart")
+    );
     assert!(shop.tap(Intent::NewSale).sell.lines.is_empty(), "it is not in the basket as well");
     drop(shop);
     let mut shop = Shop::start(directory.path(), 1 << 66);
