@@ -197,13 +197,20 @@ pub(super) fn unpack(text: &str) -> Result<Vec<Element>, Refusal> {
             None => return Err(refusal(&elements)),
         }
     }
+    // A key of zeros is nobody's, and what a word of many A comes to.
+    let is_zero = |element: &Element| element.value().bytes().all(|byte| byte == b'0');
+    if elements.first().is_none_or(is_zero) {
+        return Err(Refusal::NotPacked);
+    }
     let left = bits.left();
-    let is_even = left < 6 && bits.take(left) == Some(0) && !elements.is_empty();
+    let is_even = left < 6 && bits.take(left) == Some(0);
     if is_even { Ok(elements) } else { Err(refusal(&elements)) }
 }
 
 /// A key with a right check digit in front is no accident.
 fn refusal(elements: &[Element]) -> Refusal {
-    let is_key = elements.first().is_some_and(|element| element.entry().key.is_some());
+    let is_key = elements.first().is_some_and(|element| {
+        element.entry().key.is_some() && element.value().bytes().any(|byte| byte != b'0')
+    });
     if is_key { Refusal::Unclear } else { Refusal::NotPacked }
 }

@@ -152,8 +152,9 @@ fn gtin_meaning(digits: &str) -> Meaning {
 }
 
 /// EAN and UPC, with the digits of an add-on if the scanner sends them in one.
-fn ean_meaning(text: &str) -> Meaning {
-    let with_add_on = || split_add_on(text).map_or(Meaning::Unknown, |read| from_gtin(read.0));
+fn ean_meaning(symbology: Symbology, text: &str) -> Meaning {
+    let read = split_add_on(symbology, text);
+    let with_add_on = || read.map_or(Meaning::Unknown, |read| from_gtin(read.0));
     Gtin::parse(text).map_or_else(|_| with_add_on(), from_gtin)
 }
 
@@ -162,7 +163,7 @@ fn interpret(symbology: Symbology, text: &str) -> Read {
         return Meaning::Unknown.into();
     }
     match symbology {
-        Symbology::Ean13 | Symbology::UpcA => ean_meaning(text).into(),
+        Symbology::Ean13 | Symbology::UpcA => ean_meaning(symbology, text).into(),
         Symbology::Ean8 | Symbology::Itf14 => gtin_meaning(text).into(),
         Symbology::UpcE => {
             expand_upc_e(text).map_or(Meaning::Unknown, |long| gtin_meaning(&long)).into()

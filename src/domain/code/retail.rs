@@ -5,6 +5,7 @@
 //! add-ons), 2.6 (coupons); GS1 US on number system 5. All of these stay GTINs, are sold as such
 //! if the catalogue has them, and only say more.
 
+use super::symbology::Symbology;
 use crate::Currency;
 use crate::gtin::Gtin;
 
@@ -85,14 +86,18 @@ impl AddOn {
 }
 
 /// Splits what a scanner sends for an EAN-13 or UPC-A with an add-on, with or without a space or
-/// `+` between: the number and the digits beside it.
-pub fn split_add_on(text: &str) -> Option<(Gtin, AddOn)> {
-    [13, 12].into_iter().find_map(|length| {
-        let (number, rest) = text.split_at_checked(length)?;
-        let gtin = Gtin::parse(number).ok()?;
-        let rest = rest.strip_prefix([' ', '+']).unwrap_or(rest);
-        Some((gtin, AddOn::parse(rest)?))
-    })
+/// `+` between: the number and the digits beside it. `None` for other symbologies, which have
+/// none.
+pub fn split_add_on(symbology: Symbology, text: &str) -> Option<(Gtin, AddOn)> {
+    let length = match symbology {
+        Symbology::Ean13 => 13,
+        Symbology::UpcA => 12,
+        _ => return None,
+    };
+    let (number, rest) = text.split_at_checked(length)?;
+    let gtin = Gtin::parse(number).ok()?;
+    let rest = rest.strip_prefix([' ', '+']).unwrap_or(rest);
+    Some((gtin, AddOn::parse(rest)?))
 }
 
 /// A coupon or receipt in the form of a GTIN.
@@ -162,23 +167,28 @@ mod tests {
         assert_eq!(issn(gtin("978014300723")), None);
     }
 
-    /// One line, one case: text, digits beside it, price in minor units with currency.
+    /// One line, one case: symbology, text, digits beside it, price in minor units with currency.
     #[test]
     fn add_ons_are_split_off() {
-        for (text, add_on, price) in [
-            ("978014300723451299", Some(AddOn::Five(51_299)), Some((1299, "USD"))),
-            ("9780143007234 51299", Some(AddOn::Five(51_299)), Some((1299, "USD"))),
-            ("9780143007234+00899", Some(AddOn::Five(899)), Some((899, "GBP"))),
-            ("9780143007234 61500", Some(AddOn::Five(61_500)), Some((1500, "CAD"))),
-            ("978014300723490000", Some(AddOn::Five(90_000)), None),
-            ("977204936300206", Some(AddOn::Issue(6)), None),
-            ("61414199999606", Some(AddOn::Issue(6)), None),
-            ("9780143007234", None, None),
-            ("97801430072345", None, None),
-            ("97801430072341 2", None, None),
-            ("978014300723551299", None, None),
+        use Symbology::{Ean8, Ean13, UpcA};
+        for (symbology, text, add_on, price) in [
+            (Ean13, "978014300723451299", Some(AddOn::Five(51_299)), Some((1299, "USD"))),
+            (Ean13, "9780143007234 51299", Some(AddOn::Five(51_299)), Some((1299, "USD"))),
+            (Ean13, "9780143007234+00899", Some(AddOn::Five(899)), Some((899, "GBP"))),
+            (Ean13, "9780143007234 61500", Some(AddOn::Five(61_500)), Some((1500, "CAD"))),
+            (Ean13, "978014300723490000", Some(AddOn::Five(90_000)), None),
+            (Ean13, "977204936300206", Some(AddOn::Issue(6)), None),
+            (UpcA, "61414199999606", Some(AddOn::Issue(6)), None),
+            (UpcA, "614141999996 06", Some(AddOn::Issue(6)), None),
+            (Ean13, "61414199999606", None, None),
+            (Ean8, "9505000306", None, None),
+            (Ean13, "9780143007234", None, None),
+            (Ean13, "97801430072345", None, None),
+            (Ean13, "97801430072341 2", None, None),
+            (Ean13, "978014300723551299", None, None),
+            (Ean13, "978014300723é", None, None),
         ] {
-            let read = split_add_on(text).map(|read| read.1);
+            let read = split_add_on(symbology, text).map(|read| read.1);
             assert_eq!(read, add_on, "{text}");
             let expected = price.map(|(minor, currency)| (minor, currency.parse().unwrap()));
             assert_eq!(read.and_then(AddOn::price), expected, "{text}");

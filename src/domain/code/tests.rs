@@ -1,1 +1,0 @@
-//! Whole codes: what each class of them means.
