@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::decode::{Decoder, Options};
 use crate::frame::Frame;
 use crate::image::{self, FILE_BYTES_MAX, ImageError, Kind};
-use domain::code::{Code, Meaning};
+use domain::code::{Code, Element, Meaning};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -134,11 +134,31 @@ fn add(codes: &mut Vec<Code>, code: Code) {
     }
 }
 
+/// One element of a GS1 code. Days are left as digits: their century depends on today.
+#[derive(Serialize)]
+struct ElementLine<'a> {
+    ai: String,
+    title: &'a str,
+    value: &'a str,
+}
+
+#[derive(Serialize)]
+struct QuantityLine {
+    amount: i64,
+    unit: &'static str,
+}
+
 #[derive(Serialize)]
 struct MeaningLine<'a> {
     kind: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     gtin: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elements: Option<Vec<ElementLine<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity: Option<QuantityLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     central: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,8 +171,25 @@ impl<'a> MeaningLine<'a> {
     fn new(code: &'a Code) -> Self {
         let gtin = code.gtin().map(|gtin| gtin.to_gtin14());
         let kind = code.meaning.kind();
-        let mut line = Self { kind, gtin, central: None, code: None, receipt: None };
+        let fault = code.fault.as_ref().map(ToString::to_string);
+        let mut line = Self {
+            kind,
+            gtin,
+            elements: None,
+            quantity: None,
+            fault,
+            central: None,
+            code: None,
+            receipt: None,
+        };
         match &code.meaning {
+            Meaning::Gs1(elements) => {
+                line.elements = Some(elements.elements().iter().map(element_line).collect());
+                line.quantity = elements.quantity().map(|quantity| QuantityLine {
+                    amount: quantity.amount,
+                    unit: quantity.unit.name(),
+                });
+            }
             Meaning::Enrolment { central, code } => {
                 line.central = Some(central);
                 line.code = Some(code);
@@ -162,6 +199,11 @@ impl<'a> MeaningLine<'a> {
         }
         line
     }
+}
+
+fn element_line(element: &Element) -> ElementLine<'_> {
+    let ai = element.ai().to_string();
+    ElementLine { ai, title: element.entry().title, value: element.value() }
 }
 
 #[derive(Serialize)]
@@ -325,4 +367,49 @@ pub fn run_cli(
         }
     }
     exit
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use domain::code::Symbology;
+    use serde_json::json;
+
+    /// One line, one case: symbology, text, the meaning as it is printed.
+    #[test]
+    fn meanings_are_printed() {
+        for (symbology, text, expected) in [
+            (Symbology::Ean13, "9521234543213", json!({"kind": "gtin", "gtin": "09521234543213"})),
+            (Symbology::QrCode, "https://example.org/win", json!({"kind": "unknown"})),
+            (
+                Symbology::Gs1DataMatrix,
+                "0109521234543213310300175010L1\u{1d}17261231",
+                json!({
+                    "kind": "gs1",
+                    "gtin": "09521234543213",
+                    "elements": [
+                        {"ai": "01", "title": "GTIN", "value": "09521234543213"},
+                        {"ai": "3103", "title": "NET WEIGHT (kg)", "value": "001750"},
+                        {"ai": "10", "title": "BATCH/LOT", "value": "L1"},
+                        {"ai": "17", "title": "USE BY or EXPIRY", "value": "261231"},
+                    ],
+                    "quantity": {"amount": 1750, "unit": "g"},
+                }),
+            ),
+            (
+                Symbology::Gs1DataMatrix,
+                "010952123454321317261331",
+                json!({
+                    "kind": "unknown",
+                    "fault": "(17) at character 21: there is no such month",
+                }),
+            ),
+        ] {
+            let codes = vec![Code::new(symbology, text)];
+            let line = json_line(Path::new("a.png"), &FileResult { codes, ms: 1, error: None });
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(line["codes"][0]["meaning"], expected, "{text}");
+        }
+    }
 }
