@@ -129,7 +129,12 @@ impl Terminal {
         if self.view == View::Customers {
             return self.open_customer(id);
         }
-        self.attach(id)
+        self.attach(id)?;
+        // Another customer means other addresses.
+        if self.view == View::Delivery {
+            return self.delivery_intent(Intent::Deliver);
+        }
+        Ok(())
     }
 
     pub(super) fn customers_screen(&self) -> CustomersScreen {

@@ -3,6 +3,7 @@
 use super::intent::{DeliveryField, Intent, View};
 use super::screen::{DeliveryScreen, Message, SlotRow};
 use super::terminal::Terminal;
+use domain::id::{BasketId, CustomerId};
 use domain::money::Money;
 use domain::order::{Address, Delivery, Fulfilment};
 use domain::pricing::price;
@@ -29,6 +30,17 @@ pub struct DeliveryState {
     note: String,
     slots: Vec<OfferedSlot>,
     slot: Option<usize>,
+    /// Whose basket it was begun for: what was typed is kept for the same one only.
+    basket: Option<(BasketId, Option<CustomerId>)>,
+}
+
+impl DeliveryState {
+    /// Offers new slots; the chosen one stays chosen if it is still among them.
+    fn offer(&mut self, slots: Vec<OfferedSlot>) {
+        let chosen = self.slot.and_then(|position| self.slots.get(position)).copied();
+        self.slot = chosen.and_then(|chosen| slots.iter().position(|slot| *slot == chosen));
+        self.slots = slots;
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +81,16 @@ impl Terminal {
             self.say(Message::warning("nothing-to-pay", &[]));
             return Ok(());
         };
+        let owner = Some((basket.id, basket.customer));
+        let now = self.central_now();
+        let slots =
+            self.config.as_ref().map(|config| offered_slots(config, now)).unwrap_or_default();
+        if self.delivery.basket == owner {
+            self.delivery.offer(slots);
+            self.hush();
+            self.go(View::Delivery);
+            return Ok(());
+        }
         let customer = match basket.customer {
             Some(id) => self.parts.store.customer(id)?,
             None => None,
@@ -80,9 +102,6 @@ impl Terminal {
             })
             .unwrap_or_default();
         let address = addresses.first().cloned().unwrap_or(Address { name, ..Default::default() });
-        let now = self.central_now();
-        let slots =
-            self.config.as_ref().map(|config| offered_slots(config, now)).unwrap_or_default();
         self.delivery = DeliveryState {
             chosen: (!addresses.is_empty()).then_some(0),
             addresses,
@@ -91,6 +110,7 @@ impl Terminal {
             note: String::new(),
             slot: None,
             slots,
+            basket: owner,
         };
         self.hush();
         self.go(View::Delivery);
@@ -149,6 +169,11 @@ impl Terminal {
     }
 
     fn confirm_delivery(&mut self) -> Result<(), StoreError> {
+        // The view may have stood open since yesterday: only a slot that is still offered can be promised.
+        let now = self.central_now();
+        if let Some(config) = &self.config {
+            self.delivery.offer(offered_slots(config, now));
+        }
         if let Some(field) = self.missing_field() {
             self.say(Message::warning("delivery-incomplete", &[field]));
             return Ok(());

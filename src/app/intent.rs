@@ -90,6 +90,10 @@ pub enum Intent {
     SetDark(bool),
     /// Sound on or off.
     SetSound(bool),
+    /// The main button at the left, or at the right.
+    SetLeftHanded(bool),
+    /// Keyboard on the screen, or one on the desk.
+    SetKeyboard(bool),
     /// Takes the message bar away.
     DismissMessage,
 

@@ -4,10 +4,11 @@ use super::intent::{Language, View};
 use super::screen::{Message, ReceiptLine, ReceiptScreen};
 use super::terminal::Terminal;
 use domain::code::receipt_text;
+use domain::id::OrderId;
 use domain::order::{Order, OrderLine};
 use domain::quantity::{Quantity, Unit};
 use qrcode::{Color, EcLevel, QrCode};
-use store::{Payment, StoreError};
+use store::{Payment, StoreError, StoredOrder};
 
 /// The setting that remembers which receipt a person has put away.
 const SEEN: &str = "receipt-seen";
@@ -17,7 +18,10 @@ const SEEN: &str = "receipt-seen";
 pub struct ReceiptState {
     order: Option<(Order, Option<Payment>)>,
     customer: String,
+    served_by: String,
     is_printed: bool,
+    /// Taken now, not looked up: only then the drawer opens and paper comes by itself.
+    is_fresh: bool,
     rows: Vec<String>,
 }
 
@@ -25,11 +29,20 @@ impl ReceiptState {
     pub(super) const fn is_set(&self) -> bool {
         self.order.is_some()
     }
+
+    /// Looking up an old receipt must not mark the newest one as unseen again.
+    fn is_fresh_or_last(&self, store: &store::Store, order: &Order) -> bool {
+        let is_last =
+            || store.last_order().is_ok_and(|last| last.is_some_and(|l| l.order.id == order.id));
+        self.is_fresh || is_last()
+    }
 }
 
 /// What goes to the printer: text that is formatted already.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrintJob {
+    /// Which order it proves.
+    pub order: OrderId,
     /// The receipt as shown.
     pub receipt: ReceiptScreen,
     /// Language of the fixed words.
@@ -39,8 +52,26 @@ pub struct PrintJob {
 }
 
 impl Terminal {
-    /// Shows the receipt of an order that is on disk.
+    /// Shows the receipt of an order that was taken now, and prints it where there is a printer.
     pub(super) fn show_receipt(
+        &mut self,
+        order: Order,
+        payment: Option<Payment>,
+    ) -> Result<(), StoreError> {
+        self.lay_out_receipt(order, payment)?;
+        self.receipt.is_fresh = true;
+        if self.parts.printer.is_configured() {
+            self.print_receipt();
+        }
+        Ok(())
+    }
+
+    /// Shows the receipt of an earlier order: no drawer opens and no paper comes unless somebody asks.
+    pub(super) fn show_again(&mut self, stored: StoredOrder) -> Result<(), StoreError> {
+        self.lay_out_receipt(stored.order, stored.payment)
+    }
+
+    fn lay_out_receipt(
         &mut self,
         order: Order,
         payment: Option<Payment>,
@@ -49,17 +80,17 @@ impl Terminal {
             Some(id) => self.parts.store.customer(id)?.map(|found| found.name),
             None => None,
         };
+        let staff = self.parts.store.staff()?;
+        let served_by = staff.into_iter().find(|person| person.id == order.staff);
         self.receipt = ReceiptState {
             rows: qr_rows(&receipt_text(&order.number)),
             customer: customer.unwrap_or_default(),
+            served_by: served_by.map(|person| person.name).unwrap_or_default(),
             order: Some((order, payment)),
-            is_printed: false,
+            ..ReceiptState::default()
         };
         self.back.clear();
         self.view = View::Receipt;
-        if self.parts.printer.is_configured() {
-            self.print_receipt();
-        }
         Ok(())
     }
 
@@ -71,40 +102,49 @@ impl Terminal {
         if self.parts.store.setting(SEEN)?.as_deref() == Some(&last.order.id.to_string()) {
             return Ok(());
         }
-        self.show_receipt(last.order, last.payment)?;
+        self.show_again(last)?;
         self.say(Message::information("receipt-after-restart", &[]));
         Ok(())
     }
 
-    pub(super) fn new_sale(&mut self) -> Result<(), StoreError> {
+    /// Remembers that the receipt on show was seen, and takes it off the screen.
+    pub(super) fn put_receipt_away(&mut self) {
         if let Some((order, _)) = &self.receipt.order
+            && self.receipt.is_fresh_or_last(&self.parts.store, order)
             && let Err(error) = self.parts.store.set_setting(SEEN, &order.id.to_string())
         {
             // A full disk must not stop the next sale; the receipt is merely shown once more after a restart.
             tracing::warn!(error = &error as &dyn std::error::Error, "a receipt stays unseen");
         }
         self.receipt = ReceiptState::default();
+    }
+
+    pub(super) fn new_sale(&mut self) -> Result<(), StoreError> {
+        self.put_receipt_away();
         self.hush();
         self.home();
         Ok(())
     }
 
     pub(super) fn print_receipt(&mut self) {
-        let Some((_, payment)) = &self.receipt.order else {
+        let Some((order, payment)) = &self.receipt.order else {
             return;
         };
         if !self.parts.printer.is_configured() {
             self.say(Message::warning("printer-missing", &[]));
             return;
         }
-        let opens_drawer = payment.is_some() && !self.receipt.is_printed;
-        let (receipt, language) = (self.receipt_screen(), self.language);
-        self.parts.printer.print(PrintJob { receipt, language, opens_drawer });
+        let is_first = self.receipt.is_fresh && !self.receipt.is_printed;
+        let opens_drawer = payment.is_some() && is_first;
+        let (order, receipt, language) = (order.id, self.receipt_screen(), self.language);
+        self.parts.printer.print(PrintJob { order, receipt, language, opens_drawer });
     }
 
-    pub(super) fn printed(&mut self, answer: Result<(), String>) {
+    pub(super) fn printed(&mut self, order: OrderId, answer: Result<(), String>) {
+        let is_on_show = self.receipt.order.as_ref().is_some_and(|(shown, _)| shown.id == order);
         match answer {
-            Ok(()) => self.receipt.is_printed = true,
+            Ok(()) if is_on_show => self.receipt.is_printed = true,
+            Ok(()) => {}
             Err(code) => self.say(Message::warning(&code, &[])),
         }
     }
@@ -129,7 +169,7 @@ impl Terminal {
             store: self.config.as_ref().map(|config| config.name.clone()).unwrap_or_default(),
             store_address: self.config.as_ref().map(|c| c.address.clone()).unwrap_or_default(),
             time: format.date_time(order.placed_at.0),
-            served_by: self.person.as_ref().map(|person| person.name.clone()).unwrap_or_default(),
+            served_by: self.receipt.served_by.clone(),
             customer: self.receipt.customer.clone(),
             lines,
             total: format.money(order.total),

@@ -61,6 +61,14 @@ pub fn run(
             }
         }
     };
+    // A window whose view-models have died would take touches that go nowhere (invariant 10). Ending the program
+    // is better: whoever supervises it starts it again, and everything is on disk.
+    let work = move || {
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
+            tracing::error!("the view-models failed; the program ends and can be started again");
+            std::process::abort();
+        }
+    };
     let thread = std::thread::Builder::new().name("terminal".into()).spawn(work);
     Ok(thread.expect("the system can start one thread"))
 }

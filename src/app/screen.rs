@@ -19,6 +19,10 @@ pub struct Screen {
     pub dark: bool,
     /// Sounds are played.
     pub sound: bool,
+    /// The main button sits at the left.
+    pub left_handed: bool,
+    /// The keyboard on the screen opens with a text field.
+    pub keyboard: bool,
     /// The strip on top of every view.
     pub status: StatusStrip,
     /// The message bar, if something must be said.

@@ -9,7 +9,7 @@ use super::screen::{
 use super::terminal::Terminal;
 use domain::article::Article;
 use domain::basket::{Added, Basket, BasketError, Line};
-use domain::code::{Code, Meaning};
+use domain::code::{Code, Meaning, Symbology};
 use domain::gtin::Gtin;
 use domain::id::LineId;
 use domain::money::Money;
@@ -146,8 +146,16 @@ impl Terminal {
         {
             return self.add(&article, Some(gtin));
         }
-        if let Some(customer) = self.parts.store.customer_by_card(code.text.trim())? {
+        if let Some(customer) = self.parts.store.customer_by_card(code.text.trim())?
+            && self.may_attach_card(code, customer)
+        {
             return self.card_scanned(customer);
+        }
+        if let Meaning::Receipt(number) = &code.meaning
+            && self.role != Role::Customer
+            && let Some(stored) = self.parts.store.order_by_number(number)?
+        {
+            return self.show_again(stored);
         }
         self.outcome(ScanOutcome::Unknown);
         if matches!(self.view, View::Pay | View::Customer | View::Customers | View::Articles) {
@@ -163,6 +171,20 @@ impl Terminal {
         Ok(())
     }
 
+    /// Card numbers can be guessed. Who holds the terminal as a customer shows the card to the scanner; typing a
+    /// number, or a second card, would open other people's addresses.
+    fn may_attach_card(&self, code: &Code, customer: domain::id::CustomerId) -> bool {
+        let attached = self.sell.basket.as_ref().and_then(|basket| basket.customer);
+        self.role != Role::Customer
+            || (code.symbology != Symbology::Typed
+                && attached.is_none_or(|known| known == customer))
+    }
+
+    /// What could be undone belongs to the person who did it.
+    pub(super) fn forget_undo(&mut self) {
+        self.sell.undo.clear();
+    }
+
     pub(super) fn typed(&mut self, text: &str) -> Result<(), StoreError> {
         let code = Code::typed(text);
         if code.text.is_empty() {
@@ -173,10 +195,20 @@ impl Terminal {
 
     fn add(&mut self, article: &Article, gtin: Option<Gtin>) -> Result<(), StoreError> {
         let fulfilment = self.fulfilment();
-        let ids = self.parts.ids.as_mut();
         let Some(mut basket) = self.sell.basket.clone() else {
+            self.say(Message::warning("no-staff-yet", &[]));
             return Ok(());
         };
+        // An article whose taxes are not configured must not enter: it would make the whole basket unsellable.
+        let is_taxable = self.config.as_ref().is_some_and(|config| {
+            config.taxes.groups.iter().any(|group| group.key == article.tax_group)
+        });
+        if !is_taxable {
+            self.outcome(ScanOutcome::Refused);
+            self.say(Message::error("article-untaxed", &[&article.name]));
+            return Ok(());
+        }
+        let ids = self.parts.ids.as_mut();
         match basket.add(article, gtin, fulfilment, ids) {
             Ok(added) => {
                 self.change(basket)?;
@@ -370,16 +402,17 @@ impl Terminal {
             return SellScreen::default();
         };
         let priced = self.priced();
-        let totals = priced.as_ref().map(|priced| priced.line_totals.as_slice()).unwrap_or(&[]);
+        // Lines are priced one by one, so that a basket that cannot be sold can still be seen and mended.
+        let totals: Vec<Money> = basket.lines.iter().map(total_of).collect();
         let mut lines: Vec<LineRow> = basket
             .lines
             .iter()
-            .zip(totals)
+            .zip(&totals)
             .map(|(line, total)| self.line_row(line, *total))
             .collect();
         lines.reverse();
         let total = priced.as_ref().map_or(Money::zero(basket.currency), |priced| priced.total);
-        let last = basket.lines.iter().zip(totals).find(|(line, _)| Some(line.id) == state.fresh);
+        let last = basket.lines.iter().zip(&totals).find(|(line, _)| Some(line.id) == state.fresh);
         SellScreen {
             lines,
             item_count: u32::try_from(basket.piece_count()).unwrap_or(u32::MAX),
@@ -457,6 +490,12 @@ impl Terminal {
             has_more: self.articles.has_more,
         }
     }
+}
+
+/// The price of a line as shown; one that does not fit any amount shows nothing.
+fn total_of(line: &Line) -> Money {
+    let nothing = Money::zero(line.unit_price.currency());
+    line_total(line.unit_price, line.quantity).unwrap_or(nothing)
 }
 
 fn of_basket_error(error: &BasketError) -> Message {

@@ -140,12 +140,25 @@ impl Terminal {
         self.parts.sync.nudge();
         self.shift = None;
         self.person = None;
-        self.customer.close();
+        self.leave_nothing_behind();
         self.sign_in.digits.clear();
         self.back.clear();
         self.view = View::SignIn;
-        self.hush();
         self.refresh_staff()
+    }
+
+    /// Who is no longer on central's list does not go on taking money; their basket stays as a draft.
+    pub(super) fn sign_out_who_left(&mut self) -> Result<(), StoreError> {
+        let Some(person) = self.person.as_ref().map(|person| person.id) else {
+            return Ok(());
+        };
+        if self.parts.store.staff()?.iter().any(|known| known.id == person) {
+            return Ok(());
+        }
+        self.role = Role::Cashier;
+        self.sign_out()?;
+        self.say(Message::warning("person-removed", &[]));
+        Ok(())
     }
 
     pub(super) fn sign_in_screen(&self) -> SignInScreen {

@@ -16,6 +16,7 @@ use super::receipt::ReceiptState;
 use super::screen::{Message, Screen, StatusStrip};
 use super::sell::{ArticlesState, SellState};
 use super::sign_in::SignInState;
+use domain::id::OrderId;
 use domain::staff::Staff;
 use domain::store::StoreConfig;
 use domain::time::{CentralTime, DeviceTime};
@@ -29,8 +30,8 @@ pub enum Input {
     Intent(Intent),
     /// Central answered to an enrolment.
     Enrolled(Result<Enrolment, EnrolRefusal>),
-    /// The printer answered; `Err` is a message code.
-    Printed(Result<(), String>),
+    /// The printer answered for an order's receipt; `Err` is a message code.
+    Printed(OrderId, Result<(), String>),
     /// The camera in words: `camera`, `replay`, `lost`, `none`.
     Camera(String),
     /// Sync moved: rows or the state of the line changed.
@@ -56,6 +57,8 @@ pub struct Terminal {
     pub(super) language: Language,
     pub(super) is_dark: bool,
     pub(super) has_sound: bool,
+    pub(super) is_left_handed: bool,
+    pub(super) has_keyboard: bool,
     pub(super) message: Option<(Message, u64)>,
     pub(super) camera: String,
     pub(super) line: LineStatus,
@@ -89,6 +92,8 @@ impl Terminal {
             language: Language::English,
             is_dark: false,
             has_sound: true,
+            is_left_handed: false,
+            has_keyboard: true,
             message: None,
             camera: "none".into(),
             line: LineStatus::default(),
@@ -121,6 +126,8 @@ impl Terminal {
         }
         self.is_dark = store.setting("dark")?.as_deref() == Some("yes");
         self.has_sound = store.setting("sound")?.as_deref() != Some("no");
+        self.is_left_handed = store.setting("left-handed")?.as_deref() == Some("yes");
+        self.has_keyboard = store.setting("keyboard")?.as_deref() != Some("no");
         Ok(())
     }
 
@@ -162,8 +169,8 @@ impl Terminal {
                 Ok(())
             }
             Input::Enrolled(answer) => self.enrolled(answer),
-            Input::Printed(answer) => {
-                self.printed(answer);
+            Input::Printed(order, answer) => {
+                self.printed(order, answer);
                 Ok(())
             }
             Input::Camera(state) => {
@@ -192,12 +199,12 @@ impl Terminal {
         if config != self.config {
             self.config = config;
             self.rebuild_formatter();
-            self.sell_config_changed()?;
         }
+        self.sell_config_changed()?;
         if self.view == View::SignIn {
             self.refresh_staff()?;
         }
-        Ok(())
+        self.sign_out_who_left()
     }
 
     pub(super) fn rebuild_formatter(&mut self) {
@@ -230,6 +237,14 @@ impl Terminal {
             Intent::SetSound(sound) => {
                 self.has_sound = sound;
                 self.parts.store.set_setting("sound", if sound { "yes" } else { "no" })
+            }
+            Intent::SetLeftHanded(left) => {
+                self.is_left_handed = left;
+                self.parts.store.set_setting("left-handed", if left { "yes" } else { "no" })
+            }
+            Intent::SetKeyboard(shown) => {
+                self.has_keyboard = shown;
+                self.parts.store.set_setting("keyboard", if shown { "yes" } else { "no" })
             }
             Intent::DismissMessage => {
                 self.message = None;
@@ -305,10 +320,11 @@ impl Terminal {
             Intent::SetLanguage(_)
                 | Intent::SetDark(_)
                 | Intent::SetSound(_)
+                | Intent::SetLeftHanded(_)
+                | Intent::SetKeyboard(_)
                 | Intent::DismissMessage
                 | Intent::Back
                 | Intent::SyncNow
-                | Intent::CutLine(_)
                 | Intent::Open(View::Sync | View::Settings)
         );
         let signing_in = matches!(
@@ -324,26 +340,53 @@ impl Terminal {
             return always || signing_in;
         }
         if self.role == Role::Customer {
-            let staff_only = matches!(
-                intent,
-                Intent::Pay
-                    | Intent::Cash(_)
-                    | Intent::TakeCash
-                    | Intent::CashQuick(_)
-                    | Intent::CustomerQuery(_)
-                    | Intent::OpenCustomer(_)
-                    | Intent::AttachCustomer(_)
-                    | Intent::HistoryMore
-                    | Intent::Park
-                    | Intent::Resume(_)
-                    | Intent::SignOut
-                    | Intent::CutLine(_)
-                    | Intent::SyncNow
-                    | Intent::Open(View::Customers | View::Customer | View::Pay | View::Sync)
-            );
-            return !staff_only;
+            return self.is_allowed_to_customers(intent);
         }
         true
+    }
+
+    /// A list of what is allowed, so that an intent of tomorrow is forbidden until somebody thinks of it.
+    fn is_allowed_to_customers(&self, intent: &Intent) -> bool {
+        let is_always = matches!(
+            intent,
+            Intent::SetRole(_)
+                | Intent::SetLanguage(_)
+                | Intent::SetDark(_)
+                | Intent::SetSound(_)
+                | Intent::DismissMessage
+                | Intent::Back
+                | Intent::CallStaff
+                | Intent::Open(View::Sell | View::Articles | View::Delivery | View::Settings)
+        );
+        let is_shopping = matches!(
+            intent,
+            Intent::Scanned(_)
+                | Intent::Typed(_)
+                | Intent::SetQuantity(..)
+                | Intent::StepQuantity(..)
+                | Intent::RemoveLine(_)
+                | Intent::Undo
+                | Intent::ClearBasket
+                | Intent::ArticleQuery(_)
+                | Intent::AddArticle(_)
+                | Intent::DetachCustomer
+                | Intent::Deliver
+                | Intent::DeliveryField(..)
+                | Intent::ChooseAddress(_)
+                | Intent::ChooseSlot(_)
+                | Intent::ConfirmDelivery
+        );
+        let is_own_receipt =
+            self.view == View::Receipt && matches!(intent, Intent::PrintReceipt | Intent::NewSale);
+        let is_leaving = self.sign_in.is_leaving_customer_role
+            && matches!(
+                intent,
+                Intent::ChooseStaff(_)
+                    | Intent::PinDigit(_)
+                    | Intent::PinErase
+                    | Intent::SignIn { .. }
+            );
+        is_always || is_shopping || is_own_receipt || is_leaving
     }
 
     /// Shows a view and remembers the way back.
@@ -414,11 +457,19 @@ impl Terminal {
             return Ok(());
         }
         self.role = role;
-        if role == Role::Customer {
-            self.customer.close();
-        }
+        self.leave_nothing_behind();
         self.home();
         self.role_changed()
+    }
+
+    /// What the next person holding the terminal must not see or undo.
+    pub(super) fn leave_nothing_behind(&mut self) {
+        self.customer.close();
+        self.forget_undo();
+        self.put_receipt_away();
+        self.delivery = DeliveryState::default();
+        self.pay = PayState::default();
+        self.hush();
     }
 
     /// Says something; passing messages go away by themselves.
@@ -444,6 +495,8 @@ impl Terminal {
             language: self.language,
             dark: self.is_dark,
             sound: self.has_sound,
+            left_handed: self.is_left_handed,
+            keyboard: self.has_keyboard,
             status: self.status_strip(),
             message: self.message.as_ref().map(|(message, _)| message.clone()),
             enrol: self.enrol_screen(),

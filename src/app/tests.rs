@@ -111,8 +111,9 @@ fn rows(feed: Feed) -> Vec<(&'static str, Uuid, Value)> {
                "pin_verifier": pin, "pin_length": 4})
     };
     let article = |n: u32, name: &str, unit: &str, price: i64| {
+        let tax_group = if n == 3 { "unheard-of" } else { "food" };
         json!({"id": id(100 + u128::from(n)), "gtins": [format!("0{}", gtin(n))], "name": name,
-               "unit": unit, "price_minor": price, "currency": "CHF", "tax_group": "food",
+               "unit": unit, "price_minor": price, "currency": "CHF", "tax_group": tax_group,
                "price_version": 1, "rank": n})
     };
     let customer = json!({
@@ -130,6 +131,7 @@ fn rows(feed: Feed) -> Vec<(&'static str, Uuid, Value)> {
         Feed::Catalogue => vec![
             ("article", id(101), article(1, "Milk", "piece", 193)),
             ("article", id(102), article(2, "Gruyère", "g", 2690)),
+            ("article", id(103), article(3, "Mystery", "piece", 100)),
         ],
         Feed::Customers => vec![("customer", id(50), customer)],
         Feed::Stock | Feed::History => vec![],
@@ -402,4 +404,74 @@ fn a_language_changes_every_amount_at_once_and_is_remembered() {
     drop(shop);
     let shop = Shop::start(directory.path(), 1 << 65);
     assert_eq!(shop.screen().language, Language::French);
+}
+
+#[test]
+fn an_article_without_taxes_is_refused_and_the_basket_stays_sellable() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.scan(1);
+    let screen = shop.scan(3);
+    assert_eq!((shop.said().as_str(), screen.sell.lines.len()), ("article-untaxed", 1));
+    assert_eq!(shop.tap(Intent::Pay).view, View::Pay);
+}
+
+#[test]
+fn a_guessed_card_number_opens_no_address() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.tap(Intent::SetRole(Role::Customer));
+    let typed = shop.tap(Intent::Typed("2952000000000".into()));
+    assert_eq!((typed.sell.customer.as_str(), shop.said().as_str()), ("", "unknown-code"));
+    let shown = shop.tap(Intent::Scanned(Code::new(Symbology::Ean13, "2952000000000")));
+    assert_eq!(shown.sell.customer, "Marie Blanc");
+}
+
+#[test]
+fn nothing_of_the_last_person_is_left_for_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.tap(Intent::AttachCustomer(domain::id::CustomerId::from_uuid(Uuid::from_u128(50))));
+    shop.tap(Intent::ClearBasket);
+    shop.scan(77);
+    let handed_over = shop.tap(Intent::SetRole(Role::Customer));
+    assert_eq!((handed_over.sell.can_undo, handed_over.message), (false, None));
+    assert_eq!(shop.tap(Intent::Undo).sell.customer, "");
+    assert!(shop.tap(Intent::Open(View::Receipt)).view == View::Sell);
+}
+
+#[test]
+fn a_receipt_that_is_looked_up_opens_no_drawer_and_names_who_sold() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.scan(1);
+    shop.tap(Intent::Pay);
+    let code = shop.tap(Intent::CashQuick(0)).receipt.code_text;
+    drop(shop);
+    let mut shop = Shop::start(directory.path(), 1 << 65);
+    shop.tap(Intent::SignIn { staff: Some("102".into()), pin: "2345".into() });
+    assert_eq!(shop.screen().receipt.served_by, "Staff 101");
+    assert!(shop.paper.0.lock().unwrap().is_empty(), "no paper by itself");
+    shop.tap(Intent::PrintReceipt);
+    assert!(!shop.paper.0.lock().unwrap()[0].opens_drawer);
+    shop.tap(Intent::NewSale);
+    let again = shop.tap(Intent::Scanned(Code::new(Symbology::QrCode, code)));
+    assert_eq!((again.view, again.receipt.number.as_str()), (View::Receipt, "S001-T01-0-000001"));
+}
+
+#[test]
+fn what_was_typed_for_a_delivery_survives_one_more_article() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.tap(Intent::SetRole(Role::Customer));
+    shop.scan(1);
+    shop.tap(Intent::Deliver);
+    shop.tap(Intent::DeliveryField(DeliveryField::Street, "Marktgasse 1".into()));
+    shop.tap(Intent::ChooseSlot(0));
+    shop.scan(2);
+    assert_eq!(shop.tap(Intent::Deliver).delivery.street, "Marktgasse 1");
+    // Two weeks later the slot is no longer offered, and is not promised.
+    shop.clock.pass(14 * 24 * 3_600_000);
+    shop.tap(Intent::ConfirmDelivery);
+    assert_eq!((shop.screen().view, shop.said().as_str()), (View::Delivery, "delivery-incomplete"));
 }

@@ -147,6 +147,16 @@ pub enum Command {
         /// On.
         on: bool,
     },
+    /// The main button at the left.
+    LeftHanded {
+        /// On.
+        on: bool,
+    },
+    /// The keyboard on the screen.
+    Keyboard {
+        /// On.
+        on: bool,
+    },
     /// Opens a view.
     Open {
         /// Which.
@@ -376,6 +386,8 @@ impl Driver {
             Command::Role { role } => Intent::SetRole(role),
             Command::Language { language } => Intent::SetLanguage(language),
             Command::Dark { on } => Intent::SetDark(on),
+            Command::LeftHanded { on } => Intent::SetLeftHanded(on),
+            Command::Keyboard { on } => Intent::SetKeyboard(on),
             Command::Open { view } => Intent::Open(view),
             Command::Back => Intent::Back,
             Command::Dismiss => Intent::DismissMessage,

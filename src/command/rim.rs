@@ -220,6 +220,7 @@ use rand::SeedableRng;
 /// The printer on a thread of its own: paper may take seconds, the next sale may not.
 pub struct PrinterRim {
     jobs: Option<SyncSender<PrintJob>>,
+    inputs: Inputs,
 }
 
 impl PrinterRim {
@@ -229,23 +230,24 @@ impl PrinterRim {
     /// Starts the thread for a configured printer.
     pub fn start(printer: Option<Box<dyn devices::Printer + Send>>, inputs: Inputs) -> Self {
         let Some(mut printer) = printer else {
-            return Self { jobs: None };
+            return Self { jobs: None, inputs };
         };
         let (jobs, queue) = sync_channel::<PrintJob>(Self::JOBS_MAX);
+        let answers = inputs.clone();
         let work = move || {
             for job in queue {
-                let printed = super::paper::print(printer.as_mut(), &job);
-                inputs.send(Input::Printed(printed.map_err(|error| {
+                let printed = super::paper::print(printer.as_mut(), &job).map_err(|error| {
                     tracing::warn!(error = &error as &dyn std::error::Error, "not printed");
                     "printer-failed".to_owned()
-                })));
+                });
+                answers.send(Input::Printed(job.order, printed));
             }
         };
         std::thread::Builder::new()
             .name("printer".into())
             .spawn(work)
             .expect("the system can start one thread");
-        Self { jobs: Some(jobs) }
+        Self { jobs: Some(jobs), inputs }
     }
 }
 
@@ -254,10 +256,11 @@ impl PrinterPort for PrinterRim {
         self.jobs.is_some()
     }
     fn print(&self, receipt: PrintJob) {
+        let order = receipt.order;
         if let Some(jobs) = &self.jobs
             && jobs.try_send(receipt).is_err()
         {
-            tracing::warn!("the printer does not keep up, a receipt was not printed");
+            self.inputs.send(Input::Printed(order, Err("printer-failed".to_owned())));
         }
     }
 }
