@@ -37,8 +37,8 @@ pub struct DemoArguments {
     /// Frames that stand in for a camera.
     #[arg(long, default_value = "assets/demo/frames")]
     replay: PathBuf,
-    /// Articles of the demo chain.
-    #[arg(long, default_value_t = 20_000)]
+    /// Articles of the demo chain, at least a thousand: the script looks for Müsli.
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1_000..=1_000_000))]
     articles: u32,
     /// Size of the pictures: `480x800`, `720x1280` or `1280x800`.
     #[arg(long, default_value = "720x1280")]
@@ -101,6 +101,7 @@ impl DemoCentral {
         )?;
         let mut child = std::process::Command::new(&program)
             .args(["serve", "--data", &path, "--listen", "127.0.0.1:0", "--print-address"])
+            .env("RUST_LOG", "warn")
             .stdout(Stdio::piped())
             .spawn()?;
         let output = child.stdout.take().context("central has no output")?;
@@ -126,12 +127,16 @@ struct Display {
     headless: Headless,
 }
 
+/// The device of that size.
+fn device(size: &str) -> anyhow::Result<&'static Device> {
+    DEVICES
+        .iter()
+        .find(|device| device.name == size)
+        .with_context(|| format!("`{size}` is not one of 480x800, 720x1280, 1280x800"))
+}
+
 impl Display {
-    fn open(size: &str, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let device: &Device = DEVICES
-            .iter()
-            .find(|device| device.name == size)
-            .with_context(|| format!("`{size}` is not one of 480x800, 720x1280, 1280x800"))?;
+    fn open(device: &Device, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
         let clock = Arc::clone(clock);
         let headless =
             Headless::install(Rc::new(move || Duration::from_millis(clock.monotonic_ms())))?;
@@ -201,6 +206,12 @@ impl Player {
 /// Plays the demo.
 pub fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     let out = &arguments.out;
+    let language = serde_json::from_value(Value::String(arguments.language.clone()))
+        .with_context(|| format!("`{}` is not a shipped language", arguments.language))?;
+    let device = device(&arguments.size)?;
+    let mut frames = super::run::ReplayedCodes::open(&arguments.replay).context(
+        "the demo needs pictures of labels: run it from the project's folder, or name some with --replay",
+    )?;
     clean(out)?;
     say("Starting a demo chain and its central …");
     let central = DemoCentral::start(out, arguments.articles)?;
@@ -208,10 +219,7 @@ pub fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         data: out.join("terminal"),
         printer: format!("simulated:{}", out.join("paper").display()),
     })?;
-    let mut frames = super::run::ReplayedCodes::open(&arguments.replay)?;
-    let language = serde_json::from_value(Value::String(arguments.language.clone()))
-        .with_context(|| format!("`{}` is not a shipped language", arguments.language))?;
-    let display = Display::open(&arguments.size, &session.clock)?;
+    let display = Display::open(device, &session.clock)?;
     let terminal = Terminal::new(session.parts)?;
     let mut player = Player {
         driver: Driver::new(terminal, session.received, session.clock),
@@ -228,9 +236,19 @@ pub fn demo(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     Ok(if is_equal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Says that a folder was made by a demo and may be emptied by the next.
+const MARKER: &str = ".crossroads-demo";
+
 /// Removes what an earlier demo left, and nothing else.
 fn clean(out: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(out)?;
+    let is_empty = std::fs::read_dir(out)?.next().is_none();
+    ensure!(
+        is_empty || out.join(MARKER).exists(),
+        "{} has files that no demo made; choose an empty folder with --out",
+        out.display()
+    );
+    std::fs::write(out.join(MARKER), "")?;
     for entry in std::fs::read_dir(out)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -257,7 +275,7 @@ fn play(
 ) -> anyhow::Result<Notes> {
     let first_sale_at_percent = open_shop(player, central, frames)?;
     let before = advise_customer(player)?;
-    pay_cash(player, "10 000", 10_000)?;
+    pay_cash(player, "a note of a hundred francs", 10_000)?;
     let (orders_while_cut, after) = sell_on_without_central(player, frames)?;
     Ok(Notes { first_sale_at_percent, orders_while_cut, customer_orders: (before, after) })
 }
@@ -316,7 +334,7 @@ fn pay_cash(player: &mut Player, words: &str, minor: i64) -> anyhow::Result<()> 
     player.done(Command::Pay)?;
     player.picture("pay", "what is due, and the notes people give")?;
     player.done(Command::Cash { minor: Some(minor) })?;
-    player.picture("receipt", &format!("paid with {words} minor units: change and receipt"))?;
+    player.picture("receipt", &format!("paid with {words}: change and receipt"))?;
     player.done(Command::NewSale)?;
     Ok(())
 }

@@ -67,13 +67,16 @@ const DISK_MIN: u64 = 200 * 1024 * 1024;
 pub fn doctor(arguments: &DoctorArguments) -> ExitCode {
     let clock: Arc<dyn Clock> = super::rim::SystemClock::start();
     let data = &arguments.session.data;
-    let opened = session::open_store(data, &clock);
-    let mut checks = vec![database(&opened)];
-    if let Ok(store) = &opened {
+    // A doctor examines and makes nothing: a mistyped folder must not become a healthy, empty terminal.
+    let opened = data.join("crossroads.db").exists().then(|| session::open_store(data, &clock));
+    let mut checks = vec![database(opened.as_ref(), data)];
+    let store = opened.as_ref().and_then(|opened| opened.as_ref().ok());
+    if let Some(store) = store {
         checks.push(journal(store));
     }
     checks.push(disk(data));
-    let (central, server_time_ms) = central(opened.as_ref().ok());
+    let is_running = matches!(opened, Some(Err(OpenError::Locked)));
+    let (central, server_time_ms) = central(store, is_running);
     checks.push(clock_check(clock.now().0, server_time_ms));
     checks.push(central);
     checks.push(camera());
@@ -101,8 +104,15 @@ fn report(checks: &[Check], json: bool) {
     }
 }
 
-fn database(opened: &Result<Store, OpenError>) -> Check {
+fn database(opened: Option<&Result<Store, OpenError>>, data: &Path) -> Check {
     const NAME: &str = "database";
+    let Some(opened) = opened else {
+        return Check::warning(
+            NAME,
+            format!("there is none in {}", data.display()),
+            "Check --data; a new terminal makes its database when it is started.",
+        );
+    };
     match opened {
         Ok(store) => match store.check_database() {
             Ok(faults) if faults.is_empty() => Check::ok(NAME, "opens, encrypted, and is whole"),
@@ -118,7 +128,12 @@ fn database(opened: &Result<Store, OpenError>) -> Check {
             "in use by a running terminal",
             "Close it to have the database examined.",
         ),
-        Err(error) => Check::fault(NAME, error.to_string(), advice(error).unwrap_or_default()),
+        Err(error) => {
+            let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+            let detail = format!("{error}{}", cause.unwrap_or_default());
+            let otherwise = || "Check that the folder exists and belongs to the terminal's user.".into();
+            Check::fault(NAME, detail, advice(error).unwrap_or_else(otherwise))
+        }
     }
 }
 
@@ -139,7 +154,9 @@ fn journal(store: &Store) -> Check {
 
 fn disk(data: &Path) -> Check {
     const NAME: &str = "disk";
-    match SystemDisk::new(data).space() {
+    // The folder may not be made yet; its file system is that of the first parent which is there.
+    let existing = data.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
+    match SystemDisk::new(existing).space() {
         Ok(space) => {
             let free = format!("{} MB free", space.free_bytes / 1_000_000);
             if space.free_bytes < DISK_MIN {
@@ -167,17 +184,29 @@ fn clock_check(now_ms: i64, server_time_ms: Option<i64>) -> Check {
             Check::warning(NAME, detail, ADVICE)
         }
         Some(skew) => Check::ok(NAME, format!("says {shown}, {skew} ms off central's")),
-        None => Check::ok(NAME, format!("says {shown}; central could not be asked")),
+        None => Check::warning(
+            NAME,
+            format!("says {shown}; central could not be asked"),
+            "Compare it with another clock.",
+        ),
     }
 }
 
 /// How central is, and what time it has.
-fn central(store: Option<&Store>) -> (Check, Option<i64>) {
+fn central(store: Option<&Store>, is_running: bool) -> (Check, Option<i64>) {
     const NAME: &str = "central";
+    if is_running {
+        let check = Check::warning(
+            NAME,
+            "not asked: the running terminal knows its address",
+            "Look at the terminal's own sync view, or close it and ask again.",
+        );
+        return (check, None);
+    }
     let Some(identity) = store.and_then(|store| store.terminal().ok().flatten()) else {
         let check = Check::warning(
             NAME,
-            "this device is not enrolled, or its database cannot be read",
+            "this device is not enrolled",
             "Start the terminal and enrol it with a code from central.",
         );
         return (check, None);

@@ -20,12 +20,14 @@ pub fn drive(arguments: &SessionArguments) -> anyhow::Result<ExitCode> {
     let mut driver = Driver::new(terminal, session.received, session.clock);
     let (sender, lines) = sync_channel::<String>(LINES_MAX);
     std::thread::Builder::new().name("commands".into()).spawn(move || {
-        for line in std::io::stdin().lock().lines() {
-            // Bytes that are no UTF-8 end the session, as the end of input does.
-            let Ok(line) = line else { return };
-            if sender.send(line).is_err() {
+        let mut input = std::io::stdin().lock();
+        let mut bytes = Vec::new();
+        while matches!(input.read_until(b'\n', &mut bytes), Ok(length) if length > 0) {
+            // What is no UTF-8 becomes a line that is no command, and is answered as one.
+            if sender.send(String::from_utf8_lossy(&bytes).into_owned()).is_err() {
                 return;
             }
+            bytes.clear();
         }
     })?;
     let mut output = std::io::stdout().lock();
