@@ -45,12 +45,17 @@ fn symbols_are_read() {
         ("010952123454321390INTERNAL|91x", "(01)09521234543213(90)INTERNAL(91)x"),
         ("0109521234543213010952123454321310A", "(01)09521234543213(10)A"),
         ("010952123454321310A(B)", "(01)09521234543213(10)A\\(B)"),
+        // The Data Matrix of figure 4.15.1-2 of the General Specifications.
+        ("01095040000591012112345678p901|101234567p|171411208200http://www.gs1.org/", FIGURE),
     ] {
         let text = text.replace('|', "\u{1d}");
         assert_eq!(brackets(&text).as_deref(), Ok(expected), "{text:?}");
         assert_eq!(brackets(expected).as_deref(), Ok(expected));
     }
 }
+
+const FIGURE: &str =
+    "(01)09504000059101(21)12345678p901(10)1234567p(17)141120(8200)http://www.gs1.org/";
 
 /// A logistic unit, what is in it, and how many.
 const NEST: &str = "(00)006141411234567890(02)09521234543213(37)10";
