@@ -1,9 +1,10 @@
 //! The basket in work and those put aside. They are local state, not events: they may change at every scan, nobody
 //! else needs them yet, and what counts is what they become.
 //!
-//! Stored as JSON of this file's own types: the domain's do not serialise, and these may only grow fields.
+//! Stored as JSON of this file's own types: the domain's do not serialise, and these may only grow fields. A body
+//! that cannot be read back is moved to `unreadable_basket`, bytes as they are, and never stops the program; what
+//! it says is not logged.
 
-use crate::config::from_json;
 use crate::error::StoreError;
 use crate::writer::Session;
 use domain::basket::{Basket, Line};
@@ -13,7 +14,8 @@ use domain::money::{Currency, Money};
 use domain::order::Fulfilment;
 use domain::quantity::Quantity;
 use domain::time::DeviceTime;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -72,10 +74,19 @@ fn to_json(basket: &Basket) -> String {
     serde_json::to_string(&body).expect("plain fields with string keys always serialise")
 }
 
-fn basket_from(json: &str) -> Result<Basket, StoreError> {
-    let body: BasketBody = from_json(json)?;
-    let currency: Currency =
-        body.currency.parse().map_err(|_| StoreError::damaged("the currency of a basket"))?;
+/// What was read of stored baskets.
+#[derive(Debug)]
+pub(crate) struct Found<T> {
+    /// What could be read.
+    pub sound: T,
+    /// There is a body that could not; see [`move_aside`].
+    pub has_unreadable: bool,
+}
+
+/// The basket of a stored body; `None` if it cannot be read back, for whatever reason.
+fn basket_from(body: ValueRef<'_>) -> Option<Basket> {
+    let body: BasketBody = serde_json::from_str(body.as_str().ok()?).ok()?;
+    let currency: Currency = body.currency.parse().ok()?;
     let line = |line: LineBody| -> Option<Line> {
         Some(Line {
             id: LineId::from_uuid(line.id),
@@ -89,11 +100,10 @@ fn basket_from(json: &str) -> Result<Basket, StoreError> {
             fulfilment: Fulfilment::from_name(&line.fulfilment)?,
         })
     };
-    let lines: Option<Vec<Line>> = body.lines.into_iter().map(line).collect();
-    Ok(Basket {
+    Some(Basket {
         id: BasketId::from_uuid(body.id),
         currency,
-        lines: lines.ok_or_else(|| StoreError::damaged("a line of a basket"))?,
+        lines: body.lines.into_iter().map(line).collect::<Option<_>>()?,
         customer: body.customer.map(CustomerId::from_uuid),
     })
 }
@@ -108,10 +118,11 @@ pub(crate) fn save(session: &mut Session, basket: &Basket) -> Result<(), StoreEr
     put(&session.connection, basket)
 }
 
-pub(crate) fn current(db: &Connection) -> Result<Option<Basket>, StoreError> {
+pub(crate) fn current(db: &Connection) -> Result<Found<Option<Basket>>, StoreError> {
     let mut statement = db.prepare_cached("SELECT body FROM draft")?;
-    let body: Option<String> = statement.query_row([], |row| row.get(0)).optional()?;
-    body.as_deref().map(basket_from).transpose()
+    let read = |row: &Row<'_>| Ok(basket_from(row.get_ref(0)?));
+    let row = statement.query_row([], read).optional()?;
+    Ok(Found { has_unreadable: matches!(row, Some(None)), sound: row.flatten() })
 }
 
 pub(crate) fn clear(session: &mut Session) -> Result<(), StoreError> {
@@ -135,32 +146,91 @@ pub(crate) fn park(
 
 pub(crate) fn resume(session: &mut Session, id: BasketId) -> Result<Option<Basket>, StoreError> {
     let (tx, _) = session.begin()?;
-    let body: Option<String> = tx
+    let found = current(&tx)?;
+    if found.has_unreadable {
+        move_draft_aside(&tx)?;
+    }
+    let basket = tx
         .prepare_cached("SELECT body FROM parked WHERE basket = ?1")?
-        .query_row([id.uuid().as_bytes()], |row| row.get(0))
+        .query_row([id.uuid().as_bytes()], |row| Ok(basket_from(row.get_ref(0)?)))
         .optional()?;
-    let Some(body) = body else { return Ok(None) };
-    if current(&tx)?.is_some_and(|draft| draft.id != id && !draft.is_empty()) {
+    let basket = match basket {
+        Some(Some(basket)) => basket,
+        Some(None) => {
+            move_parked_aside(&tx, id.uuid().as_bytes())?;
+            tx.commit()?;
+            return Ok(None);
+        }
+        None => {
+            tx.commit()?;
+            return Ok(None);
+        }
+    };
+    if found.sound.is_some_and(|draft| draft.id != id && !draft.is_empty()) {
         return Err(StoreError::DraftInTheWay);
     }
-    let basket = basket_from(&body)?;
     put(&tx, &basket)?;
     forget_parked(&tx, id)?;
     tx.commit()?;
     Ok(Some(basket))
 }
 
-pub(crate) fn parked(db: &Connection) -> Result<Vec<ParkedBasket>, StoreError> {
+pub(crate) fn parked(db: &Connection) -> Result<Found<Vec<ParkedBasket>>, StoreError> {
     let mut statement =
         db.prepare_cached("SELECT body, parked_at_ms FROM parked ORDER BY parked_at_ms, basket")?;
     let mut rows = statement.query([])?;
-    let mut parked = Vec::new();
+    let mut found = Found { sound: Vec::new(), has_unreadable: false };
     while let Some(row) = rows.next()? {
-        let body: String = row.get(0)?;
         let parked_at = DeviceTime(row.get(1)?);
-        parked.push(ParkedBasket { basket: basket_from(&body)?, parked_at });
+        match basket_from(row.get_ref(0)?) {
+            Some(basket) => found.sound.push(ParkedBasket { basket, parked_at }),
+            None => found.has_unreadable = true,
+        }
     }
-    Ok(parked)
+    Ok(found)
+}
+
+/// Moves what cannot be read back to `unreadable_basket`, in one transaction. Looks again by itself: the baskets
+/// may have changed since somebody came upon one.
+pub(crate) fn move_aside(session: &mut Session) -> Result<(), StoreError> {
+    let (tx, _) = session.begin()?;
+    if current(&tx)?.has_unreadable {
+        move_draft_aside(&tx)?;
+    }
+    let unreadable: Vec<Vec<u8>> = {
+        let mut statement = tx.prepare_cached("SELECT basket, body FROM parked")?;
+        let rows = statement.query_map([], |row| {
+            let is_sound = basket_from(row.get_ref(1)?).is_some();
+            Ok((row.get(0)?, is_sound))
+        })?;
+        let rows: Vec<(Vec<u8>, bool)> = rows.collect::<Result<_, _>>()?;
+        rows.into_iter().filter(|(_, is_sound)| !is_sound).map(|(basket, _)| basket).collect()
+    };
+    for basket in unreadable {
+        move_parked_aside(&tx, &basket)?;
+    }
+    Ok(tx.commit()?)
+}
+
+/// SQLite copies the body: no byte of it passes through a type that might change or refuse it.
+fn move_draft_aside(db: &Connection) -> Result<(), StoreError> {
+    db.execute_batch(
+        "INSERT INTO unreadable_basket (basket, body) SELECT basket, body FROM draft; \
+         DELETE FROM draft;",
+    )?;
+    tracing::error!("the basket in work cannot be read back and was moved aside");
+    Ok(())
+}
+
+fn move_parked_aside(db: &Connection, basket: &[u8]) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO unreadable_basket (basket, parked_at_ms, body) \
+         SELECT basket, parked_at_ms, body FROM parked WHERE basket = ?1",
+    )?
+    .execute([basket])?;
+    db.prepare_cached("DELETE FROM parked WHERE basket = ?1")?.execute([basket])?;
+    tracing::error!("a basket that was put aside cannot be read back and was moved out of the way");
+    Ok(())
 }
 
 /// Drops the draft if it is this basket: what was sold or put aside is no longer in work.

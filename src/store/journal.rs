@@ -22,14 +22,14 @@ pub(crate) struct Appended {
 }
 
 /// Seals an event at the end of the journal and moves `life`'s head; the caller saves the head in the same
-/// transaction. Times never go back: an event is at least as late as the one before.
+/// transaction. The order of events is their `seq`; for their times see [`Life::time_of`].
 pub(crate) fn append(
     db: &Connection,
     life: &mut Life,
     at: DeviceTime,
     event: &Event,
 ) -> Result<Appended, StoreError> {
-    let at = at.max(life.last_at);
+    let at = life.time_of(at);
     let seq = life.last_seq + 1;
     let sealed = seal(life.place(seq), life.last_hash, at.0, event);
     let position = life.position(seq);

@@ -41,6 +41,7 @@ pub use error::{CommitError, OpenError, StoreError};
 pub use history::{Favourite, HistoryOrder, HistorySummary};
 pub use journal::{ChainFault, ChainReport};
 pub use key::{DatabaseKey, FileKeyStore, KeyError, KeyStore};
+pub use life::CLOCK_BACK_MS_MAX;
 pub use order::{CommittedOrder, NewOrder, Payment, StoredOrder};
 pub use shift::OpenShift;
 pub use status::{RefusedEvent, SyncStatus, Totals};
@@ -263,9 +264,10 @@ impl Store {
         self.write_for_sale("save_draft", move |session| draft::save(session, &basket))
     }
 
-    /// The basket in work.
+    /// The basket in work. One that cannot be read back is moved aside and none is in work: a spoilt basket is
+    /// an annoyance, a terminal that does not start is a closed shop.
     pub fn draft(&self) -> Result<Option<Basket>, StoreError> {
-        self.read(draft::current)
+        Ok(self.without_unreadable(self.read(draft::current)?))
     }
 
     /// Drops the basket in work.
@@ -279,15 +281,26 @@ impl Store {
         self.write_for_sale("park", move |session| draft::park(session, &basket, at))
     }
 
-    /// Takes a basket that was put aside back in work, in one transaction; `None` if there is no such basket.
+    /// Takes a basket that was put aside back in work, in one transaction; `None` if there is no such basket, or
+    /// none that can be read back.
     /// Refuses with [`StoreError::DraftInTheWay`] while another basket with lines is in work.
     pub fn resume(&self, id: BasketId) -> Result<Option<Basket>, StoreError> {
         self.write_for_sale("resume", move |session| draft::resume(session, id))
     }
 
-    /// Baskets put aside, oldest first.
+    /// Baskets put aside, oldest first. Those that cannot be read back are moved aside, as with the draft.
     pub fn parked(&self) -> Result<Vec<ParkedBasket>, StoreError> {
-        self.read(draft::parked)
+        Ok(self.without_unreadable(self.read(draft::parked)?))
+    }
+
+    /// What could be read; the rest is moved aside. If that fails it stays where it is, for the next time.
+    fn without_unreadable<T>(&self, found: draft::Found<T>) -> T {
+        if found.has_unreadable
+            && let Err(error) = self.write_for_sale("move_aside", draft::move_aside)
+        {
+            tracing::warn!(%error, "a basket that cannot be read could not be moved aside");
+        }
+        found.sound
     }
 }
 
@@ -303,6 +316,11 @@ impl Store {
     /// An order of this terminal.
     pub fn order(&self, id: OrderId) -> Result<Option<StoredOrder>, StoreError> {
         self.read(|db| order::by_id(db, id))
+    }
+
+    /// An order of this terminal by the number on its receipt.
+    pub fn order_by_number(&self, number: &str) -> Result<Option<StoredOrder>, StoreError> {
+        self.read(|db| order::by_number(db, number))
     }
 
     /// The order committed last.

@@ -8,6 +8,10 @@ use sync::ports::{DeviceKey, TerminalIdentity};
 use sync::protocol::event::{EventHash, Place};
 use uuid::Uuid;
 
+/// How far a clock may be set back without the times of events going back, milliseconds: what a clock corrects
+/// by itself stays hidden, but one that stood in another year must not stamp every later sale with that year.
+pub const CLOCK_BACK_MS_MAX: i64 = 5 * 60 * 1_000;
+
 /// One enrolment.
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
@@ -106,6 +110,14 @@ impl Life {
             self.receipt_counter
         ])?;
         Ok(())
+    }
+
+    /// The time of an event that happens when the clock says `at`: that of the event before, if the clock is
+    /// behind it by at most [`CLOCK_BACK_MS_MAX`], else `at`, even if that is earlier. Times are for people; the
+    /// order of events is their `seq` and nothing else.
+    pub fn time_of(&self, at: DeviceTime) -> DeviceTime {
+        let behind_ms = self.last_at.0.saturating_sub(at.0);
+        if (0..=CLOCK_BACK_MS_MAX).contains(&behind_ms) { self.last_at } else { at }
     }
 
     /// The place of one of its events.

@@ -55,7 +55,7 @@ pub struct NewOrder {
     pub staff: StaffId,
     /// Where.
     pub store: StoreId,
-    /// Now; made no earlier than the event before.
+    /// Now. The time of the event before counts, if that is at most [`crate::CLOCK_BACK_MS_MAX`] later.
     pub placed_at: DeviceTime,
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn commit(session: &mut Session, new: &NewOrder) -> Result<CommittedO
     let counter = life.receipt_counter + 1;
     let identity = &life.identity;
     let number = receipt_number(&store.code, &identity.name, identity.epoch, counter);
-    let placed_at = new.placed_at.max(life.last_at);
+    let placed_at = life.time_of(new.placed_at);
     let order = order_from(new, OrderId::mint(ids), number, placed_at);
     let placed = append(&tx, &mut life, placed_at, &Event::OrderPlaced(Box::new(order.clone())))?;
     let paid = match &new.payment {
@@ -307,6 +307,12 @@ pub(crate) fn by_id(db: &Connection, id: OrderId) -> Result<Option<StoredOrder>,
 
 pub(crate) fn of_basket(db: &Connection, id: BasketId) -> Result<Option<StoredOrder>, StoreError> {
     read_found(db, find(db, "basket = ?1", [id.uuid().as_bytes()])?)
+}
+
+/// By the number on its receipt. An index finds it; should a device that changed its terminal ever have given
+/// a number twice, the newer order is meant.
+pub(crate) fn by_number(db: &Connection, number: &str) -> Result<Option<StoredOrder>, StoreError> {
+    read_found(db, find(db, "number = ?1 ORDER BY position DESC LIMIT 1", [number])?)
 }
 
 pub(crate) fn last(db: &Connection) -> Result<Option<StoredOrder>, StoreError> {

@@ -174,7 +174,7 @@ fn enrol(
             return Err(StoreError::EventsWaiting(former.last_seq - former.acked_seq));
         }
         base_position = former.position(former.last_seq);
-        at = at.max(former.last_at);
+        at = former.time_of(at);
         // Another central or store speaks of other rows.
         for feed in Feed::ALL {
             feed::reset(&tx, feed)?;

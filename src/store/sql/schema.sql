@@ -1,4 +1,4 @@
--- The terminal's database, version 1. Loaded once into a fresh file; later versions come by migrations/.
+-- The terminal's database, version 2. Loaded once into a fresh file; later versions come by migrations/.
 --
 -- Words: base_* is what central last said, own_* is what this terminal did (a projection of the journal),
 -- all else is this device's own state. Identities are UUIDs as BLOB(16); times are milliseconds since 1970 UTC
@@ -18,7 +18,7 @@ CREATE TABLE life (
     base_position   INTEGER NOT NULL,           -- journal position of seq 0: position = base_position + seq
     last_seq        INTEGER NOT NULL DEFAULT 0,
     last_hash       BLOB NOT NULL,
-    last_at_ms      INTEGER NOT NULL,           -- receipt time never goes back
+    last_at_ms      INTEGER NOT NULL,           -- a clock set back a little does not show
     acked_seq       INTEGER NOT NULL DEFAULT 0,
     acked_at_ms     INTEGER,
     receipt_counter INTEGER NOT NULL DEFAULT 0, -- invariant 3
@@ -58,6 +58,8 @@ CREATE TABLE own_order (
 ) STRICT;
 -- The profile asks for one customer's orders; anonymous ones are not in it.
 CREATE INDEX own_order_by_customer ON own_order (customer, placed_at_ms) WHERE customer IS NOT NULL;
+-- A receipt is scanned. Not unique: what a device was before may have given the number too.
+CREATE INDEX own_order_by_number ON own_order (number);
 
 CREATE TABLE own_line (
     position    INTEGER NOT NULL REFERENCES own_order (position),
@@ -107,6 +109,14 @@ CREATE TABLE parked (
     parked_at_ms INTEGER NOT NULL,
     body         TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Baskets that could not be read back, as they were, for support; the program never reads them.
+CREATE TABLE unreadable_basket (
+    number       INTEGER PRIMARY KEY,
+    basket       BLOB NOT NULL,
+    parked_at_ms INTEGER,                       -- NULL: it was in work
+    body         TEXT NOT NULL
+) STRICT;
 
 -- What this device remembers of people: guards of their PINs, and who signed in last.
 CREATE TABLE staff_memory (

@@ -379,6 +379,46 @@ fn own_sales_count_until_central_counts_them() {
     assert_eq!(store.feed_progress(Feed::Stock).unwrap().rows, 1);
 }
 
+/// Central's watermark covers what it holds but has not applied: such sales count here until it has.
+#[test]
+fn sales_that_central_holds_back_do_not_put_goods_on_the_shelf_again() {
+    let mut shop = Shop::new();
+    let store = shop.open_for_business();
+    load(&store, Feed::Stock, "s0", &[("stock", stock_row(1, 10))]);
+    let first = ChangesPage { included_seq: Some(1), ..page(vec![], "s1") };
+    store.apply_page(Feed::Stock, "s0", &first, AT).unwrap();
+    let result = |seq, outcome| PushResult { seq, outcome, code: None };
+    let last = shop.sell(&store, &[(1, 3)]).last_seq;
+    let placed = last - 1;
+    shop.sell(&store, &[(1, 1)]);
+    let events = store.outbox(100, 1 << 20).unwrap();
+    let head = events.last().unwrap();
+    let held = [result(placed, Outcome::Quarantined), result(last, Outcome::Parked)];
+    assert!(store.acknowledge(0, head.place.seq, head.hash, &held, AT).unwrap());
+    assert_eq!(stock(&store, 1), Some(6), "not yet included, and counted once");
+    // Central has applied the second sale only, and says that it holds all.
+    let page_of = |on_hand, next: &str| ChangesPage {
+        included_seq: Some(head.place.seq),
+        ..page(vec![put("stock", stock_row(1, on_hand))], next)
+    };
+    store.apply_page(Feed::Stock, "s1", &page_of(9, "s2"), AT).unwrap();
+    assert_eq!(stock(&store, 1), Some(6), "sold goods do not reappear");
+    // A person has released it: central applies it and no longer holds it back.
+    store.apply_page(Feed::Stock, "s2", &page_of(6, "s3"), AT).unwrap();
+    assert!(stock(&store, 1) <= Some(6), "never more than there is");
+    store.set_held_back(0, &[]).unwrap();
+    assert_eq!(stock(&store, 1), Some(6));
+    // What an earlier enrolment left held back is nobody's news any more.
+    store.set_held_back(0, &held).unwrap();
+    store.close_shift(AT).unwrap();
+    acknowledge_all(&store);
+    store.enrol(&identity(1), "crossroads", AT).unwrap();
+    let own = ChangesPage { included_seq: Some(1), ..page(vec![], "s5") };
+    load(&store, Feed::Stock, "s4", &[("stock", stock_row(1, 20))]);
+    store.apply_page(Feed::Stock, "s4", &own, AT).unwrap();
+    assert_eq!(stock(&store, 1), Some(20));
+}
+
 pub(super) fn past_order(order: u128, who: u128, at_ms: i64, minor: i64, currency: &str) -> String {
     serde_json::to_string(&HistoryRow {
         id: Uuid::from_u128(order),

@@ -10,7 +10,8 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::fmt::Write;
 
-const RELEASED: [(u32, &str); 1] = [(1, include_str!("../sql/released/v1.sql"))];
+const RELEASED: [(u32, &str); 2] =
+    [(1, include_str!("../sql/released/v1.sql")), (2, include_str!("../sql/released/v2.sql"))];
 
 /// Objects of the schema, without FTS5's own tables, by name.
 fn schema_of(connection: &Connection) -> Vec<(String, String)> {
@@ -53,6 +54,8 @@ fn every_release_comes_up_to_the_present() {
         assert_eq!(store.search_customers("anna", 5).unwrap().len(), 1);
         assert_eq!(store.history(customer(1), 0, 5).unwrap().len(), 2);
         assert_eq!(store.draft().unwrap().unwrap().lines.len(), 1);
+        let second = store.order_by_number("S012-T03-0-000002").unwrap().unwrap();
+        assert_eq!(Some(second), store.last_order().unwrap(), "v{version}");
         assert_eq!(store.check_database().unwrap(), Vec::<String>::new());
         let number = shop.sell(&store, &[(1, 1)]).order.number;
         assert_eq!(number, "S012-T03-0-000003", "v{version} goes on counting");

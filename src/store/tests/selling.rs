@@ -1,7 +1,7 @@
 //! Selling: orders, shifts, drafts, and what is projected from them.
 
 use super::*;
-use crate::{CommitError, StoreError};
+use crate::{CLOCK_BACK_MS_MAX, CommitError, StoreError};
 use domain::event::Event;
 use domain::id::{BasketId, OrderId};
 use domain::staff::PinAttempts;
@@ -62,7 +62,7 @@ fn numbers_have_no_holes_and_time_does_not_go_back() {
     let store = shop.open_for_business();
     let shift = store.open_shift(staff(1), AT).unwrap();
     let mut last = AT;
-    for (count, offset) in [0, 5_000, -86_400_000, 6_000].into_iter().enumerate() {
+    for (count, offset) in [0, 5_000, -60_000, 6_000].into_iter().enumerate() {
         let basket = shop.basket(&[(1, 1)], None);
         let at = DeviceTime(AT.0 + offset);
         let order = store.commit_order(shop.new_order(basket, shift.id, at)).unwrap().order;
@@ -78,6 +78,61 @@ fn numbers_have_no_holes_and_time_does_not_go_back() {
     let status = store.sync_status().unwrap();
     assert_eq!((status.waiting, status.last_seq), (12, 12));
     assert_eq!(status.oldest_waiting_at, Some(AT));
+}
+
+/// A clock that once stood in another year does not stamp what comes after.
+#[test]
+fn a_clock_that_was_set_back_far_is_believed() {
+    const YEARS_MS: i64 = 73 * 365 * 86_400_000;
+    let mut shop = Shop::new();
+    let store = shop.open_for_business();
+    let far = DeviceTime(AT.0 + YEARS_MS);
+    let shift = store.open_shift(staff(1), far).unwrap();
+    assert_eq!(shift.opened_at, far);
+    let mut sell = |at: i64| {
+        let basket = shop.basket(&[(1, 1)], None);
+        let order = shop.new_order(basket, shift.id, DeviceTime(at));
+        store.commit_order(order).unwrap().order.placed_at.0
+    };
+    let back = CLOCK_BACK_MS_MAX;
+    assert_eq!(sell(far.0 - back), far.0, "a small correction does not show");
+    assert_eq!(sell(far.0 - back - 1), far.0 - back - 1, "a large one does");
+    assert_eq!(sell(AT.0), AT.0);
+    assert_eq!(sell(AT.0 - 1), AT.0, "and from there time does not go back again");
+    store.close_shift(AT).unwrap();
+    acknowledge_all(&store);
+    // Nor does a new enrolment carry a wrong year over.
+    let soon = store.open_shift(staff(1), far).unwrap();
+    assert_eq!(soon.opened_at, far);
+    store.close_shift(far).unwrap();
+    acknowledge_all(&store);
+    store.enrol(&identity(1), "crossroads", AT).unwrap();
+    assert_eq!(store.open_shift(staff(1), AT).unwrap().opened_at, AT);
+    assert_eq!(store.sync_status().unwrap().oldest_waiting_at, Some(AT));
+    assert_eq!(store.verify_journal().unwrap().fault, None, "the order of events is their number");
+}
+
+#[test]
+fn an_order_is_found_by_the_number_on_its_receipt() {
+    let mut shop = Shop::new();
+    let store = shop.open_for_business();
+    let sold: Vec<_> = (1..=3).map(|n| shop.sell(&store, &[(n, 1)]).order).collect();
+    for order in &sold {
+        let stored = store.order_by_number(&order.number).unwrap().unwrap();
+        assert_eq!(&stored.order, order);
+        assert!(stored.payment.is_some());
+    }
+    for stranger in ["", "S012-T03-0-000004", "s012-t03-0-000001", "S012-T03-0-00000%"] {
+        assert_eq!(store.order_by_number(stranger).unwrap(), None, "{stranger}");
+    }
+    let plan: String = store
+        .read(|db| {
+            let sql = "EXPLAIN QUERY PLAN SELECT position, paid_position FROM own_order \
+                       WHERE number = 'x' ORDER BY position DESC LIMIT 1";
+            Ok(db.query_row(sql, [], |row| row.get("detail"))?)
+        })
+        .unwrap();
+    assert!(plan.contains("own_order_by_number"), "{plan}");
 }
 
 #[test]
@@ -203,6 +258,84 @@ fn baskets_are_put_aside_and_taken_back() {
     let empty = shop.basket(&[], None);
     store.save_draft(&empty).unwrap();
     assert_eq!(store.resume(a.id).unwrap(), Some(a), "an empty basket is not in the way");
+}
+
+fn spoil(store: &Store, sql: &'static str) {
+    store
+        .write("spoil", move |session| Ok::<_, StoreError>(session.connection.execute_batch(sql)?))
+        .unwrap();
+}
+
+/// Bodies in `unreadable_basket`, as hexadecimal digits.
+fn moved_aside(store: &Store) -> Vec<String> {
+    store
+        .read(|db| {
+            let sql = "SELECT hex(CAST(body AS BLOB)) FROM unreadable_basket ORDER BY number";
+            let mut statement = db.prepare(sql)?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .unwrap()
+}
+
+#[test]
+fn baskets_that_cannot_be_read_are_moved_aside_and_stop_nothing() {
+    let bodies = [
+        "'no json'",
+        "'{}'",
+        "CAST(x'ff00fe' AS TEXT)",
+        "replace(body, 'CHF', 'francs')",
+        "replace(body, 'carry', 'teleport')",
+    ];
+    for body in bodies {
+        let mut shop = Shop::new();
+        let store = shop.open_for_business();
+        let (a, b, c) =
+            (shop.basket(&[(1, 1)], None), shop.basket(&[(2, 1)], None), shop.basket(&[], None));
+        store.park(&a, AT).unwrap();
+        store.park(&b, AT).unwrap();
+        store.save_draft(&c).unwrap();
+        store.save_draft(&shop.basket(&[(3, 1)], None)).unwrap();
+        let one = format!(
+            "UPDATE parked SET body = {body} WHERE basket = (SELECT min(basket) FROM parked);"
+        );
+        let sql = format!("UPDATE draft SET body = {body}; {one}");
+        spoil(&store, String::leak(sql));
+        store.close();
+        let store = shop.open();
+        assert_eq!(store.draft().unwrap(), None, "{body}");
+        let parked: Vec<BasketId> =
+            store.parked().unwrap().iter().map(|row| row.basket.id).collect();
+        assert_eq!(parked, [b.id], "the sound one is still there: {body}");
+        let kept = moved_aside(&store);
+        assert_eq!(kept.len(), 2, "{body}");
+        if body.contains("ff00fe") {
+            assert_eq!(kept, ["FF00FE", "FF00FE"], "bytes as they were");
+        }
+        // A second look finds nothing more to do, and the terminal works.
+        assert_eq!((store.draft().unwrap(), store.parked().unwrap().len()), (None, 1));
+        assert_eq!(moved_aside(&store), kept);
+        assert_eq!(store.resume(a.id).unwrap(), None);
+        assert_eq!(store.resume(b.id).unwrap(), Some(b.clone()));
+        assert_eq!(store.draft().unwrap(), Some(b));
+    }
+}
+
+#[test]
+fn an_unreadable_basket_is_not_in_the_way_of_another() {
+    let mut shop = Shop::new();
+    let store = shop.open_for_business();
+    let (a, b) = (shop.basket(&[(1, 1)], None), shop.basket(&[(2, 1)], None));
+    store.park(&a, AT).unwrap();
+    store.save_draft(&b).unwrap();
+    spoil(&store, "UPDATE draft SET body = 'no json'");
+    assert_eq!(store.resume(a.id).unwrap(), Some(a.clone()));
+    assert_eq!(store.draft().unwrap(), Some(a.clone()));
+    store.park(&a, AT).unwrap();
+    spoil(&store, "UPDATE parked SET body = 'no json either'");
+    assert_eq!(store.resume(a.id).unwrap(), None, "it cannot be taken back");
+    assert_eq!(store.parked().unwrap(), []);
+    assert_eq!(moved_aside(&store).len(), 2);
 }
 
 #[test]
