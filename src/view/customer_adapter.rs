@@ -10,6 +10,9 @@ use crate::app::screen::{
 use crossroads_ui::{App, BarData, ChannelKind, CustomerAdapter, FavouriteData, HistoryData};
 use slint::ComponentHandle;
 
+/// Favourites on the page: more would push the history out of sight.
+const FAVOURITES_MAX: usize = 3;
+
 pub fn connect(app: &App, send: &Send) {
     let customer = app.global::<CustomerAdapter>();
     let attach = Send::clone(send);
@@ -48,7 +51,7 @@ pub fn show(app: &App, screen: &CustomerScreen) {
     customer.set_has_more(screen.has_more);
     customer.set_is_attached(screen.is_attached);
     customer.set_as_of(screen.as_of.as_str().into());
-    let favourites = screen.favourites.iter().map(map_favourite).collect();
+    let favourites = screen.favourites.iter().take(FAVOURITES_MAX).map(map_favourite).collect();
     if let Some(model) = sync_rows(&customer.get_favourites(), favourites) {
         customer.set_favourites(model);
     }

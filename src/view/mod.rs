@@ -23,6 +23,7 @@ mod sell_adapter;
 mod shell_adapter;
 mod sign_in_adapter;
 mod sync_adapter;
+mod typing;
 
 use crate::app::intent::Intent;
 use crate::app::screen::{Screen, SellScreen};

@@ -134,6 +134,7 @@ impl Shop {
             role: Role::Cashier,
             language: self.language,
             sound: false,
+            keyboard: true,
             ..Screen::default()
         };
         screen.status.store = self.goods.store.to_owned();
@@ -429,6 +430,10 @@ impl Shop {
         receipt.code_rows = qr_rows(&receipt.code_text);
         if is_delivery {
             receipt.is_due_on_delivery = true;
+            let goods: i64 = (0..5).map(|at| self.line(at).1).sum();
+            let fee = ReceiptLine { total: self.format.amount(self.of(690)), ..Default::default() };
+            receipt.lines.push(fee);
+            receipt.total = self.money(goods + 690);
             receipt.customer = self.goods.customers[0].to_owned();
             receipt.delivery = self.goods.address.iter().map(|part| (*part).to_owned()).collect();
             receipt.slot = format!("{}, {}", self.format.day(NOW_MS + DAY_MS), self.hours(0));

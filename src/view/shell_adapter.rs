@@ -1,11 +1,12 @@
 //! The shell: view, role, language, theme, strip, message bar, keyboard on the screen, keys of a scanner.
 
 use super::Send;
+use super::typing::{TypedKey, Typing};
 use crate::app::intent::{Intent, Language, Role, View};
 use crate::app::screen::{Line, Message, Screen, Severity, StatusStrip};
 use crossroads_ui::{
-    App, CameraAdapter, CameraKind, CodeText, LanguageKind, LineKind, MessageData, RoleKind,
-    SeverityKind, ShellAdapter, StatusData, Theme, ViewKind,
+    App, CameraAdapter, CameraKind, CodeText, LanguageKind, LineKind, MessageData, PayAdapter,
+    RoleKind, SeverityKind, ShellAdapter, SignInAdapter, StatusData, Theme, ViewKind,
 };
 use slint::platform::WindowEvent;
 use slint::{ComponentHandle, SharedString};
@@ -28,6 +29,8 @@ pub fn connect(app: &App, send: &Send, wedge: impl Fn(&str) -> bool + 'static) {
     on!(on_set_language, |language| Intent::SetLanguage(language_of(language)));
     on!(on_set_dark, |is_dark| Intent::SetDark(is_dark));
     on!(on_set_sound, |is_on| Intent::SetSound(is_on));
+    on!(on_set_left_handed, |is_left| Intent::SetLeftHanded(is_left));
+    on!(on_set_keyboard, |is_shown| Intent::SetKeyboard(is_shown));
     on!(on_sign_out, Intent::SignOut);
     on!(on_call_staff, Intent::CallStaff);
     on!(on_dismiss_message, Intent::DismissMessage);
@@ -38,7 +41,16 @@ pub fn connect(app: &App, send: &Send, wedge: impl Fn(&str) -> bool + 'static) {
             acted(intent);
         }
     });
-    shell.on_wedge_key(move |text| wedge(&text));
+    let (window, typing) = (app.as_weak(), typing(app));
+    shell.on_wedge_key(move |text, is_free| {
+        if wedge(&text) {
+            typing.drop_held();
+            return true;
+        }
+        let wanted = window.upgrade().and_then(|app| wanted_key(&app, &text, is_free));
+        typing.press(wanted);
+        wanted.is_some()
+    });
     let window = app.as_weak();
     shell.on_typed(move |text| {
         if let Some(app) = window.upgrade() {
@@ -51,6 +63,40 @@ pub fn connect(app: &App, send: &Send, wedge: impl Fn(&str) -> bool + 'static) {
         text.pop();
         SharedString::from(text)
     });
+}
+
+/// The key, if the view in front understands it.
+fn wanted_key(app: &App, text: &str, is_free: bool) -> Option<TypedKey> {
+    let key = TypedKey::of(text)?;
+    let is_wanted = match app.global::<ShellAdapter>().get_view() {
+        ViewKind::SignIn => key != TypedKey::Enter,
+        ViewKind::Pay => key != TypedKey::Enter || is_free,
+        _ => false,
+    };
+    is_wanted.then_some(key)
+}
+
+/// Does what the button of the same meaning does, if that can be pressed at this moment.
+fn typing(app: &App) -> Typing {
+    let window = app.as_weak();
+    Typing::new(move |key| {
+        let Some(app) = window.upgrade() else { return };
+        let (sign_in, pay) = (app.global::<SignInAdapter>(), app.global::<PayAdapter>());
+        match (app.global::<ShellAdapter>().get_view(), key) {
+            (ViewKind::SignIn, _) if sign_in.get_locked_seconds() > 0 => {}
+            (ViewKind::SignIn, TypedKey::Digit(digit)) => sign_in.invoke_digit(digit.into()),
+            (ViewKind::SignIn, TypedKey::Erase) => sign_in.invoke_erase(),
+            (ViewKind::Pay, _) if pay.get_is_busy() => {}
+            (ViewKind::Pay, TypedKey::Digit(digit)) => pay.invoke_digit(digit.into()),
+            (ViewKind::Pay, TypedKey::Erase) => pay.invoke_erase(),
+            (ViewKind::Pay, TypedKey::Enter)
+                if pay.get_is_covered() && !pay.get_given().is_empty() =>
+            {
+                pay.invoke_take();
+            }
+            _ => {}
+        }
+    })
 }
 
 /// What the one action of a message does; the same codes have a label in `ui/message.slint`.
@@ -83,7 +129,9 @@ pub fn show(app: &App, screen: &Screen, old: Option<&Screen>) {
     let theme = app.global::<Theme>();
     theme.set_is_dark(screen.dark);
     theme.set_is_large(screen.role == Role::Customer && !screen.sign_in.is_leaving_customer_role);
+    theme.set_is_left_handed(screen.left_handed);
     shell.set_sound(screen.sound);
+    shell.set_has_keyboard(screen.keyboard);
     shell.set_role(map_role(screen.role));
     shell.set_status(map_status(&screen.status));
     shell.set_message(map_message(screen.message.as_ref()));

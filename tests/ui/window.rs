@@ -107,7 +107,7 @@ type Check = fn(&Bench);
 #[test]
 fn the_window() {
     let bench = Bench::new();
-    let checks: [(&str, Check); 12] = [
+    let checks: [(&str, Check); 17] = [
         ("touches ask for the right thing", touches_ask_for_the_right_thing),
         ("cash takes two taps", cash_takes_two_taps),
         ("a scan takes no tap", a_scan_takes_no_tap),
@@ -116,6 +116,11 @@ fn the_window() {
         ("the basket is emptied only after a question", emptying_asks_first),
         ("the customer role is led step by step", delivery_asks_one_thing_at_a_time),
         ("keys of a scanner pass by the buttons", scanner_keys_pass_by),
+        ("a keyboard on the desk types digits", a_keyboard_on_the_desk_types),
+        ("Escape goes back", escape_goes_back),
+        ("hand and keyboard are asked for", hand_and_keyboard_are_asked_for),
+        ("the history is seen at once", the_history_is_seen_at_once),
+        ("what has no name of its own is named", fees_and_lines_have_words),
         ("the keyboard on the screen types", the_screen_keyboard_types),
         ("typing is faster than the answer", typing_survives_late_screens),
         ("every message has words", every_message_has_words),
@@ -286,6 +291,108 @@ fn scanner_keys_pass_by(bench: &Bench) {
     assert!(
         matches!(&bench.intents.take()[..], [Intent::ArticleQuery(text)] if text.contains('9'))
     );
+}
+
+fn a_keyboard_on_the_desk_types(bench: &Bench) {
+    let asked = |keys: &[&str], gap_ms: u64| {
+        for key in keys {
+            bench.key(key);
+            bench.studio.pass(gap_ms);
+        }
+        bench.studio.pass(200);
+        bench.intents.take()
+    };
+    bench.show_named("sign-in");
+    let typed = [Intent::PinDigit(1), Intent::PinDigit(2), Intent::PinErase];
+    assert_eq!(asked(&["1", "2", "\u{8}"], 100), typed, "a slow hand");
+    bench.studio.pass(200);
+    assert_eq!(asked(&["1", "2", "\u{8}"], 40), typed, "a quick hand");
+    bench.studio.pass(200);
+    // Ten milliseconds a key: a scanner, whether or not its Enter made a scan of it.
+    assert!(asked(&["4", "0", "0", "6", "\n"], 0).is_empty(), "a scanner types no PIN");
+    bench.studio.pass(200);
+    assert!(asked(&["4", "0", "0", "6"], 20).is_empty(), "nor does one without an Enter");
+    bench.show_named("pay");
+    assert_eq!(
+        asked(&["2", "0", "\u{8}", "\n"], 100),
+        [Intent::CashDigit(2), Intent::CashDigit(0), Intent::CashErase],
+        "Enter takes nothing while nothing is given"
+    );
+    bench.show_named("pay-typed");
+    assert_eq!(asked(&["\n"], 100), [Intent::TakeCash]);
+    assert!(asked(&["9", "5", "2", "1", "\n"], 0).is_empty(), "a scanner pays nothing");
+    bench.show_named("sell");
+    assert!(asked(&["1", "\n"], 100).is_empty());
+}
+
+fn escape_goes_back(bench: &Bench) {
+    let escape = |name: &str| {
+        bench.show_named(name);
+        bench.key("\u{1b}");
+        bench.intents.take()
+    };
+    for name in ["articles", "customers", "customer", "delivery", "sync", "settings"] {
+        assert_eq!(escape(name), [Intent::Back], "{name}");
+    }
+    assert_eq!(escape("pay"), [Intent::CancelPay]);
+    for name in ["enrol", "sign-in", "sell", "receipt"] {
+        assert!(escape(name).is_empty(), "{name} has no way back");
+    }
+    assert!(escape("customer-role-slot").is_empty(), "one step back inside the view");
+    bench.key("\u{1b}");
+    assert_eq!(bench.intents.take(), [Intent::Back]);
+    bench.show_named("sell");
+    bench.tap("More");
+    bench.key("\u{1b}");
+    assert!(bench.intents.take().is_empty());
+    assert_eq!(bench.tap("Pay"), [Intent::Pay], "the sheet is gone");
+}
+
+fn hand_and_keyboard_are_asked_for(bench: &Bench) {
+    let sample = samples(Language::English).into_iter().find(|sample| sample.name == "settings");
+    let mut sample = sample.expect("there are settings");
+    // On the tablet everything is in sight.
+    bench.show(&sample, DEVICES[2]);
+    assert_eq!(bench.tap("Left hand"), [Intent::SetLeftHanded(true)]);
+    assert_eq!(bench.tap("Keyboard on the screen"), [Intent::SetKeyboard(false)]);
+    sample.screen.left_handed = true;
+    sample.screen.keyboard = false;
+    bench.show(&sample, DEVICES[2]);
+    assert_eq!(bench.tap("Left hand"), [Intent::SetLeftHanded(false)]);
+    assert_eq!(bench.tap("Keyboard on the screen"), [Intent::SetKeyboard(true)]);
+}
+
+fn the_history_is_seen_at_once(bench: &Bench) {
+    for device in [SMALLEST, DEVICES[0], DEVICES[1], DEVICES[2]] {
+        for sample in samples(Language::German).iter().filter(|s| s.name == "customer") {
+            bench.show(sample, device);
+            let place_of = |id: &str| {
+                let found = bench.pressables().into_iter();
+                found.filter(|element| element.id().is_some_and(|name| name.ends_with(id))).next()
+            };
+            let line = place_of("again-button").expect("something was bought");
+            let bar = place_of("detach-button").expect("the sale is theirs");
+            let (end, edge) =
+                (line.absolute_position().y + line.size().height, bar.absolute_position().y);
+            assert!(end < edge, "{}: the first purchase ends at {end} of {edge}", device.name);
+        }
+    }
+}
+
+fn fees_and_lines_have_words(bench: &Bench) {
+    let texts = || -> Vec<_> {
+        ElementQuery::from_root(bench.studio.window().app())
+            .match_descendants()
+            .find_all()
+            .iter()
+            .filter_map(ElementHandle::accessible_label)
+            .collect()
+    };
+    let screen = bench.show_named("receipt-delivery");
+    assert!(screen.receipt.lines.iter().any(|line| line.name.is_empty()), "the sample has a fee");
+    assert!(texts().iter().any(|text| text == "Delivery"), "{:?}", texts());
+    bench.show_named("enrol");
+    assert!(!texts().iter().any(|text| text.contains("Connecting")), "{:?}", texts());
 }
 
 fn the_screen_keyboard_types(bench: &Bench) {
