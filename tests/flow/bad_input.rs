@@ -53,7 +53,7 @@ fn until_problem(terminal: &mut Terminal, code: &str) -> serde_json::Value {
 #[test]
 fn enrolment_says_why_it_failed() {
     let directory = tempfile::tempdir().unwrap();
-    let mut central = Central::start(directory.path(), 10, 1, 1);
+    let mut central = Central::start(directory.path(), 30, 2, 2);
     let mut terminal = Terminal::start(&directory.path().join("terminal"));
     let enrol = |terminal: &mut Terminal, address: &str, code: &str| {
         let answer = terminal.ask(json!({"do": "enrol", "central": address, "code": code}));
@@ -72,7 +72,7 @@ fn enrolment_says_why_it_failed() {
 #[test]
 fn guessing_a_pin_gets_slower_and_a_restart_does_not_help() {
     let directory = tempfile::tempdir().unwrap();
-    let central = Central::start(directory.path(), 10, 1, 1);
+    let central = Central::start(directory.path(), 30, 2, 2);
     let data = directory.path().join("terminal");
     let mut terminal = Terminal::start(&data);
     terminal.enrol(&central);

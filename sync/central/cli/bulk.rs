@@ -20,19 +20,19 @@ pub struct SeedArguments {
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Articles, GTIN-13 under GS1's demo prefix 952; the first 24 are those of the demo frames
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(24..=5_000_000))]
     articles: Option<u64>,
     /// Customers; the first is Marie Blanc, who is always there
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..=5_000_000))]
     customers: Option<u64>,
     /// Past orders of the customers on all channels; Marie always has 14
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(0..=50_000_000))]
     orders: Option<u64>,
     /// The same seed and numbers make the same chain
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// Stores, S001 and on
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=50))]
     stores: u64,
     /// A chain to show: 20,000 articles, 2,000 customers, 10,000 orders where no number is given
     #[arg(long)]
@@ -147,6 +147,12 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode> {
         std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let to_map = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<HashMap<_, _>>();
     let mapping = Mapping { columns: to_map(&arguments.map), constants: to_map(&arguments.set) };
+    let is_same = |report: &PathBuf| {
+        matches!((report.canonicalize(), path.canonicalize()), (Ok(a), Ok(b)) if a == b)
+    };
+    if arguments.report.as_ref().is_some_and(is_same) {
+        bail!("--report names the file that is imported; choose another one");
+    }
     let mut report = match &arguments.report {
         Some(path) => Some(std::io::BufWriter::new(
             std::fs::File::create(path)

@@ -15,8 +15,9 @@ use crate::price;
 use crate::task::Watch;
 use row::{ArticleRecord, CustomerRecord};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::HashSet;
 use std::io::Read;
-use sync::protocol::feed::{ArticleRow, CustomerRow, Feed};
+use sync::protocol::feed::{ArticleRow, CustomerRow, Feed, StoreRow};
 pub use table::{Form, Mapping};
 use uuid::Uuid;
 
@@ -144,10 +145,11 @@ fn write(
         // All of a file is one price list.
         let mut written =
             Written { imported: Imported::default(), refused: Vec::new(), price_version };
+        let taxes = tax_groups(connection)?;
         for ((line, checked), fresh_id) in batch.into_iter().zip(fresh) {
             let fate = match checked {
                 Checked::Article(record) => {
-                    article(connection, record, fresh_id, &mut written.price_version)?
+                    article(connection, record, fresh_id, &taxes, &mut written.price_version)?
                 }
                 Checked::Customer(record) => Ok(customer(connection, *record, fresh_id, now_ms)?),
             };
@@ -162,10 +164,25 @@ fn write(
     })
 }
 
+/// The tax groups that at least one store knows. An article of another one could not be sold anywhere.
+fn tax_groups(connection: &Connection) -> Result<HashSet<String>, CentralError> {
+    let mut query = connection
+        .prepare_cached("SELECT row FROM feed_row WHERE tbl = 'store' AND row IS NOT NULL")?;
+    let rows = query.query_map([], |row| row.get::<_, String>(0))?;
+    let mut groups = HashSet::new();
+    for row in rows {
+        if let Ok(store) = serde_json::from_str::<StoreRow>(&row?) {
+            groups.extend(store.tax_groups.into_iter().map(|group| group.key));
+        }
+    }
+    Ok(groups)
+}
+
 fn article(
     connection: &Connection,
     record: ArticleRecord,
     fresh_id: Uuid,
+    taxes: &HashSet<String>,
     price_version: &mut Option<u64>,
 ) -> Result<Result<Fate, String>, CentralError> {
     let mut known: Option<ArticleRow> = None;
@@ -186,6 +203,9 @@ fn article(
         (None, Some(price_minor)) => new_article(record, price_minor, fresh_id),
         (Some(row), _) => updated_article(row, record),
     };
+    if !taxes.contains(&row.tax_group) {
+        return Ok(Err(format!("no store has the tax group `{}`", row.tax_group.escape_debug())));
+    }
     if known.as_ref() == Some(&row) {
         return Ok(Ok(Fate::Unchanged));
     }
