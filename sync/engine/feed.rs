@@ -68,6 +68,7 @@ pub struct FeedLane {
     missing: u32,
     has_fallen_back: bool,
     included_seq: Option<u64>,
+    has_plan_failed: bool,
     rows_done: u64,
     rows_total: Option<u64>,
     revision: u64,
@@ -85,6 +86,7 @@ impl FeedLane {
             missing: 0,
             has_fallen_back: false,
             included_seq: None,
+            has_plan_failed: false,
             rows_done: 0,
             rows_total: None,
             revision: 0,
@@ -383,6 +385,21 @@ impl FeedLane {
         }
     }
 
+    /// Takes the plan that it waits for.
+    fn take_plan(&mut self, plan: FeedSnapshot) {
+        if std::mem::take(&mut self.has_plan_failed) {
+            self.lane.succeed();
+        }
+        self.rows_total = Some(plan.rows);
+        self.step = Step::Begin(plan);
+    }
+
+    /// There is no plan for this feed now: it rests, and the next one is asked for.
+    fn plan_failed(&mut self, turn: &mut Turn<'_>, problem: SyncProblem, pace: Pace) {
+        self.has_plan_failed = true;
+        self.lane.fail(turn, problem, pace);
+    }
+
     /// The storage stands elsewhere than we thought: ask it.
     fn stale(&mut self, turn: &mut Turn<'_>) {
         self.stuck += 1;
@@ -404,6 +421,10 @@ impl FeedLane {
 }
 
 /// Asks for snapshots, feed by feed, while chunks of earlier ones are fetched.
+///
+/// A plan that central cannot give now (it fails, takes too long, makes no sense) is the trouble of
+/// that feed: its lane rests, and the others get theirs. What concerns the line or the terminal as
+/// a whole rests this lane.
 #[derive(Clone, Debug, Default)]
 pub struct ManifestLane {
     pub lane: Lane,
@@ -454,21 +475,33 @@ impl ManifestLane {
             return;
         }
         let (problem, pace) = judge(&fault);
-        self.lane.fail(turn, problem, pace);
+        let is_of_all = problem.is_refusal()
+            || matches!(
+                problem,
+                SyncProblem::Unreachable | SyncProblem::Throttled | SyncProblem::Unauthenticated
+            );
+        match self.waiting(feeds) {
+            Some(feed) if !is_of_all => {
+                self.lane.succeed();
+                feed.plan_failed(turn, problem, pace);
+            }
+            _ => self.lane.fail(turn, problem, pace),
+        }
+    }
+
+    /// The feed that was asked for, if it still waits for its plan.
+    fn waiting<'a>(&mut self, feeds: &'a mut [FeedLane]) -> Option<&'a mut FeedLane> {
+        let asked = self.asked.take()?;
+        feeds.iter_mut().find(|lane| lane.feed == asked && matches!(lane.step, Step::NeedPlan))
     }
 
     fn hand_out(&mut self, turn: &mut Turn<'_>, manifest: Manifest, feeds: &mut [FeedLane]) {
-        let Some(asked) = self.asked.take() else { return };
-        let plan = manifest.feeds.into_iter().find(|plan| plan.feed == asked && is_sound(plan));
-        let Some(plan) = plan else {
-            return self.lane.fail(turn, SyncProblem::UnexpectedAnswer, Pace::Soon);
-        };
         self.lane.succeed();
-        let wants_plan =
-            |lane: &&mut FeedLane| lane.feed == asked && matches!(lane.step, Step::NeedPlan);
-        if let Some(lane) = feeds.iter_mut().find(wants_plan) {
-            lane.rows_total = Some(plan.rows);
-            lane.step = Step::Begin(plan);
+        let Some(feed) = self.waiting(feeds) else { return };
+        let is_asked = |plan: &FeedSnapshot| plan.feed == feed.feed && is_sound(plan);
+        match manifest.feeds.into_iter().find(is_asked) {
+            Some(plan) => feed.take_plan(plan),
+            None => feed.plan_failed(turn, SyncProblem::UnexpectedAnswer, Pace::Soon),
         }
     }
 }

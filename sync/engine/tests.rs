@@ -735,6 +735,105 @@ fn damaged_chunks_are_fetched_again() {
     assert_eq!((bench.problem(), bench.status.percent), (None, 100));
 }
 
+/// The feed whose plan is being asked for.
+fn planned(bench: &Bench) -> Feed {
+    match &bench.open[&bench.ticket("snapshot")].1 {
+        Request::Snapshot(body) => body.feeds[0],
+        _ => unreachable!(),
+    }
+}
+
+/// Lets time pass until a plan is asked for; all else is served.
+fn wait_for_plan(bench: &mut Bench) {
+    for _ in 0..1_000 {
+        if bench.open().contains(&"snapshot") {
+            return;
+        }
+        match bench.open().into_iter().find(|name| *name != "changes") {
+            Some(name) => bench.serve(bench.ticket(name)),
+            None => bench.pass(1_000),
+        }
+    }
+    panic!("no plan is asked for, but {:?}", bench.open());
+}
+
+/// How central fails to give one plan -> what is said of it.
+#[test]
+fn a_feed_without_a_plan_does_not_keep_the_others_from_theirs() {
+    let table = [
+        (refusal(500, code::INTERNAL, Retry::Later, None), "central-failing"),
+        (refusal(503, code::INTERNAL, Retry::Later, Some(600)), "central-failing"),
+        (refusal(418, "TEAPOT", Retry::Never, None), "unexpected-answer"),
+        (Fault::TimedOut, "timed-out"),
+        (Fault::AnswerTooLarge, "answer-too-large"),
+    ];
+    for (fault, problem) in table {
+        let mut bench = Bench::new(1);
+        bench.input(Input::Start);
+        bench.serve(bench.ticket("nonce"));
+        bench.serve(bench.ticket("token"));
+        assert_eq!(planned(&bench), Feed::Config);
+        bench.fail("snapshot", fault.clone());
+        assert_eq!(bench.problem(), Some(problem));
+        assert_eq!(planned(&bench), Feed::Catalogue, "the next one at once: {fault:?}");
+        bench.settle();
+        for feed in &Feed::ALL[1..] {
+            assert_eq!(bench.store.rows(*feed), bench.central.rows(*feed), "{fault:?}");
+        }
+        assert!(bench.store.rows(Feed::Config).is_empty(), "it rests: {fault:?}");
+        assert_eq!(bench.problem(), Some(problem), "and says why");
+        // Central goes on failing: the pauses grow, and the rest stays in order.
+        bench.sent.clear();
+        for _ in 0..3 {
+            wait_for_plan(&mut bench);
+            bench.fail("snapshot", fault.clone());
+        }
+        assert_eq!(bench.sent.iter().filter(|name| **name == "snapshot").count(), 3);
+        wait_for_plan(&mut bench);
+        bench.settle();
+        assert_eq!((bench.problem(), bench.status.percent), (None, 100), "{fault:?}");
+        assert_eq!(bench.store.rows(Feed::Config), bench.central.rows(Feed::Config));
+    }
+}
+
+#[test]
+fn a_plan_that_makes_no_sense_is_that_feeds_trouble() {
+    let mut bench = Bench::new(1);
+    bench.input(Input::Start);
+    bench.serve(bench.ticket("nonce"));
+    bench.serve(bench.ticket("token"));
+    let manifest =
+        crate::protocol::snapshot::Manifest { feeds: vec![], expires_at_ms: 0, server_time_ms: 0 };
+    bench.answer("snapshot", Ok(Reply::Manifest(manifest)));
+    assert_eq!((bench.problem(), planned(&bench)), (Some("unexpected-answer"), Feed::Catalogue));
+    bench.settle();
+    wait_for_plan(&mut bench);
+    bench.settle();
+    assert_eq!((bench.problem(), bench.status.percent), (None, 100));
+}
+
+/// What concerns every feed is not asked five times.
+#[test]
+fn without_a_line_one_plan_is_asked_for_and_not_five() {
+    for fault in [
+        Fault::Unreachable,
+        refusal(429, code::TOO_MANY_ATTEMPTS, Retry::Later, Some(30)),
+        refusal(403, code::TERMINAL_REVOKED, Retry::Human, None),
+    ] {
+        let mut bench = Bench::new(1);
+        bench.input(Input::Start);
+        bench.serve(bench.ticket("nonce"));
+        bench.serve(bench.ticket("token"));
+        bench.fail("snapshot", fault.clone());
+        assert!(!bench.open().contains(&"snapshot"), "{fault:?}");
+        bench.settle();
+        wait_for_plan(&mut bench);
+        assert_eq!(planned(&bench), Feed::Config, "{fault:?}");
+        bench.settle();
+        assert_eq!((bench.problem(), bench.status.percent), (None, 100), "{fault:?}");
+    }
+}
+
 #[test]
 fn a_full_disk_stops_feeds_but_not_sales() {
     let mut bench = Bench::settled(1);
