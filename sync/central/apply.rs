@@ -22,6 +22,10 @@ use sync::protocol::feed::{ArticleRow, Feed, HistoryLineRow, HistoryRow, StockRo
 use sync::protocol::order::OrderPlacedBody;
 use uuid::Uuid;
 
+/// How far ahead of central a device's clock may be in what others read. A device that is years ahead would stand
+/// on top of its customers' histories for years; the order itself keeps what the device said.
+const CLOCK_AHEAD_MAX_MS: i64 = 5 * 60_000;
+
 /// Where an event came from.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
@@ -157,7 +161,7 @@ fn order_placed(
     }
     if let Some(customer) = order.customer {
         let place = store.map(|store| store.name).unwrap_or_default();
-        publish_history(connection, order, customer.uuid(), place)?;
+        publish_history(connection, source, order, (customer.uuid(), place))?;
     }
     Ok(Verdict::Applied)
 }
@@ -330,10 +334,13 @@ pub fn change_stock(
 
 fn publish_history(
     connection: &Connection,
+    source: Source,
     order: &Order,
-    customer: Uuid,
-    place: String,
+    (customer, place): (Uuid, String),
 ) -> Result<(), CentralError> {
+    let sql = "SELECT received_ms FROM inbox WHERE id = ?1";
+    let received_ms: i64 =
+        connection.prepare_cached(sql)?.query_row([source.inbox_id], |row| row.get(0))?;
     let lines = order.lines.iter().map(|line| HistoryLineRow {
         article: Some(line.article.uuid()),
         name: line.name.clone(),
@@ -348,7 +355,7 @@ fn publish_history(
         channel: Channel::Store.name().into(),
         place,
         number: order.number.clone(),
-        at_ms: order.placed_at.0,
+        at_ms: order.placed_at.0.min(received_ms.saturating_add(CLOCK_AHEAD_MAX_MS)),
         currency: currency.code().into(),
         lines: lines.collect(),
         total_minor: order.total.minor(),

@@ -43,6 +43,9 @@ pub enum CentralError {
     /// The writer thread is gone: central is shutting down.
     #[error("central is shutting down")]
     Stopped,
+    /// A defect in this program: a write panicked. What it had written is rolled back.
+    #[error("a write ended in a panic")]
+    Panicked,
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Random,
@@ -62,5 +65,21 @@ impl CentralError {
     pub fn is_constraint(&self) -> bool {
         matches!(self, Self::Database(error)
             if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation))
+    }
+
+    /// Whether a stored value is not what it should be: it concerns what refers to it, not the whole database.
+    pub fn is_damaged_value(&self) -> bool {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType,
+        };
+        matches!(
+            self,
+            Self::DamagedRow(_)
+                | Self::Database(
+                    FromSqlConversionFailure(..)
+                        | IntegralValueOutOfRange(..)
+                        | InvalidColumnType(..)
+                )
+        )
     }
 }

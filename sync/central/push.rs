@@ -15,9 +15,13 @@ use crate::apply::{self, Verdict};
 use crate::db::{blob, id, unsigned};
 use crate::error::CentralError;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use sync::protocol::event::{Envelope, EventHash};
 use sync::protocol::push::{Outcome, PushRequest, PushResult};
 use uuid::Uuid;
+
+/// The event refers to a stored row that cannot be read.
+const DAMAGED_ROW: &str = "DAMAGED_ROW";
 
 /// Who pushes, as the database knows it.
 #[derive(Clone, Copy, Debug)]
@@ -197,7 +201,8 @@ fn hold(
     (bytes, hash): (&str, EventHash),
     now_ms: i64,
 ) -> Result<PushResult, CentralError> {
-    let aggregate = apply::aggregate(envelope);
+    // A panic comes again when it is judged, and is booked there.
+    let aggregate = catch_unwind(|| apply::aggregate(envelope)).unwrap_or(None);
     let parked = match aggregate {
         Some(aggregate) => is_held(connection, sender.terminal, aggregate)?,
         None => false,
@@ -266,11 +271,23 @@ fn judge(
     source: apply::Source,
     envelope: &Envelope,
 ) -> Result<Verdict, CentralError> {
+    verdict_of(connection, source.inbox_id, || apply::apply(connection, source, envelope))
+}
+
+/// What `attempt` came to, booked. Whatever is about this one event must not stop the queue (invariant 4): a
+/// constraint that nobody thought of, a stored row that it refers to and that cannot be read, a defect of ours.
+fn verdict_of(
+    connection: &Connection,
+    inbox_id: i64,
+    attempt: impl FnOnce() -> Result<Verdict, CentralError>,
+) -> Result<Verdict, CentralError> {
     connection.execute_batch("SAVEPOINT event")?;
-    let verdict = match apply::apply(connection, source, envelope) {
-        // A constraint that nobody thought of is the event's fault: it must not stop the queue (invariant 4).
-        Err(error) if error.is_constraint() => Verdict::Refused("CONSTRAINT"),
-        other => other?,
+    // What a panic leaves half changed is the database, and that is rolled back to the savepoint.
+    let verdict = match catch_unwind(AssertUnwindSafe(attempt)) {
+        Err(_) => Verdict::Refused("PANIC"),
+        Ok(Err(error)) if error.is_constraint() => Verdict::Refused("CONSTRAINT"),
+        Ok(Err(error)) if error.is_damaged_value() => Verdict::Refused(DAMAGED_ROW),
+        Ok(other) => other?,
     };
     let (end, state, code) = match verdict {
         Verdict::Applied => ("RELEASE event", "applied", None),
@@ -279,7 +296,10 @@ fn judge(
     connection.execute_batch(end)?;
     connection
         .prepare_cached("UPDATE inbox SET state = ?2, code = ?3 WHERE id = ?1")?
-        .execute(params![source.inbox_id, state, code])?;
+        .execute(params![inbox_id, state, code])?;
+    if let Some(code @ ("PANIC" | DAMAGED_ROW)) = code {
+        tracing::error!(inbox_id, code, "an event could not be applied for a fault of central's");
+    }
     Ok(verdict)
 }
 
@@ -345,6 +365,43 @@ fn rejudge(connection: &Connection, inbox_id: i64) -> Result<Verdict, CentralErr
         let source = apply::Source { inbox_id, sender };
         Ok((source, row.get::<_, String>(3)?))
     })?;
-    let envelope = Envelope::parse(&bytes).map_err(|_| CentralError::DamagedRow("inbox"))?;
-    judge(connection, source, &envelope)
+    let damaged = || Err(CentralError::DamagedRow("inbox"));
+    match Envelope::parse(&bytes) {
+        Ok(envelope) => judge(connection, source, &envelope),
+        Err(_) => verdict_of(connection, inbox_id, damaged),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::db::{meta, open_for_writing, set_meta};
+
+    /// One line, one case: how an attempt ends after it wrote, and the code that it is quarantined with.
+    #[test]
+    fn what_is_about_one_event_is_rolled_back_and_quarantined() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = open_for_writing(&dir.path().join("central.db")).unwrap();
+        let sql = "INSERT INTO inbox (id, terminal, epoch, seq, hash, kind, at_ms, received_ms,
+                   state, bytes) VALUES (7, x'01', 0, 1, x'02', 'k', 0, 0, 'parked', '')";
+        connection.execute(sql, []).unwrap();
+        type Ending = fn() -> Result<Verdict, CentralError>;
+        let cases: [(Ending, &str); 3] = [
+            (|| panic!("on purpose"), "PANIC"),
+            (|| Err(CentralError::DamagedRow("test")), "DAMAGED_ROW"),
+            (|| Ok(Verdict::Refused("UNKNOWN_ORDER")), "UNKNOWN_ORDER"),
+        ];
+        for (ending, code) in cases {
+            let attempt = || set_meta(&connection, "written", code).and_then(|()| ending());
+            let verdict = verdict_of(&connection, 7, attempt).unwrap();
+            assert_eq!(verdict, Verdict::Refused(code));
+            assert_eq!(meta(&connection, "written").unwrap(), None, "{code}");
+            let sql = "SELECT state || ' ' || code FROM inbox WHERE id = 7";
+            let booked: String = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+            assert_eq!(booked, format!("quarantined {code}"));
+        }
+        // Central's own failure is no verdict.
+        assert!(verdict_of(&connection, 7, || Err(CentralError::Stopped)).is_err());
+    }
 }

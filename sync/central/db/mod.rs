@@ -162,6 +162,33 @@ mod tests {
     }
 
     #[test]
+    fn a_job_that_panics_undoes_only_itself_and_the_writer_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(&dir.path().join("central.db")).unwrap();
+        let failed: Result<(), _> = database.writer().run(|c| {
+            set_meta(c, "a", "1")?;
+            panic!("on purpose");
+        });
+        assert!(matches!(failed, Err(CentralError::Panicked)), "{failed:?}");
+        database.writer().run(|c| set_meta(c, "b", "2")).unwrap();
+        let values = database.read(|c| Ok((meta(c, "a")?, meta(c, "b")?))).unwrap();
+        assert_eq!(values, (None, Some("2".into())));
+    }
+
+    #[test]
+    fn a_job_that_writes_nothing_wakes_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(&dir.path().join("central.db")).unwrap();
+        database.writer().run(|c| set_meta(c, "a", "1")).unwrap();
+        let mut commits = database.writer().commits();
+        commits.mark_unchanged();
+        database.writer().run(|c| meta(c, "a")).unwrap();
+        assert!(!commits.has_changed().unwrap());
+        database.writer().run(|c| set_meta(c, "a", "2")).unwrap();
+        assert!(commits.has_changed().unwrap());
+    }
+
+    #[test]
     fn one_job_that_fails_undoes_only_itself() {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(&dir.path().join("central.db")).unwrap();

@@ -6,6 +6,7 @@
 
 use crate::error::CentralError;
 use rusqlite::Connection;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::sync::{oneshot, watch};
@@ -98,13 +99,16 @@ impl Drop for Writer {
     }
 }
 
-/// Runs `work` between SAVEPOINT and RELEASE; an error rolls back to where it began.
+/// Runs `work` between SAVEPOINT and RELEASE; an error or a panic rolls back to where it began. A panic must not end
+/// the only thread that writes, and ends at the innermost savepoint, whose name is not unique.
 pub fn in_savepoint<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, CentralError>,
 ) -> Result<T, CentralError> {
     connection.execute_batch("SAVEPOINT job")?;
-    let result = work(connection);
+    // What a panic can leave half changed is the transaction, and that is rolled back; the panic hook has told it.
+    let result = catch_unwind(AssertUnwindSafe(|| work(connection)));
+    let result = result.unwrap_or(Err(CentralError::Panicked));
     let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
     connection.execute_batch(end)?;
     result
@@ -116,6 +120,7 @@ fn work(connection: &Connection, jobs: &Receiver<Job>, told: &watch::Sender<u64>
             first(Err(Arc::new(error)));
             continue;
         }
+        let changes_before = connection.total_changes();
         let mut delivers: Vec<Deliver> = first(Ok(connection)).into_iter().collect();
         for _ in 1..GROUP_MAX {
             // SQLite rolls everything back by itself when the disk is full: then nobody may be told yes.
@@ -130,7 +135,8 @@ fn work(connection: &Connection, jobs: &Receiver<Job>, told: &watch::Sender<u64>
             // What is left of the transaction must not leak into the next one.
             let _ = connection.execute_batch("ROLLBACK");
         }
-        if committed.is_ok() {
+        // Who only asks whether the writer lives does not wake all long polls.
+        if committed.is_ok() && connection.total_changes() != changes_before {
             told.send_modify(|count| *count = count.wrapping_add(1));
         }
         for deliver in delivers {

@@ -24,9 +24,10 @@ use std::time::Duration;
 use sync::protocol::feed::{
     ArticleRow, CustomerRow, Feed, HistoryRow, StaffRow, StockRow, StoreRow,
 };
+use sync::protocol::problem::{Problem, Retry, code};
 use sync::protocol::{CONTRACT, CONTRACT_HEADER, Contract};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -38,6 +39,8 @@ const PUSH_BYTES_MAX: usize = 4 * 1024 * 1024;
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// How often another process's commits are looked for, so that its changes wake long polls.
 const LOOK_FOR_COMMITS: Duration = Duration::from_millis(50);
+/// How long the writer may take to answer before central is called ill. An import beside it holds the lock for less.
+const HEALTH_PATIENCE: Duration = Duration::from_secs(5);
 /// How long requests may take to end after shutdown was asked for.
 const LAST_REQUESTS: Duration = Duration::from_secs(10);
 
@@ -47,6 +50,8 @@ pub struct App {
     pub central: Arc<Central>,
     fault: Fault,
     closing: watch::Receiver<bool>,
+    /// One question to the writer at a time: those who ask while it hangs must not use up all threads.
+    asking: Arc<Semaphore>,
 }
 
 /// How to serve.
@@ -81,11 +86,27 @@ fn software() -> String {
     format!("crossroads-central {}", env!("CARGO_PKG_VERSION"))
 }
 
-/// Whether central answers and its database can be read.
+/// Whether central answers and its database can be read and written.
 #[utoipa::path(get, path = "/health", tag = "service",
-    responses((status = OK, description = "Central is well", body = Health)))]
+    responses((status = OK, description = "Central is well", body = Health),
+        (status = SERVICE_UNAVAILABLE, description = "It cannot write", body = Problem,
+            content_type = "application/problem+json")))]
 async fn health(State(app): State<Arc<App>>) -> Result<Json<Health>, ApiError> {
-    blocking(&app, |central| central.database().read(feeds::epoch)).await?;
+    let asking = Arc::clone(&app.asking);
+    let answer = async {
+        let turn = asking.acquire_owned().await;
+        blocking(&app, move |central| {
+            let _turn = turn;
+            central.database().read(feeds::epoch)?;
+            central.database().writer().run(feeds::epoch)
+        })
+        .await
+    };
+    let Ok(answer) = tokio::time::timeout(HEALTH_PATIENCE, answer).await else {
+        let (status, title) = (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be written");
+        return Err(ApiError::new(status, code::INTERNAL, Retry::Later, title));
+    };
+    answer?;
     let server_time_ms = app.central.rim().now_ms();
     Ok(Json(Health { status: "ok", software: software(), server_time_ms }))
 }
@@ -230,7 +251,8 @@ pub async fn serve(
 ) -> Result<(), CentralError> {
     let (close, closing) = watch::channel(false);
     let stop = Arc::new(AtomicBool::new(false));
-    let app = Arc::new(App { central, fault: options.fault, closing: closing.clone() });
+    let asking = Arc::new(Semaphore::new(1));
+    let app = Arc::new(App { central, fault: options.fault, closing: closing.clone(), asking });
     let mut helpers = Vec::new();
     for (name, help) in [
         ("central-commits", look_for_commits as fn(&Central, &AtomicBool) -> _),

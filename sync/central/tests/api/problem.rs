@@ -78,6 +78,37 @@ async fn faults_on_purpose() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn health_asks_the_writer() {
+    let world = World::new().await;
+    let central = std::sync::Arc::clone(&world.central);
+    let panics = move || {
+        let panic = |_: &rusqlite::Connection| -> Result<(), _> { panic!("on purpose") };
+        central.database().writer().run(panic)
+    };
+    let failed = tokio::task::spawn_blocking(panics).await.unwrap();
+    assert!(matches!(failed, Err(central::CentralError::Panicked)));
+    assert_eq!(world.send("GET", "/health", None, None).await.0, 200);
+    // A writer that hangs is told, and comes back.
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let central = std::sync::Arc::clone(&world.central);
+    let hang = move || {
+        central.database().writer().run(move |_| {
+            wait.recv().unwrap();
+            Ok(())
+        })
+    };
+    let hanging = tokio::task::spawn_blocking(hang);
+    let ask = || world.send("GET", "/health", None, None);
+    let (one, other) = tokio::join!(ask(), ask());
+    for (status, problem) in [one, other] {
+        assert_eq!((status, &problem["code"]), (503, &json!("INTERNAL")));
+    }
+    go_on.send(()).unwrap();
+    hanging.await.unwrap().unwrap();
+    assert_eq!(ask().await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_document_tells_all_routes() {
     let world = World::new().await;
     let (status, document) = world.send("GET", "/openapi.json", None, None).await;

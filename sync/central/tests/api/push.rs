@@ -6,7 +6,7 @@ use domain::event::Event;
 use domain::money::{Currency, Money};
 use serde_json::{Value, json};
 use sync::protocol::event::SealedEvent;
-use sync::protocol::feed::{Feed, StockRow};
+use sync::protocol::feed::{Feed, HistoryRow, StockRow};
 
 fn outcomes(answer: &Value) -> Vec<(u64, String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -352,4 +352,48 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     till.token = world.token(&till).await.1["token"].as_str().unwrap().into();
     let (status, answer) = world.push(&till, &events).await;
     assert_eq!((status, outcomes(&answer)[0].1.as_str()), (200, "duplicate"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_refers_to_a_damaged_row_does_not_stop_the_queue() {
+    let world = World::new().await;
+    let mut till = world.terminal(1).await;
+    let (milk, cheese) = (world.article(1).await, world.article(8).await);
+    let key = *milk.id.as_bytes();
+    let damage = "UPDATE feed_row SET row = '{' WHERE feed = 3 AND scope = 1 AND key = ?1";
+    world.change(move |c| Ok(c.execute(damage, [key])?)).await;
+    let (first, second) = (till.order(&[(&milk, 1)], None), till.order(&[(&cheese, 100)], None));
+    let events = [till.placed(&first), till.placed(&second)];
+    let (status, answer) = world.push(&till, &events).await;
+    assert_eq!((status, &answer["acked_seq"]), (200, &json!(2)), "{answer}");
+    let got = outcomes(&answer);
+    assert_eq!(got[0], (1, "quarantined".into(), "DAMAGED_ROW".into()));
+    assert_eq!(got[1].1, "applied");
+    assert_eq!(world.count("SELECT count(*) FROM orders WHERE event IS NOT NULL").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_far_ahead_does_not_lead_the_history() {
+    let world = World::new().await;
+    let mut till = world.terminal(1).await;
+    let (milk, marie) = (world.article(1).await, world.marie().await);
+    let now = central::Rim::now_ms(world.rim.as_ref());
+    // One line, one case: milliseconds that the device is ahead, what others read.
+    for (ahead, expected) in [(-60_000, -60_000), (60_000, 60_000), (9_000_000_000, 300_000)] {
+        let mut order = till.order(&[(&milk, 1)], Some(marie));
+        order.placed_at = domain::time::DeviceTime(now + ahead);
+        let event = till.placed(&order);
+        assert_eq!(world.push(&till, &[event]).await.0, 200);
+        let id = order.id.uuid();
+        let row = move |c: &_| feed::get::<HistoryRow>(c, Feed::History, feed::EVERYBODY, id);
+        let (row, rank) = world.look(row).await.unwrap();
+        assert_eq!((row.at_ms, rank), (now + expected, -(now + expected)));
+        let placed: i64 = world
+            .look(move |c| {
+                let sql = "SELECT placed_ms FROM orders WHERE id = ?1";
+                Ok(c.query_row(sql, [id.as_bytes()], |row| row.get(0))?)
+            })
+            .await;
+        assert_eq!(placed, now + ahead, "the order keeps what the device said");
+    }
 }
