@@ -5,7 +5,7 @@ use super::problem::{ApiError, Body};
 use super::{App, blocking};
 use crate::enrol::{self, Applicant};
 use crate::push::{self, Refusal, Taken};
-use crate::session::{Holder, TOKEN_MS};
+use crate::session::{Brake, Holder, TOKEN_MS};
 use axum::Json;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::StatusCode;
@@ -34,8 +34,8 @@ pub async fn enrol(
     ConnectInfo(address): ConnectInfo<SocketAddr>,
     Body(request): Body<EnrolRequest>,
 ) -> Result<Json<EnrolResponse>, ApiError> {
-    let who = format!("enrol {}", address.ip());
-    let wait_ms = app.central.sessions().wait_ms(app.central.rim(), &who);
+    let who = Brake::Enrol(address.ip());
+    let wait_ms = app.central.sessions().wait_ms(app.central.rim(), who);
     if wait_ms > 0 {
         return Err(ApiError::too_many(wait_ms));
     }
@@ -58,7 +58,7 @@ pub async fn enrol(
     })
     .await?;
     let Some(enrolled) = enrolled else {
-        app.central.sessions().failed(app.central.rim(), &who);
+        app.central.sessions().failed(app.central.rim(), who);
         let title = "the code is unknown, used or expired";
         let status = StatusCode::FORBIDDEN;
         return Err(ApiError::new(status, code::ENROLMENT_REFUSED, Retry::Human, title));
@@ -85,11 +85,12 @@ pub async fn nonce(
     Body(request): Body<NonceRequest>,
 ) -> Result<Json<NonceResponse>, ApiError> {
     // Whether the terminal exists is not told here: the answer is the same.
-    let nonce = app.central.sessions().nonce(app.central.rim(), request.terminal_id)?;
-    match nonce {
-        Some(nonce) => Ok(Json(NonceResponse { nonce })),
-        None => Err(ApiError::too_many(crate::session::NONCE_MS)),
-    }
+    let terminal = request.terminal_id;
+    let nonce = blocking(&app, move |central| {
+        let known = central.database().read(|connection| enrol::known(connection, terminal))?;
+        central.sessions().nonce(central.rim(), terminal, known.is_some())
+    });
+    Ok(Json(NonceResponse { nonce: nonce.await? }))
 }
 
 /// Gives a bearer token for a signed nonce.
@@ -104,9 +105,10 @@ pub async fn token(
 ) -> Result<Json<TokenResponse>, ApiError> {
     let central = &app.central;
     let terminal = request.terminal_id;
-    // By address too: a stranger's failures must not keep the real terminal out.
-    let who = format!("token {terminal} {}", address.ip());
-    let wait_ms = central.sessions().wait_ms(central.rim(), &who);
+    // By address alone: a stranger's failures must not keep the real terminal out, and the ids that strangers make
+    // up must not fill the memory.
+    let who = Brake::Token(address.ip());
+    let wait_ms = central.sessions().wait_ms(central.rim(), who);
     if wait_ms > 0 {
         return Err(ApiError::too_many(wait_ms));
     }
@@ -119,7 +121,7 @@ pub async fn token(
         central.sessions().proves(central.rim(), device, &request.nonce, &request.signature)
     });
     let Some(known) = proved else {
-        central.sessions().failed(central.rim(), &who);
+        central.sessions().failed(central.rim(), who);
         return Err(ApiError::unauthenticated());
     };
     if known.is_revoked {

@@ -118,3 +118,37 @@ async fn a_token_is_for_its_own_terminal_and_a_replaced_device_is_out() {
     assert_eq!((status, &problem["code"]), (403, &json!("TERMINAL_REVOKED")));
     assert_eq!(world.token(&replaced).await.1["code"], "TERMINAL_REVOKED");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_nonces_keeps_nobody_else_from_a_token() {
+    let world = World::new().await;
+    let (flooded, quiet) = (world.terminal(1).await, world.terminal(2).await);
+    let nonce = world.nonce(quiet.id).await;
+    for number in 0..20 {
+        world.nonce(flooded.id).await;
+        world.nonce(uuid::Uuid::from_u128(number)).await;
+    }
+    assert_eq!(world.token_for(&quiet, &nonce).await.0, 200);
+    assert_eq!(world.token(&flooded).await.0, 200);
+    // A terminal that does not exist gets a nonce like any other, and nothing for it.
+    let nobody = uuid::Uuid::from_u128(5);
+    let mut stranger = flooded;
+    stranger.id = nobody;
+    assert_eq!(world.token(&stranger).await.0, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tries_for_tokens_are_slowed_down_by_address_whatever_they_name() {
+    let world = World::new().await;
+    let till = world.terminal(1).await;
+    let mut statuses = Vec::new();
+    for number in 0..61 {
+        let id = uuid::Uuid::from_u128(number);
+        let body = json!({"terminal_id": id, "nonce": "n", "signature": "s"});
+        statuses.push(world.send("POST", "/v1/token", None, Some(body)).await.0);
+    }
+    assert_eq!(statuses, [[401; 60].as_slice(), &[429]].concat());
+    assert_eq!(world.token(&till).await.0, 429);
+    world.rim.pass_ms(60_001);
+    assert_eq!(world.token(&till).await.0, 200);
+}
