@@ -2,7 +2,8 @@
 //!
 //! Positions are given by the one writer while it holds the write lock, so they become visible in their order and
 //! a reader that stands at position p has seen everything up to p. A cursor is `<feed epoch>.<position>`; the
-//! epoch is made with the database, so a cursor of another database is told from one of this.
+//! epoch is made with the database, so a cursor of another database is told from one of this, and made anew when
+//! the database was restored from a backup.
 
 use crate::db::{blob, id, meta, unsigned};
 use crate::error::CentralError;
@@ -130,25 +131,32 @@ pub fn cursor(epoch: &str, pos: i64) -> String {
     format!("{epoch}.{pos}")
 }
 
-/// The position that a cursor stands for; `None` when it is not of this database, or from its future (the
-/// database was restored from a backup). No cursor is the beginning.
-pub fn position(
-    connection: &Connection,
-    epoch: &str,
-    after: &str,
-) -> Result<Option<i64>, CentralError> {
+/// What a cursor stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// A position.
+    At(i64),
+    /// Nothing here: it is of another database, or of an older feed epoch.
+    Foreign,
+    /// A position of this epoch that was not given out yet: the database was restored from a backup.
+    Future,
+}
+
+/// What a cursor stands for. No cursor is the beginning.
+pub fn position(connection: &Connection, epoch: &str, after: &str) -> Result<Stand, CentralError> {
     if after.is_empty() {
-        return Ok(Some(0));
+        return Ok(Stand::At(0));
     }
     let pos = after
         .split_once('.')
         .filter(|(of, _)| *of == epoch)
         .and_then(|(_, pos)| pos.parse::<i64>().ok())
         .filter(|pos| *pos >= 0);
-    match pos {
-        Some(pos) if pos <= newest(connection)? => Ok(Some(pos)),
-        _ => Ok(None),
-    }
+    Ok(match pos {
+        Some(pos) if pos <= newest(connection)? => Stand::At(pos),
+        Some(_) => Stand::Future,
+        None => Stand::Foreign,
+    })
 }
 
 /// Changes after a position.
@@ -250,14 +258,15 @@ mod tests {
         let connection = connection(&dir);
         (1..=5).for_each(|key| put(&connection, &at(key), &key).unwrap());
         for (text, expected) in [
-            ("", Some(0)),
-            ("e1.0", Some(0)),
-            ("e1.5", Some(5)),
-            ("e1.6", None),
-            ("e2.3", None),
-            ("e1.-1", None),
-            ("e1", None),
-            ("<html>", None),
+            ("", Stand::At(0)),
+            ("e1.0", Stand::At(0)),
+            ("e1.5", Stand::At(5)),
+            ("e1.6", Stand::Future),
+            ("e2.6", Stand::Foreign),
+            ("e2.3", Stand::Foreign),
+            ("e1.-1", Stand::Foreign),
+            ("e1", Stand::Foreign),
+            ("<html>", Stand::Foreign),
         ] {
             assert_eq!(position(&connection, "e1", text).unwrap(), expected, "{text}");
         }

@@ -36,7 +36,8 @@ use session::Sessions;
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sync::protocol::feed::Feed;
 use sync::protocol::snapshot::FeedSnapshot;
 
@@ -49,6 +50,26 @@ pub struct Central {
     admin_hash: [u8; 32],
     /// One build at a time: the second terminal that asks gets the first one's snapshot.
     building: Mutex<()>,
+    /// The feed epoch was renewed since this process opened the database: what was restored before is dealt with.
+    has_renewed: AtomicBool,
+}
+
+/// How often a manifest is tried when its snapshot is dropped while it is being written.
+const MANIFEST_TRIES_MAX: u32 = 3;
+
+/// What a restore needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewed {
+    /// The new feed epoch: all older cursors are refused.
+    pub epoch: String,
+    /// Snapshots that were dropped.
+    pub snapshots: usize,
+}
+
+fn fresh_epoch(rim: &dyn Rim) -> Result<String, CentralError> {
+    let mut epoch = [0; 8];
+    rim.fill_random(&mut epoch)?;
+    Ok(epoch.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 impl Central {
@@ -65,9 +86,7 @@ impl Central {
         builder.recursive(true).mode(0o700);
         builder.create(dir).map_err(CentralError::file("create", dir))?;
         let database = Database::open(&database_path(dir))?;
-        let mut epoch = [0; 8];
-        rim.fill_random(&mut epoch)?;
-        let epoch: String = epoch.iter().map(|byte| format!("{byte:02x}")).collect();
+        let epoch = fresh_epoch(rim.as_ref())?;
         database.writer().run(move |connection| {
             let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING";
             connection.execute(sql, [feed::EPOCH_KEY, &epoch])?;
@@ -81,6 +100,7 @@ impl Central {
             sessions: Sessions::default(),
             admin_hash,
             building: Mutex::new(()),
+            has_renewed: AtomicBool::new(false),
         }))
     }
 
@@ -110,42 +130,117 @@ impl Central {
         hash == self.admin_hash
     }
 
+    /// The lock guards no data: a build that panicked leaves nothing half done in memory.
+    fn one_at_a_time(&self) -> MutexGuard<'_, ()> {
+        self.building.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A snapshot of a feed that is good to start from; builds one if there is none. Blocks, for seconds at a
     /// million rows. `None` if `progress` stopped it.
     pub fn snapshot(
         &self,
         feed: Feed,
         scope: i64,
-        progress: impl FnMut(u64) -> bool,
+        mut progress: impl FnMut(u64) -> bool,
     ) -> Result<Option<FeedSnapshot>, CentralError> {
-        let _one_at_a_time = self.building.lock().expect("no build panics with the lock");
-        let now_ms = self.rim.now_ms();
-        let usable = self.database.read(|c| snapshot::usable(c, feed, scope, now_ms))?;
-        let built = match usable {
-            Some(built) => built,
-            None => {
-                let mut reader = self.database.reader()?;
-                let chunks = snapshot::build(&mut reader, &self.dir, (feed, scope), progress)?;
-                let Some(chunks) = chunks else { return Ok(None) };
-                self.database
-                    .writer()
-                    .run(move |c| snapshot::book(c, (feed, scope), &chunks, now_ms))?
+        let _one_at_a_time = self.one_at_a_time();
+        for _ in 0..MANIFEST_TRIES_MAX {
+            let now_ms = self.rim.now_ms();
+            let usable = |c: &_| snapshot::usable(c, &self.dir, (feed, scope), now_ms);
+            let built = match self.database.read(usable)? {
+                Some(built) => built,
+                None => match self.build(feed, scope, &mut progress)? {
+                    Some(built) => built,
+                    None => return Ok(None),
+                },
+            };
+            let described = self.database.writer().run(move |c| {
+                let is_kept = snapshot::keep(c, &built, now_ms)?;
+                is_kept.then(|| snapshot::describe(c, feed, &built)).transpose()
+            })?;
+            if described.is_some() {
+                return Ok(described);
             }
-        };
-        self.database
-            .writer()
-            .run(move |c| {
-                snapshot::keep(c, &built, now_ms)?;
-                snapshot::describe(c, feed, &built)
-            })
-            .map(Some)
+        }
+        Err(CentralError::DamagedRow("snapshot"))
+    }
+
+    fn build(
+        &self,
+        feed: Feed,
+        scope: i64,
+        progress: impl FnMut(u64) -> bool,
+    ) -> Result<Option<snapshot::Built>, CentralError> {
+        let now_ms = self.rim.now_ms();
+        let mut reader = self.database.reader()?;
+        let chunks = snapshot::build(&mut reader, &self.dir, (feed, scope), progress)?;
+        let Some(chunks) = chunks else { return Ok(None) };
+        let book = move |c: &_| snapshot::book(c, (feed, scope), &chunks, now_ms);
+        let built = self.database.writer().run(book)?;
+        // Each build leaves an older one behind; a server that runs for years must not fill the disk with them.
+        if let Err(error) = self.sweep_alone() {
+            tracing::warn!(error = &error as &dyn std::error::Error, "old chunks stay");
+        }
+        Ok(Some(built))
+    }
+
+    /// The bytes of a chunk. `None` if there is none, or if it is damaged: then the snapshots that name it are
+    /// dropped, so that the next manifest is of files that can be served.
+    pub fn chunk(&self, sha256: &str) -> Result<Option<Vec<u8>>, CentralError> {
+        if let Some(bytes) = snapshot::chunk(&self.dir, sha256)? {
+            return Ok(Some(bytes));
+        }
+        if self.database.read(|c| snapshot::is_named(c, sha256))? {
+            let name = sha256.to_owned();
+            let dropped = self.database.writer().run(move |c| snapshot::drop_naming(c, &name))?;
+            tracing::warn!(sha256, dropped, "a chunk is missing or damaged: building anew");
+        }
+        Ok(None)
     }
 
     /// Forgets expired snapshots and removes their files.
     pub fn sweep(&self) -> Result<u64, CentralError> {
+        let _one_at_a_time = self.one_at_a_time();
+        self.sweep_alone()
+    }
+
+    /// The caller holds the lock: no build of this process is under way.
+    fn sweep_alone(&self) -> Result<u64, CentralError> {
         let now_ms = self.rim.now_ms();
         let promised = self.database.writer().run(move |c| snapshot::forget_expired(c, now_ms))?;
         snapshot::sweep(&self.dir, &promised, now_ms)
+    }
+
+    /// The database was restored from a backup: positions are given out a second time, so every older cursor must
+    /// be refused, and the snapshots' files may be of another time.
+    pub fn restored(&self) -> Result<Renewed, CentralError> {
+        let epoch = fresh_epoch(self.rim())?;
+        let renewed = self.database.writer().run(move |c| {
+            db::set_meta(c, feed::EPOCH_KEY, &epoch)?;
+            Ok(Renewed { epoch, snapshots: snapshot::drop_all(c)? })
+        })?;
+        self.has_renewed.store(true, Ordering::SeqCst);
+        Ok(renewed)
+    }
+
+    /// A terminal knows what this database has not given out yet: it was restored and nobody said so. Once per
+    /// process: a database is restored while central stands still, and a terminal that is merely wrong must not
+    /// make all others start over again and again.
+    pub(crate) fn seems_restored(&self, sign: &str) -> Result<(), CentralError> {
+        if self.has_renewed.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        match self.restored() {
+            Ok(renewed) => {
+                let epoch = renewed.epoch;
+                tracing::warn!(sign, epoch, "restored from a backup, it seems: new feed epoch");
+                Ok(())
+            }
+            Err(error) => {
+                self.has_renewed.store(false, Ordering::SeqCst);
+                Err(error)
+            }
+        }
     }
 }
 

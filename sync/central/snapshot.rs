@@ -31,6 +31,9 @@ const STALE_PART: u64 = 10;
 /// Changes that a terminal reads in two pages are no reason to build.
 const STALE_MIN: u64 = 4_000;
 
+/// What Linux says about a sector that cannot be read; `std` has no name for it.
+const EIO: i32 = 5;
+
 /// A snapshot as the database knows it.
 pub struct Built {
     /// Its row.
@@ -51,15 +54,17 @@ pub fn is_chunk_name(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The newest snapshot of a feed that is still good to start from.
+/// The newest snapshot of a feed that is still good to start from: little changed since, and its files are there.
 pub fn usable(
     connection: &Connection,
-    feed: Feed,
-    scope: i64,
+    dir: &Path,
+    (feed, scope): (Feed, i64),
     now_ms: i64,
 ) -> Result<Option<Built>, CentralError> {
+    // Of two of the same position the later one was built because the earlier one's files were no good.
     let sql = "SELECT id, pos, rows FROM snapshot
-               WHERE feed = ?1 AND scope = ?2 AND expires_ms > ?3 ORDER BY pos DESC LIMIT 1";
+               WHERE feed = ?1 AND scope = ?2 AND expires_ms > ?3
+               ORDER BY pos DESC, id DESC LIMIT 1";
     let built = connection.query_row(sql, params![feed_number(feed), scope, now_ms], |row| {
         Ok(Built { id: row.get(0)?, pos: row.get(1)?, rows: unsigned(row, 2)? })
     });
@@ -69,7 +74,58 @@ pub fn usable(
                WHERE feed = ?1 AND scope = ?2 AND pos > ?3 LIMIT ?4)";
     let values = params![feed_number(feed), scope, built.pos, limit as i64 + 1];
     let moved = connection.query_row(sql, values, |row| unsigned(row, 0))?;
-    Ok((moved <= limit).then_some(built))
+    Ok((moved <= limit && has_files(connection, dir, built.id)?).then_some(built))
+}
+
+/// Whether every chunk of a snapshot lies where it should, with its booked size: the database may have been
+/// restored without its files. What is inside is checked when it is read ([`chunk`]).
+fn has_files(connection: &Connection, dir: &Path, id: i64) -> Result<bool, CentralError> {
+    let sql = "SELECT sha256, bytes FROM snapshot_chunk WHERE snapshot = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([id])?;
+    while let Some(row) = rows.next()? {
+        let (sha256, bytes): (String, u64) = (row.get(0)?, unsigned(row, 1)?);
+        let found = fs::metadata(chunk_path(dir, &sha256));
+        if !found.is_ok_and(|found| found.is_file() && found.len() == bytes) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The bytes of a chunk; `None` when they are not there, or no longer what their name says.
+pub fn chunk(dir: &Path, sha256: &str) -> Result<Option<Vec<u8>>, CentralError> {
+    let path = chunk_path(dir, sha256);
+    let is_gone = |error: &std::io::Error| {
+        error.kind() == std::io::ErrorKind::NotFound || error.raw_os_error() == Some(EIO)
+    };
+    match fs::read(&path) {
+        Ok(bytes) => Ok((hex_sha256(&bytes) == sha256).then_some(bytes)),
+        Err(error) if is_gone(&error) => Ok(None),
+        Err(error) => Err(CentralError::file("read", &path)(error)),
+    }
+}
+
+/// Whether a snapshot names a chunk.
+pub fn is_named(connection: &Connection, sha256: &str) -> Result<bool, CentralError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM snapshot_chunk WHERE sha256 = ?1)";
+    Ok(connection.query_row(sql, [sha256], |row| row.get(0))?)
+}
+
+/// Drops the snapshots that name a chunk which cannot be served; the next manifest builds anew. Returns how many.
+pub fn drop_naming(connection: &Connection, sha256: &str) -> Result<usize, CentralError> {
+    let sql = "DELETE FROM snapshot
+               WHERE id IN (SELECT snapshot FROM snapshot_chunk WHERE sha256 = ?1)";
+    Ok(connection.execute(sql, [sha256])?)
+}
+
+/// Drops all snapshots. Their files stay until they are swept.
+pub fn drop_all(connection: &Connection) -> Result<usize, CentralError> {
+    Ok(connection.execute("DELETE FROM snapshot", [])?)
+}
+
+fn hex_sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The manifest of a snapshot.
@@ -138,7 +194,7 @@ impl Packer<'_> {
         let full = std::mem::replace(&mut self.encoder, encoder()?);
         let bytes = full.finish().map_err(CentralError::file("compress", Path::new("a chunk")))?;
         debug_assert!(bytes.len() <= CHUNK_BYTES_MAX, "the aim leaves room");
-        let sha256: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        let sha256 = hex_sha256(&bytes);
         let path = chunk_path(self.dir, &sha256);
         // Also when it exists: a fresh file is not swept before the build is booked.
         let part = self.dir.join("chunks").join(format!("{sha256}.{}", std::process::id()));
@@ -226,11 +282,11 @@ pub fn book(
     Ok(Built { id, pos: chunks.pos, rows: chunks.rows })
 }
 
-/// Keeps a snapshot for another [`LIFETIME_MS`]: a manifest has just named it.
-pub fn keep(connection: &Connection, built: &Built, now_ms: i64) -> Result<(), CentralError> {
+/// Keeps a snapshot for another [`LIFETIME_MS`]: a manifest is about to name it. False if it was dropped meanwhile.
+pub fn keep(connection: &Connection, built: &Built, now_ms: i64) -> Result<bool, CentralError> {
     let sql = "UPDATE snapshot SET expires_ms = max(expires_ms, ?2) WHERE id = ?1";
-    connection.execute(sql, params![built.id, now_ms.saturating_add(LIFETIME_MS)])?;
-    Ok(())
+    let values = params![built.id, now_ms.saturating_add(LIFETIME_MS)];
+    Ok(connection.execute(sql, values)? == 1)
 }
 
 /// Forgets expired snapshots; returns the names of all chunks that are still promised.

@@ -104,7 +104,7 @@ pub struct SetPriceArguments {
     #[arg(long, value_name = "GTIN")]
     gtin: String,
     /// Price of a piece, kg, l or m in minor units
-    #[arg(long, value_name = "MINOR", value_parser = clap::value_parser!(i64).range(0..=100_000_000))]
+    #[arg(long, value_name = "MINOR", value_parser = clap::value_parser!(i64).range(1..=100_000_000))]
     price_minor: i64,
 }
 
@@ -116,10 +116,8 @@ pub fn set_price(arguments: &SetPriceArguments) -> Result<ExitCode> {
     let price_minor = arguments.price_minor;
     let row = central.database().writer().run(move |c| price::set_price(c, gtin, price_minor))?;
     let Some(row) = row else { bail!("no article has the number {gtin}") };
-    say(&format!(
-        "{} {}: {} {} (price list {})",
-        gtin, row.name, row.price_minor, row.currency, row.price_version
-    ))?;
+    let price = domain::Money::new(row.price_minor, row.currency.parse()?);
+    say(&format!("{} {}: {price} (price list {})", gtin, row.name, row.price_version))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -214,5 +212,25 @@ pub fn quarantine(arguments: &QuarantineArguments) -> Result<ExitCode> {
             }
         }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Which central.
+#[derive(Args, Debug)]
+pub struct RestoredArguments {
+    /// Data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+/// Makes a database that came from a backup fit to serve again.
+pub fn restored(arguments: &RestoredArguments) -> Result<ExitCode> {
+    let renewed = open(&arguments.data)?.restored()?;
+    say(&format!(
+        "feed epoch {}: all older cursors are refused, terminals read their feeds anew\n\
+         {} snapshots dropped: they are built again when asked for\n\
+         events that this database does not hold are sent again by the terminals that have them",
+        renewed.epoch, renewed.snapshots
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

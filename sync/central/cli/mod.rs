@@ -40,6 +40,8 @@ enum Command {
     Terminals(admin::TerminalsArguments),
     /// Lists events that are held back, tries one again, or dismisses one
     Quarantine(admin::QuarantineArguments),
+    /// Run once after central.db was restored from a backup: all terminals read their feeds anew
+    Restored(admin::RestoredArguments),
 }
 
 /// Writes to standard output; a reader that went away is no failure.
@@ -70,6 +72,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::SetPrice(arguments) => admin::set_price(&arguments),
         Command::Terminals(arguments) => admin::terminals(&arguments),
         Command::Quarantine(arguments) => admin::quarantine(&arguments),
+        Command::Restored(arguments) => admin::restored(&arguments),
     }
 }
 

@@ -4,7 +4,7 @@ use super::caller::Caller;
 use super::problem::{ApiError, Asked, Body};
 use super::{App, blocking};
 use crate::error::CentralError;
-use crate::feed::{self, scope_of};
+use crate::feed::{self, Stand, scope_of};
 use crate::push;
 use crate::snapshot;
 use axum::Json;
@@ -64,9 +64,14 @@ pub async fn changes(
         let after = Arc::clone(&after);
         let page = blocking(&app, move |central| {
             let now_ms = central.rim().now_ms();
-            central.database().read(|c| read_page(c, sender, feed, &after, limit, now_ms))
+            let page =
+                central.database().read(|c| read_page(c, sender, feed, &after, limit, now_ms))?;
+            if matches!(page, Err(Stand::Future)) {
+                central.seems_restored("a cursor from the future")?;
+            }
+            Ok(page)
         });
-        let Some(page) = page.await? else {
+        let Ok(page) = page.await? else {
             let title = "the cursor is not of this feed any more: take a snapshot";
             let status = StatusCode::GONE;
             return Err(ApiError::new(status, code::CURSOR_COMPACTED, Retry::Later, title));
@@ -82,7 +87,7 @@ pub async fn changes(
     }
 }
 
-/// A page and how far the terminal's own events are in it, read at one moment.
+/// A page and how far the terminal's own events are in it, read at one moment; or where the cursor stands instead.
 fn read_page(
     connection: &rusqlite::Connection,
     sender: push::Sender,
@@ -90,9 +95,12 @@ fn read_page(
     after: &str,
     limit: u32,
     now_ms: i64,
-) -> Result<Option<ChangesPage>, CentralError> {
+) -> Result<Result<ChangesPage, Stand>, CentralError> {
     let epoch = feed::epoch(connection)?;
-    let Some(pos) = feed::position(connection, &epoch, after)? else { return Ok(None) };
+    let pos = match feed::position(connection, &epoch, after)? {
+        Stand::At(pos) => pos,
+        elsewhere => return Ok(Err(elsewhere)),
+    };
     let scope = scope_of(feed, sender.store_no);
     let page = feed::page(connection, (feed, scope), pos, limit, PAGE_BYTES_AIM)?;
     let included_seq = if page.more {
@@ -100,7 +108,7 @@ fn read_page(
     } else {
         Some(push::watermark(connection, sender.terminal, sender.epoch)?.0)
     };
-    Ok(Some(ChangesPage {
+    Ok(Ok(ChangesPage {
         changes: page.changes,
         next: feed::cursor(&epoch, page.next),
         more: page.more,
@@ -164,14 +172,7 @@ pub async fn chunk(
     if !snapshot::is_chunk_name(&sha256) {
         return Err(missing());
     }
-    let bytes = blocking(&app, move |central| {
-        let path = snapshot::chunk_path(central.dir(), &sha256);
-        match std::fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(CentralError::file("read", &path)(error)),
-        }
-    });
+    let bytes = blocking(&app, move |central| central.chunk(&sha256));
     let bytes = bytes.await?.ok_or_else(missing)?;
     let fixed = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/zstd")),

@@ -66,6 +66,33 @@ fn codes_reports_and_prices() {
 }
 
 #[test]
+fn restored_makes_a_new_feed_epoch_and_drops_snapshots() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = seeded(dir.path());
+    let path = central::database_path(Path::new(&data));
+    let look = |sql: &str| -> String {
+        let database = rusqlite::Connection::open(&path).unwrap();
+        database.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let epoch = || look("SELECT value FROM meta WHERE key = 'feed_epoch'");
+    let before = epoch();
+    let book = "INSERT INTO snapshot (feed, scope, pos, rows, built_ms, expires_ms)
+                VALUES (2, 0, 1, 1, 0, 9)";
+    rusqlite::Connection::open(&path).unwrap().execute(book, []).unwrap();
+    let dropped = look("SELECT count(*) || ' snapshots dropped' FROM snapshot");
+    let output = run(&["restored", "--data", &data]);
+    assert!(output.status.success(), "{output:?}");
+    assert_ne!(before, epoch());
+    for told in [&epoch(), &dropped] {
+        assert!(text(&output).contains(told), "{told}: {output:?}");
+    }
+    assert_eq!(look("SELECT count(*) || '' FROM snapshot"), "0");
+    // A mistyped directory is told.
+    let missing = dir.path().join("elsewhere");
+    assert!(!run(&["restored", "--data", missing.to_str().unwrap()]).status.success());
+}
+
+#[test]
 fn import_tells_by_its_status_how_it_went() {
     let dir = tempfile::tempdir().unwrap();
     let data = seeded(dir.path());

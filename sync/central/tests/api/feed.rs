@@ -76,13 +76,39 @@ async fn foreign_cursors_are_gone_and_feeds_have_names() {
     }
     let (_, page) = world.get(&till, "/v1/feeds/stock/changes?limit=2000").await;
     let next = page["next"].as_str().unwrap();
-    // A cursor of the future: this database was restored from a backup.
-    let future = format!("{}9", next);
-    let (status, _) = world.get(&till, &format!("/v1/feeds/stock/changes?after={future}")).await;
-    assert_eq!(status, 410);
+    // A cursor of the future: this database was restored from a backup. All older cursors end with it, once.
+    let epoch_of = |cursor: &str| cursor.split_once('.').unwrap().0.to_owned();
+    let old = format!("/v1/feeds/stock/changes?after={next}");
+    assert_eq!(world.get(&till, &old).await.0, 200);
+    let future = format!("/v1/feeds/stock/changes?after={next}9");
+    assert_eq!(world.get(&till, &future).await.0, 410);
+    assert_eq!(world.get(&till, &old).await.0, 410);
+    let (_, page) = world.get(&till, "/v1/feeds/stock/changes?limit=2000").await;
+    let new = page["next"].as_str().unwrap().to_owned();
+    assert_ne!(epoch_of(&new), epoch_of(next));
+    // A terminal that is merely wrong does not make all others start over again.
+    let future = format!("/v1/feeds/stock/changes?after={new}9");
+    assert_eq!(world.get(&till, &future).await.0, 410);
+    let after_that = format!("/v1/feeds/stock/changes?after={new}");
+    assert_eq!(world.get(&till, &after_that).await.0, 200);
     assert_eq!(world.get(&till, "/v1/feeds/weather/changes").await.0, 404);
     assert_eq!(world.get(&till, "/v1/feeds/stock/changes?limit=many").await.0, 400);
     assert_eq!(world.send("GET", "/v1/feeds/stock/changes", None, None).await.0, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_ahead_of_its_watermark_tells_of_a_restore() {
+    let world = World::new().await;
+    let mut till = world.terminal(1).await;
+    let (_, page) = world.get(&till, "/v1/feeds/config/changes").await;
+    let path = format!("/v1/feeds/config/changes?after={}", page["next"].as_str().unwrap());
+    let events: Vec<_> = (0..3).map(|_| till.shift_opened().1).collect();
+    // An impossible number is no sign of anything.
+    assert_eq!(world.push_raw(&till, 0, 0, &[&events[0].bytes]).await.0, 409);
+    assert_eq!(world.get(&till, &path).await.0, 200);
+    assert_eq!(world.push(&till, &events[2..]).await.1["code"], "GAP");
+    assert_eq!(world.get(&till, &path).await.0, 410);
+    assert_eq!(world.push(&till, &events).await.1["acked_seq"], 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -127,3 +127,79 @@ async fn chunks_have_names_and_readers_have_tokens() {
         assert_eq!(got.0, status, "{feeds}");
     }
 }
+
+/// Files in the folder of the chunks.
+fn files(world: &World) -> Vec<std::path::PathBuf> {
+    let folder = std::fs::read_dir(world.dir.path().join("chunks")).unwrap();
+    folder.map(|entry| entry.unwrap().path()).collect()
+}
+
+fn chunk_names(manifest: &Value) -> Vec<String> {
+    let chunks = manifest["feeds"].as_array().unwrap().iter().flat_map(|feed| {
+        feed["chunks"].as_array().unwrap().iter().map(|chunk| chunk["sha256"].to_string())
+    });
+    chunks.map(|name| name.trim_matches('"').to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_without_its_files_is_built_anew() {
+    let world = World::new().await;
+    let till = world.terminal(1).await;
+    let all = json!(["config", "catalogue"]);
+    let first = manifest(&world, &till, all.clone()).await;
+    // The database came back from a backup, the files did not; or one was cut short.
+    let gone: fn(&std::path::Path) = |path| std::fs::remove_file(path).unwrap();
+    let cut: fn(&std::path::Path) = |path| std::fs::write(path, b"short").unwrap();
+    let mut named = chunk_names(&first);
+    for harm in [gone, cut] {
+        let path = |name: &String| central::snapshot::chunk_path(world.dir.path(), name);
+        named.iter().map(path).for_each(|path| harm(&path));
+        let again = manifest(&world, &till, all.clone()).await;
+        named = chunk_names(&again);
+        assert_eq!(again["feeds"][0]["rows"], first["feeds"][0]["rows"]);
+        for name in chunk_names(&again) {
+            snapshot::verify(&fetch(&world, &till, &name, None).await, &name).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chunk_that_rotted_is_not_served_and_not_named_again() {
+    let world = World::new().await;
+    let till = world.terminal(1).await;
+    let first = manifest(&world, &till, json!(["catalogue", "config"])).await;
+    let name = chunk_names(&first)[1].clone();
+    let path = central::snapshot::chunk_path(world.dir.path(), &name);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let other = chunk_names(&first)[0].clone();
+    assert_eq!(world.get(&till, &format!("/v1/chunks/{name}")).await.0, 404);
+    // A name that nobody gave drops nothing.
+    assert_eq!(world.get(&till, &format!("/v1/chunks/{}", "0".repeat(64))).await.0, 404);
+    for (name, is_left) in [(name, false), (other, true)] {
+        assert_eq!(world.look(move |c| central::snapshot::is_named(c, &name)).await, is_left);
+    }
+    let again = manifest(&world, &till, json!(["catalogue", "config"])).await;
+    for name in chunk_names(&again) {
+        snapshot::verify(&fetch(&world, &till, &name, None).await, &name).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_sweeps_what_expired() {
+    let world = World::new().await;
+    let mut till = world.terminal(1).await;
+    let first = manifest(&world, &till, json!(["catalogue"])).await;
+    let gtin = Gtin::parse("9520000000011").unwrap();
+    world.change(move |c| price::set_price(c, gtin, 222)).await;
+    world.rim.pass_ms(200 * 3_600_000);
+    till.token = world.token(&till).await.1["token"].as_str().unwrap().into();
+    let second = manifest(&world, &till, json!(["catalogue"])).await;
+    let left: Vec<String> = files(&world)
+        .iter()
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert!(chunk_names(&first).iter().all(|name| !left.contains(name)), "{left:?}");
+    assert!(chunk_names(&second).iter().all(|name| left.contains(name)), "{left:?}");
+}
