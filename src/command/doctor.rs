@@ -131,7 +131,8 @@ fn database(opened: Option<&Result<Store, OpenError>>, data: &Path) -> Check {
         Err(error) => {
             let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
             let detail = format!("{error}{}", cause.unwrap_or_default());
-            let otherwise = || "Check that the folder exists and belongs to the terminal's user.".into();
+            let otherwise =
+                || "Check that the folder exists and belongs to the terminal's user.".into();
             Check::fault(NAME, detail, advice(error).unwrap_or_else(otherwise))
         }
     }
