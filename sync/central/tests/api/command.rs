@@ -53,7 +53,7 @@ fn codes_reports_and_prices() {
     assert!(report["channels"].as_array().unwrap().iter().all(|row| row["source"] == "history"));
     let price =
         run(&["set-price", "--data", &data, "--gtin", "9520000000011", "--price-minor", "205"]);
-    assert!(text(&price).contains("Bio Vollmilch: 205 CHF (price list 2)"), "{price:?}");
+    assert!(text(&price).contains("Bio Vollmilch: 2.05 CHF (price list 2)"), "{price:?}");
     let wrong =
         run(&["set-price", "--data", &data, "--gtin", "9520000000012", "--price-minor", "1"]);
     assert_eq!(wrong.status.code(), Some(1));

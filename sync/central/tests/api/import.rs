@@ -1,15 +1,35 @@
 //! Importing: broken rows are told with their line, the rest is in; real catalogues too.
 
 use crate::world::TestRim;
-use central::Central;
+use central::feed::{self, Put};
 use central::import::{self, Form, Imported, Mapping, Refused, What};
 use central::task::Unwatched;
+use central::{Central, CentralError};
+use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
+use sync::protocol::feed::{Feed, StoreRow};
+use uuid::Uuid;
+
+/// A store that knows the tax groups of the files.
+fn store(connection: &rusqlite::Connection) -> Result<(), CentralError> {
+    let group = |key: &str| json!({"key": key, "rates": [{"name": "VAT", "rate_ppm": 26_000}]});
+    let row = json!({
+        "id": Uuid::from_u128(1), "code": "S001", "name": "Old Mill", "address": "Mill Lane 1",
+        "country": "CH", "currency": "CHF", "time_zone": "Europe/Zurich",
+        "prices_include_tax": true, "smallest_coin_minor": 5, "notes_minor": [1000],
+        "tax_groups": [group("food"), group("standard")], "slots": [],
+        "delivery_tax_group": "standard",
+    });
+    let row: StoreRow = serde_json::from_value(row).unwrap();
+    let key = row.id;
+    feed::put(connection, &Put { feed: Feed::Config, scope: 1, table: "store", key, rank: 1 }, &row)
+}
 
 fn central() -> (tempfile::TempDir, Arc<Central>) {
     let dir = tempfile::tempdir().unwrap();
     let central = Central::open_with(dir.path(), TestRim::new()).unwrap();
+    central.database().writer().run(store).unwrap();
     (dir, central)
 }
 
