@@ -147,7 +147,10 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode> {
         std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let to_map = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<HashMap<_, _>>();
     let mapping = Mapping { columns: to_map(&arguments.map), constants: to_map(&arguments.set) };
-    let is_same = |report: &PathBuf| matches!((report.canonicalize(), path.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    let is_same = |report: &PathBuf| {
+        let places = (report.canonicalize(), path.canonicalize());
+        matches!(places, (Ok(a), Ok(b)) if a == b)
+    };
     if arguments.report.as_ref().is_some_and(is_same) {
         bail!("--report names the file that is imported; choose another one");
     }
