@@ -58,7 +58,7 @@ impl Held {
 }
 
 impl Typing {
-    /// Calls `typed` with each key that a person pressed, [`HOLD_MS`] later at most.
+    /// Calls `typed` with each key that a person pressed, `HOLD_MS` later at most.
     pub fn new(typed: impl Fn(TypedKey) + 'static) -> Self {
         let held = Held { key: Cell::new(None), typed: Box::new(typed) };
         Self { gap: Timer::default(), hold: Timer::default(), held: Rc::new(held) }

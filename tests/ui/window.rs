@@ -375,6 +375,17 @@ fn the_history_is_seen_at_once(bench: &Bench) {
             let (end, edge) =
                 (line.absolute_position().y + line.size().height, bar.absolute_position().y);
             assert!(end < edge, "{}: the first purchase ends at {end} of {edge}", device.name);
+            let last = bench
+                .pressables()
+                .into_iter()
+                .filter(|element| element.id().is_some_and(|name| name.ends_with("again-button")));
+            let last = last.map(|line| line.absolute_position().y + line.size().height);
+            // What is scrolled out of sight is not found; on the tablet all is in sight.
+            let older = place_of("more-button").map(|button| button.absolute_position().y);
+            assert!(older.is_some() || device.name != "1280x800", "older purchases are offered");
+            let older = older.unwrap_or(f32::INFINITY);
+            let lowest = last.fold(0.0, f32::max);
+            assert!(lowest <= older, "{}: {lowest} lies under {older}", device.name);
         }
     }
 }
