@@ -367,8 +367,8 @@ fn the_history_is_seen_at_once(bench: &Bench) {
         for sample in samples(Language::German).iter().filter(|s| s.name == "customer") {
             bench.show(sample, device);
             let place_of = |id: &str| {
-                let found = bench.pressables().into_iter();
-                found.filter(|element| element.id().is_some_and(|name| name.ends_with(id))).next()
+                let mut found = bench.pressables().into_iter();
+                found.find(|element| element.id().is_some_and(|name| name.ends_with(id)))
             };
             let line = place_of("again-button").expect("something was bought");
             let bar = place_of("detach-button").expect("the sale is theirs");
