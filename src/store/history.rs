@@ -54,7 +54,7 @@ pub struct HistorySummary {
     /// Spent by calendar month (year, month, amount) in the currency of the newest order: the last twelve, oldest
     /// first, months without orders as zero. Empty without orders.
     pub months: Vec<(i16, i8, Money)>,
-    /// Bought most often, at least twice; at most [`FAVOURITES_MAX`].
+    /// Bought most often, at least twice; at most `FAVOURITES_MAX`.
     pub favourites: Vec<Favourite>,
 }
 
