@@ -9,8 +9,8 @@
 //! snapshot   packs and unpacks chunks         sim/     seeded runs of all of it under faults
 //! ```
 //! The crate knows no SQL and no screen. `store` implements [`ports`], `central` speaks
-//! [`protocol`]. With the feature `conformance` it also carries [`conformance`], the tests that
-//! every storage must pass, and [`memory`], doubles of storage and central for the tests of others.
+//! [`protocol`]. With the feature `conformance` it also carries `conformance`, the tests that
+//! every storage must pass, and `memory`, doubles of storage and central for the tests of others.
 
 pub mod call;
 #[cfg(any(test, feature = "conformance"))]
