@@ -185,12 +185,18 @@ impl Terminal {
 
     fn month_bars(&self, months: &[(i16, i8, Money)]) -> Vec<MonthBar> {
         let highest = months.iter().map(|(.., money)| money.minor()).max().unwrap_or(0).max(1);
-        let bar = |(year, month, money): &(i16, i8, Money)| MonthBar {
-            label: self.formatter.month(*year, *month),
+        // Twelve names do not fit under twelve narrow bars: every third, counted from the newest.
+        let is_labelled = |position: usize| (months.len() - 1 - position).is_multiple_of(3);
+        let bar = |(position, (year, month, money)): (usize, &(i16, i8, Money))| MonthBar {
+            label: if is_labelled(position) {
+                self.formatter.month(*year, *month)
+            } else {
+                String::new()
+            },
             permille: u32::try_from(money.minor().max(0) * 1000 / highest).unwrap_or(0),
             amount: self.formatter.money(*money),
         };
-        months.iter().map(bar).collect()
+        months.iter().enumerate().map(bar).collect()
     }
 
     fn history_rows(&self, entry: &HistoryOrder) -> Vec<HistoryRow> {

@@ -8,7 +8,7 @@ use domain::money::{Currency, Money};
 use domain::quantity::{Quantity, Unit};
 use fixed_decimal::Decimal;
 use icu_calendar::Gregorian;
-use icu_datetime::fieldsets::{T, YM, YMD, YMDE, YMDT};
+use icu_datetime::fieldsets::{M, T, YMD, YMDE, YMDT};
 use icu_datetime::input::{Date, DateTime, Time};
 use icu_datetime::{FixedCalendarDateTimeFormatter, NoCalendarFormatter};
 use icu_decimal::DecimalFormatter;
@@ -31,7 +31,7 @@ pub struct Formatter {
     date: DateFormatter<YMD>,
     date_time: DateFormatter<YMDT>,
     day: DateFormatter<YMDE>,
-    month: DateFormatter<YM>,
+    month: DateFormatter<M>,
     time: NoCalendarFormatter<T>,
     currencies: Mutex<HashMap<Currency, CurrencyFormatter<DecimalFormatter>>>,
 }
@@ -64,7 +64,7 @@ impl Formatter {
             date_time: DateFormatter::try_new((&locale).into(), YMD::medium().with_time_hm())
                 .expect(COMPILED_DATA),
             day: DateFormatter::try_new((&locale).into(), YMDE::medium()).expect(COMPILED_DATA),
-            month: DateFormatter::try_new((&locale).into(), YM::short()).expect(COMPILED_DATA),
+            month: DateFormatter::try_new((&locale).into(), M::short()).expect(COMPILED_DATA),
             time: NoCalendarFormatter::try_new((&locale).into(), T::hm()).expect(COMPILED_DATA),
             currencies: Mutex::default(),
             locale,
@@ -165,7 +165,7 @@ impl Formatter {
         self.local(ms).map_or_else(absent, |at| self.time.format(&at.time).to_string())
     }
 
-    /// `11/2026`, as short as the locale allows.
+    /// `Nov`, as short as the locale writes a month.
     pub fn month(&self, year: i16, month: i8) -> String {
         Date::try_new_gregorian(year.into(), month as u8, 1)
             .map_or_else(|_| absent(), |date| self.month.format(&date).to_string())
