@@ -17,13 +17,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("src/devices", &["src/domain"]),
     ("src/view/generated", &[]),
     ("sync", &["src/domain"]),
-    ("src/store", &["src/domain", "sync"]),
+    ("src/store/salvage", &[]),
+    ("src/store", &["src/domain", "src/store/salvage", "sync"]),
     ("sync/central", &["src/domain", "sync"]),
     (".", &["src/domain", "src/scan", "src/devices", "src/store", "sync", "src/view/generated"]),
+    // Tools of the tests; nothing that ships may use them.
+    ("tests/fault", &[]),
+    (
+        "tests/fuzz",
+        &["src/domain", "src/scan", "src/store", "src/store/salvage", "sync", "sync/central"],
+    ),
+    ("tests/sim", &["src/domain", "src/store", "sync", "sync/central", "tests/fault"]),
 ];
 
 /// What the tests of a room may use beyond its arrows: only those of the root cross all rooms.
-const TEST_ARROWS: &[(&str, &str)] = &[(".", "sync/central")];
+const TEST_ARROWS: &[(&str, &str)] =
+    &[(".", "sync/central"), ("src/store", "tests/fault"), ("src/store/salvage", "tests/fault")];
 
 /// Crates that belong to one concern, and the rooms that deal with it.
 const KEPT_IN: &[(&str, &[&str])] = &[
@@ -31,10 +40,10 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("nokhwa", &["src/scan"]),
     ("reqwest", &["sync"]),
     ("rodio", &["."]),
-    ("rusqlite", &["src/store", "sync/central"]),
+    ("rusqlite", &["src/store", "sync/central", "tests/fault", "tests/sim"]),
     ("rxing", &["src/scan"]),
     ("slint", &[".", "src/view/generated"]),
-    ("tokio", &[".", "sync", "sync/central"]),
+    ("tokio", &[".", "sync", "sync/central", "tests/sim"]),
 ];
 
 /// All that the pure rules may be made of; they do not even serialise (the protocol does, by hand).

@@ -1,0 +1,1 @@
+//! Reads rows out of a damaged encrypted database, page by page.

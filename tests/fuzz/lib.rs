@@ -1,0 +1,1 @@
+//! Fuzz targets for every decoder that meets bytes from outside.

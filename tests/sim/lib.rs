@@ -1,0 +1,1 @@
+//! The seeded simulation of terminals, network, disks, clocks and central.
