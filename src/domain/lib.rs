@@ -10,6 +10,7 @@ pub mod code;
 pub mod customer;
 pub mod event;
 pub mod gtin;
+pub mod hlc;
 pub mod id;
 pub mod money;
 pub mod order;
