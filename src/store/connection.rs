@@ -19,6 +19,7 @@
 //! | `trusted_schema` | off | a schema that was tampered with runs no functions |
 //! | `cell_size_check` | on | damage is found where it is read |
 
+use crate::files::DatabaseFiles;
 use crate::key::DatabaseKey;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -41,6 +42,7 @@ const STATEMENTS_MAX: usize = 96;
 
 /// Opens a connection and sets every pragma. A wrong key shows as `NotADatabase`.
 pub(crate) fn connect(
+    files: &dyn DatabaseFiles,
     path: &Path,
     key: &DatabaseKey,
     purpose: Purpose,
@@ -49,7 +51,11 @@ pub(crate) fn connect(
         Purpose::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         Purpose::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
     };
-    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = match files.vfs() {
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
+        None => Connection::open_with_flags(path, flags)?,
+    };
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     let cache_kib = match purpose {
         Purpose::Write => WRITER_CACHE_KIB,
@@ -88,6 +94,7 @@ pub(crate) fn connect(
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::SystemFiles;
 
     /// A pragma that is misspelt is ignored by SQLite without a word; this asks each for its value.
     #[test]
@@ -95,7 +102,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("test.db");
         let key = DatabaseKey::from_bytes([7; 32]);
-        let connection = connect(&path, &key, Purpose::Write).unwrap();
+        let connection = connect(&SystemFiles, &path, &key, Purpose::Write).unwrap();
         let value = |name: &str| -> String {
             connection
                 .query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))
@@ -130,10 +137,13 @@ mod tests {
     fn another_key_does_not_open_it() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("test.db");
-        let connection = connect(&path, &DatabaseKey::from_bytes([7; 32]), Purpose::Write).unwrap();
+        let connection =
+            connect(&SystemFiles, &path, &DatabaseKey::from_bytes([7; 32]), Purpose::Write)
+                .unwrap();
         connection.execute_batch("CREATE TABLE t (x)").unwrap();
         drop(connection);
-        let error = connect(&path, &DatabaseKey::from_bytes([8; 32]), Purpose::Write).unwrap_err();
+        let error = connect(&SystemFiles, &path, &DatabaseKey::from_bytes([8; 32]), Purpose::Write)
+            .unwrap_err();
         assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::NotADatabase));
     }
 }

@@ -16,6 +16,7 @@ mod disk;
 mod draft;
 mod error;
 mod feed;
+mod files;
 mod history;
 mod journal;
 mod key;
@@ -38,6 +39,7 @@ mod tests;
 pub use disk::{DiskGauge, DiskSpace, RESERVE_BYTES, SystemDisk};
 pub use draft::ParkedBasket;
 pub use error::{CommitError, OpenError, StoreError};
+pub use files::{DatabaseFiles, SystemFiles};
 pub use history::{Favourite, HistoryOrder, HistorySummary};
 pub use journal::{ChainFault, ChainReport};
 pub use key::{DatabaseKey, FileKeyStore, KeyError, KeyStore};
@@ -68,13 +70,16 @@ pub struct StoreOptions {
     pub directory: PathBuf,
     /// Tells how much room there is.
     pub disk: Arc<dyn DiskGauge>,
+    /// Where the files of the database lie; their names are paths in `directory` all the same.
+    pub files: Arc<dyn DatabaseFiles>,
 }
 
 impl StoreOptions {
     /// Data in `directory`, watched by its own file system.
     pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
-        Self { disk: Arc::new(SystemDisk::new(&directory)), directory }
+        let disk = Arc::new(SystemDisk::new(&directory));
+        Self { directory, disk, files: Arc::new(SystemFiles) }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::StoreOptions;
 use crate::connection::{Purpose, connect};
 use crate::disk::Reserve;
 use crate::error::{OpenError, StoreError};
+use crate::files::DatabaseFiles;
 use crate::journal;
 use crate::key::{DatabaseKey, KeyStore, sync_parent};
 use crate::reader::Readers;
@@ -28,6 +29,8 @@ const FINGERPRINT: &str = "crossroads.db.key-fingerprint";
 /// Up to this size every page is checked at each start; above, only the pages of small tables and the last
 /// events are, and `doctor` checks the rest: a million articles must not delay the first sale by seconds.
 const QUICK_CHECK_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Databases moved aside in one directory; more than that is another trouble.
+const ASIDE_MAX: u32 = 10_000;
 /// Events whose chain is checked at each start.
 const TAIL_EVENTS: u64 = 200;
 
@@ -56,20 +59,21 @@ pub(crate) fn open_as(
     make_directory(directory)?;
     let lock = take_lock(directory)?;
     let path = directory.join(DATABASE);
-    let key = find_key(&path, keys)?;
-    let prepared = connect(&path, &key, Purpose::Write)
+    let files = options.files.as_ref();
+    let key = find_key(files, &path, keys)?;
+    let prepared = connect(files, &path, &key, Purpose::Write)
         .map_err(|source| first_failure(&path, &key, source))
         .and_then(|mut connection| {
-            schema::bring_up(&mut connection, &path, schema_sql, migrations, version)?;
-            check_health(&connection, &path)?;
+            schema::bring_up(&mut connection, files, &path, schema_sql, migrations, version)?;
+            check_health(&connection, files, &path)?;
             Ok(connection)
         });
     let connection = match prepared {
         Ok(connection) => connection,
-        Err(OpenError::Damaged { detail, .. }) => return Err(quarantine(&path, detail)),
+        Err(OpenError::Damaged { detail, .. }) => return Err(quarantine(files, &path, detail)),
         Err(other) => return Err(other),
     };
-    let readers = Readers::open(&path, &key)
+    let readers = Readers::open(files, &path, &key)
         .map_err(|source| OpenError::Sqlite { during: "opening the readers", source })?;
     let reserve = Reserve::new(directory);
     if options.disk.space().is_ok_and(|space| !space.is_low())
@@ -107,9 +111,15 @@ fn take_lock(directory: &Path) -> Result<File, OpenError> {
 
 /// The key of an existing database must exist; that of a new one is made, and its fingerprint kept beside the
 /// database, so that a wrong key can be told from a damaged first page.
-fn find_key(path: &Path, keys: &dyn KeyStore) -> Result<DatabaseKey, OpenError> {
-    // SQLite makes the file before it writes the first page: an empty one holds nothing.
-    let is_there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
+fn find_key(
+    files: &dyn DatabaseFiles,
+    path: &Path,
+    keys: &dyn KeyStore,
+) -> Result<DatabaseKey, OpenError> {
+    // SQLite makes the file before it writes the first page: an empty one holds nothing. A disk that does not
+    // answer is no disk without a database: the fingerprint of the right key must not be overwritten then.
+    let bytes = files.len(path).map_err(OpenError::io("examine", path))?;
+    let is_there = bytes.is_some_and(|bytes| bytes > 0);
     let existing = keys.existing_key().map_err(OpenError::Key)?;
     let key = match (existing, is_there) {
         (Some(key), _) => key,
@@ -161,9 +171,13 @@ fn read_failure(during: &'static str, source: rusqlite::Error) -> OpenError {
     }
 }
 
-fn check_health(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+fn check_health(
+    connection: &Connection,
+    files: &dyn DatabaseFiles,
+    path: &Path,
+) -> Result<(), OpenError> {
     let damaged = |detail: String| OpenError::Damaged { quarantined_to: None, detail };
-    let is_small = fs::metadata(path).is_ok_and(|file| file.len() <= QUICK_CHECK_BYTES_MAX);
+    let is_small = files.len(path).is_ok_and(|bytes| bytes.unwrap_or(0) <= QUICK_CHECK_BYTES_MAX);
     // The tables without which nothing works; all are small at any size of the shop.
     let checks: &[&str] = if is_small {
         &["PRAGMA quick_check(1)"]
@@ -196,7 +210,7 @@ fn check_health(connection: &Connection, path: &Path) -> Result<(), OpenError> {
 
 /// Moves the database with its log aside under the first free number. The connection is closed by now; the key
 /// and its fingerprint stay, they fit the moved file and the next one.
-fn quarantine(path: &Path, detail: String) -> OpenError {
+fn quarantine(files: &dyn DatabaseFiles, path: &Path, detail: String) -> OpenError {
     let aside = |number: u32, suffix: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".damaged-{number}{suffix}"));
@@ -207,12 +221,16 @@ fn quarantine(path: &Path, detail: String) -> OpenError {
         name.push(suffix);
         PathBuf::from(name)
     };
-    let free =
-        (1..).find(|number| !aside(*number, "").exists() && !aside(*number, "-wal").exists());
-    let number = free.unwrap_or(u32::MAX);
+    let is_free = |path: &Path| matches!(files.len(path), Ok(None));
+    let free = (1..ASIDE_MAX)
+        .find(|number| is_free(&aside(*number, "")) && is_free(&aside(*number, "-wal")));
+    let Some(number) = free else {
+        let detail = format!("{detail}; no free name was found to move it aside");
+        return OpenError::Damaged { quarantined_to: None, detail };
+    };
     // The log goes first: were it left beside a new database, it would be taken for its own.
     for suffix in ["-wal", "-shm", ""] {
-        match fs::rename(beside(suffix), aside(number, suffix)) {
+        match files.rename(&beside(suffix), &aside(number, suffix)) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound && !suffix.is_empty() => {}
             Err(error) => {
@@ -221,7 +239,7 @@ fn quarantine(path: &Path, detail: String) -> OpenError {
             }
         }
     }
-    if let Err(error) = sync_parent(path) {
+    if let Err(error) = files.flush(&aside(number, "")) {
         tracing::warn!(%error, "the directory could not be flushed");
     }
     OpenError::Damaged { quarantined_to: Some(aside(number, "")), detail }

@@ -2,6 +2,7 @@
 
 use crate::connection::{Purpose, connect};
 use crate::error::StoreError;
+use crate::files::DatabaseFiles;
 use crate::key::DatabaseKey;
 use rusqlite::Connection;
 use std::path::Path;
@@ -21,10 +22,14 @@ struct State {
 }
 
 impl Readers {
-    pub fn open(path: &Path, key: &DatabaseKey) -> Result<Self, rusqlite::Error> {
+    pub fn open(
+        files: &dyn DatabaseFiles,
+        path: &Path,
+        key: &DatabaseKey,
+    ) -> Result<Self, rusqlite::Error> {
         let mut idle = Vec::with_capacity(READERS);
         for _ in 0..READERS {
-            idle.push(connect(path, key, Purpose::Read)?);
+            idle.push(connect(files, path, key, Purpose::Read)?);
         }
         let state = Mutex::new(State { idle, is_closed: false });
         Ok(Self { state, returned: Condvar::new() })

@@ -5,6 +5,7 @@
 //! released schema is kept with data in `sql/released/`, so that a test can bring every one of them up.
 
 use crate::error::OpenError;
+use crate::files::DatabaseFiles;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
 /// Makes or brings up the schema. `path` is where the backup goes beside.
 pub(crate) fn bring_up(
     connection: &mut Connection,
+    files: &dyn DatabaseFiles,
     path: &Path,
     schema: &str,
     migrations: &[Migration],
@@ -49,7 +51,7 @@ pub(crate) fn bring_up(
         return run(connection, schema, version).map_err(failed("making the schema"));
     }
     if found < version {
-        back_up(connection, path, found)?;
+        back_up(connection, files, path, found)?;
     }
     for migration in migrations.iter().filter(|step| step.to > found && step.to <= version) {
         run(connection, migration.sql, migration.to).map_err(failed("migrating"))?;
@@ -76,9 +78,14 @@ fn backup_path(path: &Path, found: u32) -> PathBuf {
 
 /// Copies the database, encrypted with the same key, before a migration touches it. A copy left by a run that
 /// was interrupted is made again: the database it was made of has not changed its version since.
-fn back_up(connection: &Connection, path: &Path, found: u32) -> Result<(), OpenError> {
+fn back_up(
+    connection: &Connection,
+    files: &dyn DatabaseFiles,
+    path: &Path,
+    found: u32,
+) -> Result<(), OpenError> {
     let backup = backup_path(path, found);
-    match std::fs::remove_file(&backup) {
+    match files.remove(&backup) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(OpenError::io("replace the backup", &backup)(error));
         }
@@ -88,9 +95,7 @@ fn back_up(connection: &Connection, path: &Path, found: u32) -> Result<(), OpenE
     connection
         .execute("VACUUM INTO ?1", [name.as_ref()])
         .map_err(|source| sqlite_failed("backing up before a migration", source))?;
-    let flush = || std::fs::File::open(&backup)?.sync_all();
-    flush().map_err(OpenError::io("flush the backup", &backup))?;
-    crate::key::sync_parent(&backup).map_err(OpenError::io("flush the directory of", &backup))
+    files.flush(&backup).map_err(OpenError::io("flush the backup", &backup))
 }
 
 fn sqlite_failed(during: &'static str, source: rusqlite::Error) -> OpenError {

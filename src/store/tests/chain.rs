@@ -13,7 +13,7 @@ pub(super) fn tampering(sales: u32) -> (Shop, Connection) {
         shop.sell(&store, &[(number, 1)]);
     }
     store.close();
-    let connection = connect(&shop.path(), &shop.key(), Purpose::Write).unwrap();
+    let connection = connect(&SystemFiles, &shop.path(), &shop.key(), Purpose::Write).unwrap();
     (shop, connection)
 }
 

@@ -12,7 +12,7 @@ mod selling;
 
 use crate::{
     CommittedOrder, DatabaseKey, DiskGauge, DiskSpace, FileKeyStore, KeyStore, NewOrder, OpenError,
-    Payment, Store, StoreOptions,
+    Payment, Store, StoreOptions, SystemFiles,
 };
 use domain::article::Article;
 use domain::basket::Basket;
@@ -94,7 +94,11 @@ impl Shop {
 
     pub fn options(&self) -> StoreOptions {
         let disk: Arc<dyn DiskGauge> = Arc::clone(&self.disk) as _;
-        StoreOptions { directory: self.directory.path().to_owned(), disk }
+        StoreOptions {
+            directory: self.directory.path().to_owned(),
+            disk,
+            files: Arc::new(SystemFiles),
+        }
     }
 
     pub fn keys(&self) -> FileKeyStore {

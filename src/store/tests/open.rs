@@ -139,9 +139,13 @@ fn a_file_of_something_else_is_moved_aside() {
 fn a_newer_database_is_left_alone() {
     let mut shop = Shop::new();
     shop.open_for_business().close();
-    let connection =
-        crate::connection::connect(&shop.path(), &shop.key(), crate::connection::Purpose::Write)
-            .unwrap();
+    let connection = crate::connection::connect(
+        &SystemFiles,
+        &shop.path(),
+        &shop.key(),
+        crate::connection::Purpose::Write,
+    )
+    .unwrap();
     connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
     drop(connection);
     let before = files(&shop);
@@ -177,7 +181,9 @@ fn migrations_run_once_in_order_after_a_backup() {
     let backup =
         shop.directory.path().join(format!("crossroads.db.before-migration-from-v{VERSION}"));
     let key = shop.key();
-    let old = crate::connection::connect(&backup, &key, crate::connection::Purpose::Read).unwrap();
+    let old =
+        crate::connection::connect(&SystemFiles, &backup, &key, crate::connection::Purpose::Read)
+            .unwrap();
     let version: u32 = old.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     assert_eq!(version, VERSION, "the backup is encrypted with the same key, of the old version");
     let orders: i64 =

@@ -37,12 +37,12 @@ fn every_release_comes_up_to_the_present() {
     assert_eq!(RELEASED.last().unwrap().0, VERSION, "each release keeps its dump");
     let mut fresh = Shop::new();
     fresh.open().close();
-    let present = connect(&fresh.path(), &fresh.key(), Purpose::Read).unwrap();
+    let present = connect(&SystemFiles, &fresh.path(), &fresh.key(), Purpose::Read).unwrap();
     for (version, dump) in RELEASED {
         let mut shop = Shop::new();
         shop.open().close();
         std::fs::remove_file(shop.path()).unwrap();
-        let connection = connect(&shop.path(), &shop.key(), Purpose::Write).unwrap();
+        let connection = connect(&SystemFiles, &shop.path(), &shop.key(), Purpose::Write).unwrap();
         connection.execute_batch(dump).unwrap();
         connection.pragma_update(None, "user_version", version).unwrap();
         drop(connection);
@@ -60,7 +60,7 @@ fn every_release_comes_up_to_the_present() {
         let number = shop.sell(&store, &[(1, 1)]).order.number;
         assert_eq!(number, "S012-T03-0-000003", "v{version} goes on counting");
         store.close();
-        let migrated = connect(&shop.path(), &shop.key(), Purpose::Read).unwrap();
+        let migrated = connect(&SystemFiles, &shop.path(), &shop.key(), Purpose::Read).unwrap();
         assert_eq!(schema_of(&migrated), schema_of(&present), "v{version}");
     }
 }
@@ -148,7 +148,7 @@ fn write_the_dump() {
     store.save_draft(&draft).unwrap();
     store.set_setting("language", "de").unwrap();
     store.close();
-    let connection = connect(&shop.path(), &shop.key(), Purpose::Read).unwrap();
+    let connection = connect(&SystemFiles, &shop.path(), &shop.key(), Purpose::Read).unwrap();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/sql/released/");
     std::fs::write(format!("{path}v{VERSION}.sql"), dump(&connection)).unwrap();
 }
