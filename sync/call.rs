@@ -11,7 +11,9 @@ use crate::protocol::auth::{
 use crate::protocol::feed::{ChangesPage, Feed};
 use crate::protocol::problem::Problem;
 use crate::protocol::push::{PushRequest, PushResponse, Watermark};
+use crate::protocol::renewal::{RenewalRequest, RenewalResponse};
 use crate::protocol::snapshot::{Manifest, SnapshotRequest};
+use crate::protocol::strays::{StraysRequest, StraysResponse};
 use std::fmt;
 use std::pin::Pin;
 use uuid::Uuid;
@@ -37,7 +39,7 @@ pub enum Request {
     Nonce(NonceRequest),
     /// Trades a signed nonce for a token. Needs no token.
     Token(TokenRequest),
-    /// What central holds of a terminal's journal.
+    /// What central holds of the journal of one life of a terminal: the token's.
     Watermark {
         /// Which terminal.
         terminal: Uuid,
@@ -48,6 +50,20 @@ pub enum Request {
         terminal: Uuid,
         /// The events.
         body: PushRequest,
+    },
+    /// Makes a life known that the terminal has begun by itself; with a token of the life before.
+    Renew {
+        /// Which terminal.
+        terminal: Uuid,
+        /// Which life.
+        body: RenewalRequest,
+    },
+    /// Hands over events that cannot be booked by number.
+    Strays {
+        /// Whose token it is.
+        terminal: Uuid,
+        /// The events.
+        body: StraysRequest,
     },
     /// Asks for snapshots of feeds.
     Snapshot(SnapshotRequest),
@@ -79,6 +95,8 @@ impl Request {
             Self::Token(_) => "token",
             Self::Watermark { .. } => "watermark",
             Self::Push { .. } => "push",
+            Self::Renew { .. } => "renew",
+            Self::Strays { .. } => "strays",
             Self::Snapshot(_) => "snapshot",
             Self::Chunk { .. } => "chunk",
             Self::Changes { .. } => "changes",
@@ -101,6 +119,10 @@ pub enum Reply {
     Watermark(Watermark),
     /// To [`Request::Push`].
     Pushed(PushResponse),
+    /// To [`Request::Renew`].
+    Renewed(RenewalResponse),
+    /// To [`Request::Strays`].
+    StraysHeld(StraysResponse),
     /// To [`Request::Snapshot`].
     Manifest(Manifest),
     /// To [`Request::Chunk`]: the compressed bytes, not yet verified.
@@ -118,6 +140,8 @@ impl Reply {
             Self::Token(reply) => Some(reply.server_time_ms),
             Self::Watermark(reply) => Some(reply.server_time_ms),
             Self::Pushed(reply) => Some(reply.server_time_ms),
+            Self::Renewed(reply) => Some(reply.server_time_ms),
+            Self::StraysHeld(reply) => Some(reply.server_time_ms),
             Self::Manifest(reply) => Some(reply.server_time_ms),
             Self::Changes(reply) => Some(reply.server_time_ms),
             Self::Nonce(_) | Self::Chunk(_) => None,

@@ -4,14 +4,16 @@
 //! hands the identity to [`crate::ports::SyncStore::enrol`], which writes it with the first event.
 
 use crate::call::{Central, Fault, Reply, Request};
-use crate::ports::{DeviceKey, TerminalIdentity};
-use crate::protocol::auth::{EnrolRequest, EnrolResponse, confirmation_digits, normalised_code};
+use crate::ports::{DeviceKey, StorageError, SyncStore, TerminalIdentity};
+use crate::protocol::auth::{EnrolRequest, EnrolResponse, KnownLife};
+use crate::protocol::auth::{confirmation_digits, normalised_code};
 use crate::protocol::problem::code;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::id::{StoreId, TerminalId};
 use ed25519_dalek::SigningKey;
 use rand::CryptoRng;
+use std::collections::BTreeMap;
 
 /// A device that central has accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +65,20 @@ impl EnrolFailure {
     }
 }
 
+/// The lives that a device's database holds, for [`enrol`]: the newest of each terminal.
+///
+/// # Errors
+/// The storage's own.
+pub fn known_lives(store: &dyn SyncStore) -> Result<Vec<KnownLife>, StorageError> {
+    let mut newest: BTreeMap<uuid::Uuid, u32> = BTreeMap::new();
+    for life in store.lives()? {
+        let epoch = newest.entry(life.identity.id.uuid()).or_default();
+        *epoch = life.identity.epoch.max(*epoch);
+    }
+    let known = |(terminal_id, epoch)| KnownLife { terminal_id, epoch };
+    Ok(newest.into_iter().map(known).collect())
+}
+
 /// Makes a device key and trades it and the one-time code for an identity.
 ///
 /// # Errors
@@ -72,6 +88,7 @@ pub async fn enrol(
     central: &dyn Central,
     code: &str,
     software: &str,
+    known: &[KnownLife],
     rng: &mut (dyn CryptoRng + Send),
 ) -> Result<Enrolled, EnrolFailure> {
     let mut seed = [0u8; 32];
@@ -85,6 +102,7 @@ pub async fn enrol(
         code,
         public_key: BASE64.encode(public_key),
         software: software.into(),
+        known: known.to_vec(),
     });
     match central.call(None, &request).await {
         Ok(Reply::Enrolled(response)) => {
@@ -147,7 +165,7 @@ mod tests {
     use rand::rngs::StdRng;
 
     async fn enrol_with(central: &ScriptedCentral, code: &str) -> Result<Enrolled, EnrolFailure> {
-        enrol(central, code, "crossroads/test", &mut StdRng::seed_from_u64(5)).await
+        enrol(central, code, "crossroads/test", &[], &mut StdRng::seed_from_u64(5)).await
     }
 
     #[tokio::test]

@@ -141,6 +141,12 @@ impl HttpCentral {
             Request::Push { terminal, body } => {
                 large(self.post(&format!("/v1/terminals/{terminal}/events"), body)?)
             }
+            Request::Renew { terminal, body } => {
+                small(self.post(&format!("/v1/terminals/{terminal}/renewals"), body)?)
+            }
+            Request::Strays { terminal, body } => {
+                large(self.post(&format!("/v1/terminals/{terminal}/strays"), body)?)
+            }
             Request::Snapshot(body) => large(self.post("/v1/snapshots", body)?),
             Request::Chunk { sha256 } => large(get(format!("/v1/chunks/{sha256}"))?),
             Request::Changes { feed, after, limit, wait_s } => {
@@ -278,6 +284,8 @@ fn decode(request: &Request, body: &[u8]) -> Option<Reply> {
         Request::Token(_) => json(body).map(Reply::Token),
         Request::Watermark { .. } => json(body).map(Reply::Watermark),
         Request::Push { .. } => json(body).map(Reply::Pushed),
+        Request::Renew { .. } => json(body).map(Reply::Renewed),
+        Request::Strays { .. } => json(body).map(Reply::StraysHeld),
         Request::Snapshot(_) => json(body).map(Reply::Manifest),
         Request::Changes { .. } => json(body).map(Reply::Changes),
         Request::Chunk { .. } => Some(Reply::Chunk(body.to_vec())),

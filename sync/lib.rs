@@ -15,6 +15,7 @@
 pub mod call;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod digest;
 pub mod engine;
 pub mod enrol;
 pub mod http;

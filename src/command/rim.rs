@@ -196,12 +196,16 @@ impl SyncPort for SyncRim {
     #[allow(clippy::disallowed_methods, reason = "this is the rim where dice come in")]
     fn enrol(&self, central: &str, code: &str) {
         let (inputs, software) = (self.inputs.clone(), self.software.clone());
+        let known = sync::enrol::known_lives(&self.store).unwrap_or_else(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "former lives are unknown");
+            Vec::new()
+        });
         let (central, code) = (central.to_owned(), code.to_owned());
         self.runtime.spawn(async move {
             let answer = match HttpCentral::new(&central) {
                 Ok(central) => {
                     let mut dice = rand::rngs::StdRng::from_rng(&mut rand::rng());
-                    sync::enrol::enrol(&central, &code, &software, &mut dice).await
+                    sync::enrol::enrol(&central, &code, &software, &known, &mut dice).await
                 }
                 Err(_) => Err(EnrolFailure::Unreachable),
             };

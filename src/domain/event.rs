@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// One business fact, before it gets its place in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// This device was enrolled: the first event of every epoch.
+    /// This device was enrolled: the first event of the epoch.
     TerminalEnrolled {
         /// Store it belongs to.
         store: StoreId,
@@ -17,6 +17,21 @@ pub enum Event {
         name: String,
         /// Version of this software.
         software: String,
+    },
+    /// The terminal began a new life by itself: the first event of that epoch, in place of
+    /// [`Event::TerminalEnrolled`].
+    TerminalRenewed {
+        /// The life that it follows.
+        former_epoch: u32,
+        /// Why.
+        reason: RenewalReason,
+        /// Number of the former life's last event that this device knows of; 0 when none.
+        last_seq: u64,
+        /// SHA-256 of that event's bytes; zeros when none.
+        last_hash: [u8; 32],
+        /// Numbers of the former life that were given out and are lost, first and last of each
+        /// run, rising.
+        missing: Vec<(u64, u64)>,
     },
     /// A person took charge of the terminal.
     ShiftOpened {
@@ -49,11 +64,37 @@ pub enum Event {
     },
 }
 
+/// Why a terminal begins a new life by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RenewalReason {
+    /// Another device, or a copy of this one, has written another history under the same numbers.
+    Forked,
+    /// Central holds events that this journal lacks: it was restored from a backup.
+    Restored,
+    /// The database was damaged, and what could be read of it was taken over.
+    Recovered,
+}
+
+impl RenewalReason {
+    /// All reasons.
+    pub const ALL: [Self; 3] = [Self::Forked, Self::Restored, Self::Recovered];
+
+    /// The stable name, in events and requests.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forked => "forked",
+            Self::Restored => "restored",
+            Self::Recovered => "recovered",
+        }
+    }
+}
+
 impl Event {
     /// The stable name, `subject.verb`.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::TerminalEnrolled { .. } => "terminal.enrolled",
+            Self::TerminalRenewed { .. } => "terminal.renewed",
             Self::ShiftOpened { .. } => "shift.opened",
             Self::ShiftClosed { .. } => "shift.closed",
             Self::OrderPlaced(_) => "order.placed",
@@ -64,7 +105,7 @@ impl Event {
     /// The thing it is about; a refusal holds back later events of the same thing only (invariant 4).
     pub fn aggregate(&self) -> Option<Uuid> {
         match self {
-            Self::TerminalEnrolled { .. } => None,
+            Self::TerminalEnrolled { .. } | Self::TerminalRenewed { .. } => None,
             Self::ShiftOpened { shift, .. } | Self::ShiftClosed { shift, .. } => Some(shift.uuid()),
             Self::OrderPlaced(order) => Some(order.id.uuid()),
             Self::OrderPaid { order, .. } => Some(order.uuid()),

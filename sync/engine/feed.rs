@@ -16,7 +16,7 @@ use super::{Gate, Moment, Turn};
 use crate::call::{Fault, Reply, Request, Token};
 use crate::ports::{Applied, FeedProgress};
 use crate::protocol::event::EventHash;
-use crate::protocol::feed::{ChangesPage, Feed, PAGE_MAX, WAIT_MAX_S};
+use crate::protocol::feed::{ChangesPage, Feed, Included, PAGE_MAX, WAIT_MAX_S};
 use crate::protocol::problem::code;
 use crate::protocol::snapshot::{CHUNK_BYTES_MAX, FeedSnapshot, Manifest, SnapshotRequest};
 use crate::status::{FeedStatus, SyncProblem};
@@ -54,7 +54,7 @@ enum Step {
 struct Applying {
     next: String,
     more: bool,
-    included_seq: Option<u64>,
+    included: Vec<Included>,
 }
 
 /// Follows one feed.
@@ -67,7 +67,7 @@ pub struct FeedLane {
     damaged: u32,
     missing: u32,
     has_fallen_back: bool,
-    included_seq: Option<u64>,
+    included: Vec<Included>,
     has_plan_failed: bool,
     rows_done: u64,
     rows_total: Option<u64>,
@@ -85,7 +85,7 @@ impl FeedLane {
             damaged: 0,
             missing: 0,
             has_fallen_back: false,
-            included_seq: None,
+            included: Vec::new(),
             has_plan_failed: false,
             rows_done: 0,
             rows_total: None,
@@ -188,16 +188,16 @@ impl FeedLane {
             return;
         }
         self.stuck = 0;
-        let is_news = moves || !page.changes.is_empty() || page.included_seq != self.included_seq;
+        let is_news = moves || !page.changes.is_empty() || page.included != self.included;
         if !is_news {
             // Nothing to write: an idle terminal does not wear out its disk.
             self.lane.succeed();
             self.follow(began, gap_ms);
             return;
         }
-        let (next, more, included_seq) = (page.next.clone(), page.more, page.included_seq);
+        let (next, more, included) = (page.next.clone(), page.more, page.included.clone());
         if let Step::Poll { applying, .. } = &mut self.step {
-            *applying = Some(Applying { next, more, included_seq });
+            *applying = Some(Applying { next, more, included });
         }
         let (feed, at) = (self.feed, turn.now.wall);
         // The gap between two polls counts from the moment when this one began.
@@ -292,7 +292,7 @@ impl FeedLane {
     }
 
     fn learn(&mut self, progress: FeedProgress) {
-        self.included_seq = None;
+        self.included = Vec::new();
         let FeedProgress { cursor, snapshot, rows, .. } = progress;
         self.step = match (snapshot, cursor) {
             (Some(begun), _) => {
@@ -324,7 +324,7 @@ impl FeedLane {
         applied: Applied,
     ) {
         match applied {
-            Applied::Committed => {
+            Applied::Committed | Applied::Diverged => {
                 self.lane.succeed();
                 self.damaged = 0;
                 self.missing = 0;
@@ -358,7 +358,7 @@ impl FeedLane {
         applied: Applied,
     ) {
         match applied {
-            Applied::Committed => {
+            Applied::Committed | Applied::Diverged => {
                 let gap_ends_ms = self.lane.not_before_ms;
                 self.lane.succeed();
                 self.lane.not_before_ms = gap_ends_ms;
@@ -366,7 +366,7 @@ impl FeedLane {
                 self.missing = 0;
                 self.has_fallen_back = false;
                 if !page.more {
-                    self.included_seq = page.included_seq;
+                    self.included = page.included;
                 }
                 // An empty page may still tell that an event of ours is included now.
                 self.revision += 1;

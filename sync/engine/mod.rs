@@ -350,11 +350,11 @@ impl Engine {
 
     fn learn_identity(&mut self, turn: &mut Turn<'_>, done: StoreDone) {
         match done {
-            StoreDone::Identity(Some(identity)) => {
+            StoreDone::Lives(mut lives) if !lives.is_empty() => {
                 self.identity_lane.succeed();
-                self.identity = Some(identity);
+                self.identity = lives.pop().map(|life| Box::new(life.identity));
             }
-            StoreDone::Identity(None) => {
+            StoreDone::Lives(_) => {
                 self.identity_lane.succeed();
                 let recheck = turn.now.monotonic_ms.saturating_add(IDENTITY_RECHECK_MS);
                 self.identity_lane.not_before_ms = recheck;
@@ -367,7 +367,7 @@ impl Engine {
     fn pump(&mut self, turn: &mut Turn<'_>) {
         let Some(identity) = self.identity.as_deref() else {
             if self.identity_lane.is_free(turn.now) {
-                self.identity_lane.store(turn, StoreWork::Identity);
+                self.identity_lane.store(turn, StoreWork::Lives);
             }
             return;
         };

@@ -11,14 +11,18 @@
 
 use super::lane::{Busy, Lane, Pace, judge};
 use super::token::TokenLane;
-use super::work::{StoreDone, StoreWork};
+use super::work::{Comparison, StoreDone, StoreWork};
 use super::{Gate, Turn};
 use crate::call::{Fault, Reply, Request, Token};
-use crate::ports::TerminalIdentity;
-use crate::protocol::event::{EventHash, SealedEvent};
+use crate::ports::{LifeId, OutboxItem, TerminalIdentity};
+use crate::protocol::event::EventHash;
 use crate::protocol::problem::code;
-use crate::protocol::push::{BYTES_MAX, EVENTS_MAX, PushRequest, PushResponse, Watermark};
+use crate::protocol::push::{
+    BYTES_MAX, DamagedEvent, EVENTS_MAX, PushItem, PushRequest, PushResponse, Watermark,
+};
 use crate::status::SyncProblem;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 /// An idle outbox is looked at so often even without a nudge: a forgotten nudge costs seconds, not
 /// sales.
@@ -37,7 +41,7 @@ enum Step {
     /// Look at the outbox.
     Read,
     /// Send these.
-    Send(Vec<SealedEvent>),
+    Send(Vec<OutboxItem>),
     /// Nothing waits.
     Idle { recheck_ms: u64 },
 }
@@ -49,7 +53,7 @@ pub struct PushLane {
     /// Rises with every acknowledgement booked.
     pub revision: u64,
     step: Step,
-    epoch: u32,
+    life: Option<LifeId>,
     batch_max: usize,
     stalls: u32,
     is_nudged: bool,
@@ -62,7 +66,7 @@ impl Default for PushLane {
             lane: Lane::default(),
             revision: 0,
             step: Step::default(),
-            epoch: 0,
+            life: None,
             batch_max: EVENTS_MAX,
             stalls: 0,
             is_nudged: false,
@@ -105,7 +109,7 @@ impl PushLane {
         if gate.is_cut || !self.lane.is_free(turn.now) {
             return;
         }
-        self.epoch = who.epoch;
+        self.life = Some(who.life());
         let now_ms = turn.now.monotonic_ms;
         if let Step::Idle { recheck_ms } = self.step {
             if now_ms >= self.watermark_due_ms {
@@ -123,7 +127,9 @@ impl PushLane {
             }
             Step::Read => {
                 self.is_nudged = false;
-                let work = StoreWork::Outbox { count_max: self.batch_max, bytes_max: BYTES_MAX };
+                let life = who.life();
+                let work =
+                    StoreWork::Outbox { life, count_max: self.batch_max, bytes_max: BYTES_MAX };
                 self.lane.store(turn, work);
             }
             Step::Send(events) => {
@@ -153,7 +159,8 @@ impl PushLane {
     }
 
     fn compare(&mut self, turn: &mut Turn<'_>, mark: Watermark) {
-        if mark.epoch != self.epoch {
+        let Some(life) = self.life else { return };
+        if mark.epoch != life.epoch {
             // A newer enrolment has replaced this device, or central has forgotten this one.
             return self.rest(turn, SyncProblem::EpochOutdated, Pace::Slow);
         }
@@ -161,14 +168,14 @@ impl PushLane {
             return self.rest(turn, SyncProblem::UnexpectedAnswer, Pace::Soon);
         };
         self.watermark_due_ms = turn.now.monotonic_ms.saturating_add(WATERMARK_MS);
-        let (epoch, seq, held_back) = (mark.epoch, mark.acked_seq, mark.held_back);
+        let (seq, held_back) = (mark.acked_seq, mark.held_back);
         let at = turn.now.wall;
-        self.lane.store(turn, StoreWork::Reconcile { epoch, seq, hash, held_back, at });
+        self.lane.store(turn, StoreWork::Reconcile { life, seq, hash, held_back, at });
     }
 
-    fn book(&mut self, turn: &mut Turn<'_>, events: &[SealedEvent], reply: PushResponse) {
-        let first = events.first().map_or(0, |event| event.place.seq);
-        let epoch = events.first().map_or(self.epoch, |event| event.place.epoch);
+    fn book(&mut self, turn: &mut Turn<'_>, events: &[OutboxItem], reply: PushResponse) {
+        let first = events.first().map_or(0, |event| event.place().seq);
+        let Some(life) = self.life else { return };
         if reply.acked_seq < first {
             // Central holds less than we thought (restored from a backup), or took nothing.
             return self.stall(turn);
@@ -179,7 +186,7 @@ impl PushLane {
         // Kept, so that the storage's answer is known to be about these.
         self.step = Step::Send(Vec::new());
         let (seq, results, at) = (reply.acked_seq, reply.results, turn.now.wall);
-        self.lane.store(turn, StoreWork::Acknowledge { epoch, seq, hash, results, at });
+        self.lane.store(turn, StoreWork::Acknowledge { life, seq, hash, results, at });
     }
 
     /// Not a failure, but no way forward either: ask where central stands, at first at once.
@@ -227,13 +234,13 @@ impl PushLane {
     /// Takes the result of work of the storage.
     pub fn stored(&mut self, turn: &mut Turn<'_>, done: StoreDone) {
         match (std::mem::take(&mut self.step), done) {
-            (Step::Reconcile, StoreDone::Fits(true)) => {
+            (Step::Reconcile, StoreDone::Compared(Comparison::Fits { .. })) => {
                 // Failures and stalls go on counting until something is acknowledged: a central
                 // that tells its watermark but takes no events must not be asked every second for
                 // ever.
                 self.step = Step::Read;
             }
-            (Step::Reconcile, StoreDone::Fits(false)) => {
+            (Step::Reconcile, StoreDone::Compared(_)) => {
                 self.rest(turn, SyncProblem::HistoryForked, Pace::Slow);
             }
             (Step::Send(_), StoreDone::Fits(true)) => {
@@ -250,7 +257,7 @@ impl PushLane {
         }
     }
 
-    fn take_outbox(&mut self, turn: &mut Turn<'_>, mut events: Vec<SealedEvent>) {
+    fn take_outbox(&mut self, turn: &mut Turn<'_>, mut events: Vec<OutboxItem>) {
         events.truncate(batch_length(&events).min(self.batch_max));
         if !events.is_empty() {
             self.step = Step::Send(events);
@@ -265,17 +272,17 @@ impl PushLane {
 
 /// How many events from the first on make a batch: of one epoch, without a hole, within the limit
 /// of bytes. One event is always tried, however large.
-fn batch_length(events: &[SealedEvent]) -> usize {
+fn batch_length(events: &[OutboxItem]) -> usize {
     let mut length = 0;
     let mut bytes = 0;
     for event in events {
-        bytes += event.bytes.len();
+        bytes += event.size();
         let follows = match length {
             0 => true,
             _ => {
-                let before = events[length - 1].place;
-                before.epoch == event.place.epoch
-                    && before.seq.checked_add(1) == Some(event.place.seq)
+                let before = events[length - 1].place();
+                before.epoch == event.place().epoch
+                    && before.seq.checked_add(1) == Some(event.place().seq)
                     && bytes <= BYTES_MAX
             }
         };
@@ -287,11 +294,25 @@ fn batch_length(events: &[SealedEvent]) -> usize {
     length
 }
 
-fn body_of(events: &[SealedEvent]) -> PushRequest {
-    let first = events.first().map(|event| event.place);
+fn item_of(item: &OutboxItem) -> PushItem {
+    match item {
+        OutboxItem::Sealed(event) => PushItem::Sealed(event.bytes.clone()),
+        OutboxItem::Damaged { place, hash, prev, raw } => PushItem::Damaged {
+            damaged: DamagedEvent {
+                seq: place.seq,
+                hash: hash.to_string(),
+                prev: prev.to_string(),
+                raw: BASE64.encode(raw),
+            },
+        },
+    }
+}
+
+fn body_of(events: &[OutboxItem]) -> PushRequest {
+    let first = events.first().map(|event| event.place());
     PushRequest {
         epoch: first.map_or(0, |place| place.epoch),
         from_seq: first.map_or(0, |place| place.seq),
-        events: events.iter().map(|event| event.bytes.clone()).collect(),
+        events: events.iter().map(|event| item_of(event)).collect(),
     }
 }

@@ -110,5 +110,6 @@ fn sign(identity: &TerminalIdentity, nonce: String) -> TokenRequest {
     let terminal_id = identity.id.uuid();
     let key = SigningKey::from_bytes(&identity.device_key.0);
     let signature = key.sign(&token_message(terminal_id, &nonce));
-    TokenRequest { terminal_id, nonce, signature: BASE64.encode(signature.to_bytes()) }
+    let signature = BASE64.encode(signature.to_bytes());
+    TokenRequest { terminal_id, nonce, signature, epoch: Some(identity.epoch) }
 }

@@ -3,20 +3,40 @@
 //! The runner and the simulation both execute effects through [`perform`], so that they cannot
 //! differ.
 
-use crate::ports::{Applied, FeedProgress, StorageError, SyncStore, TerminalIdentity};
-use crate::protocol::event::{EventHash, SealedEvent};
+use crate::ports::{
+    Applied, DeviceKey, FeedProgress, Life, LifeId, OutboxItem, Rewound, StorageError, SyncStore,
+};
+use crate::protocol::event::EventHash;
 use crate::protocol::feed::{ChangesPage, Feed};
 use crate::protocol::push::PushResult;
 use crate::protocol::snapshot::FeedSnapshot;
+use domain::event::RenewalReason;
 use domain::time::DeviceTime;
 
 /// One piece of work for the storage.
 #[derive(Clone, Debug)]
 pub enum StoreWork {
-    /// Who are we?
-    Identity,
+    /// Who are we, and who were we?
+    Lives,
+    /// Begin the next life.
+    Renew {
+        /// The life that ends.
+        former: LifeId,
+        /// Why.
+        reason: RenewalReason,
+        /// The key of the new one.
+        device_key: DeviceKey,
+        /// When.
+        at: DeviceTime,
+    },
+    /// Central knows this life now.
+    BookRegistered(LifeId),
+    /// Central books no more of this life by number.
+    CloseLife(LifeId),
     /// What waits to be sent?
     Outbox {
+        /// Of which life.
+        life: LifeId,
         /// At most so many events.
         count_max: usize,
         /// Of about so many bytes.
@@ -24,8 +44,8 @@ pub enum StoreWork {
     },
     /// Book what a push achieved.
     Acknowledge {
-        /// Epoch of the events.
-        epoch: u32,
+        /// Of which life.
+        life: LifeId,
         /// Highest number held by central.
         seq: u64,
         /// Its hash.
@@ -37,8 +57,8 @@ pub enum StoreWork {
     },
     /// Bring our books in line with central's watermark, forwards or backwards.
     Reconcile {
-        /// Epoch of the watermark.
-        epoch: u32,
+        /// Of which life.
+        life: LifeId,
         /// Highest number held by central; 0 when none.
         seq: u64,
         /// Its hash.
@@ -47,6 +67,29 @@ pub enum StoreWork {
         held_back: Vec<PushResult>,
         /// When the answer came.
         at: DeviceTime,
+    },
+    /// What waits that cannot be booked by number?
+    Strays {
+        /// Of which life.
+        life: LifeId,
+        /// At most so many events.
+        count_max: usize,
+        /// Of about so many bytes.
+        bytes_max: usize,
+    },
+    /// Book that strays are held.
+    BookStrays {
+        /// Of which life.
+        life: LifeId,
+        /// Up to this number.
+        seq: u64,
+    },
+    /// Strays wait again.
+    RewindStrays,
+    /// Remember how wrong the clock is.
+    NoteClock {
+        /// Central's clock minus ours, milliseconds.
+        offset_ms: i64,
     },
     /// How far is a feed?
     Progress(Feed),
@@ -82,10 +125,17 @@ impl StoreWork {
     /// Short name for logs and tests.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Identity => "identity",
+            Self::Lives => "lives",
+            Self::Renew { .. } => "renew",
+            Self::BookRegistered(_) => "registered",
+            Self::CloseLife(_) => "close",
             Self::Outbox { .. } => "outbox",
             Self::Acknowledge { .. } => "acknowledge",
             Self::Reconcile { .. } => "reconcile",
+            Self::Strays { .. } => "strays",
+            Self::BookStrays { .. } => "book-strays",
+            Self::RewindStrays => "rewind-strays",
+            Self::NoteClock { .. } => "clock",
             Self::Progress(_) => "progress",
             Self::BeginSnapshot(_) => "begin",
             Self::ApplyChunk { .. } => "chunk",
@@ -95,16 +145,34 @@ impl StoreWork {
     }
 }
 
+/// How a watermark and a journal compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// They fit; our books follow it now.
+    Fits {
+        /// Acknowledged events wait again: central was restored from a backup.
+        is_rewound: bool,
+    },
+    /// Central holds more than the journal has: the journal was restored from a backup.
+    Ahead,
+    /// Central holds another history.
+    Differs,
+}
+
 /// What came of it.
 #[derive(Clone, Debug)]
 pub enum StoreDone {
-    /// To [`StoreWork::Identity`].
-    Identity(Option<Box<TerminalIdentity>>),
-    /// To [`StoreWork::Outbox`].
-    Outbox(Vec<SealedEvent>),
-    /// To [`StoreWork::Acknowledge`] and [`StoreWork::Reconcile`]: whether number and hash fit our
-    /// journal.
+    /// To [`StoreWork::Lives`], oldest first, the last one current; empty before enrolment. Also to
+    /// work that changes lives: how they are after it.
+    Lives(Vec<Life>),
+    /// To [`StoreWork::Outbox`] and [`StoreWork::Strays`].
+    Outbox(Vec<OutboxItem>),
+    /// To [`StoreWork::Acknowledge`]: whether number and hash fit our journal.
     Fits(bool),
+    /// To [`StoreWork::Reconcile`].
+    Compared(Comparison),
+    /// To [`StoreWork::BookStrays`], [`StoreWork::RewindStrays`] and [`StoreWork::NoteClock`].
+    Booked,
     /// To [`StoreWork::Progress`], [`StoreWork::BeginSnapshot`] and [`StoreWork::ResetFeed`].
     Progress(FeedProgress),
     /// To [`StoreWork::ApplyChunk`] and [`StoreWork::ApplyPage`].
@@ -119,15 +187,42 @@ pub enum StoreDone {
 /// The storage's own.
 pub fn perform(store: &dyn SyncStore, work: StoreWork) -> Result<StoreDone, StorageError> {
     Ok(match work {
-        StoreWork::Identity => StoreDone::Identity(store.identity()?.map(Box::new)),
-        StoreWork::Outbox { count_max, bytes_max } => {
-            StoreDone::Outbox(store.outbox(count_max, bytes_max)?)
+        StoreWork::Lives => StoreDone::Lives(store.lives()?),
+        StoreWork::Renew { former, reason, device_key, at } => {
+            store.renew(former, reason, &device_key, at)?;
+            StoreDone::Lives(store.lives()?)
         }
-        StoreWork::Acknowledge { epoch, seq, hash, results, at } => {
-            StoreDone::Fits(store.acknowledge(epoch, seq, hash, &results, at)?)
+        StoreWork::BookRegistered(life) => {
+            store.book_registered(life)?;
+            StoreDone::Lives(store.lives()?)
         }
-        StoreWork::Reconcile { epoch, seq, hash, held_back, at } => {
-            StoreDone::Fits(reconcile(store, epoch, seq, hash, &held_back, at)?)
+        StoreWork::CloseLife(life) => {
+            store.close_life(life)?;
+            StoreDone::Lives(store.lives()?)
+        }
+        StoreWork::Outbox { life, count_max, bytes_max } => {
+            StoreDone::Outbox(store.outbox(life, count_max, bytes_max)?)
+        }
+        StoreWork::Acknowledge { life, seq, hash, results, at } => {
+            StoreDone::Fits(store.acknowledge(life, seq, hash, &results, at)?)
+        }
+        StoreWork::Reconcile { life, seq, hash, held_back, at } => {
+            StoreDone::Compared(reconcile(store, life, (seq, hash), &held_back, at)?)
+        }
+        StoreWork::Strays { life, count_max, bytes_max } => {
+            StoreDone::Outbox(store.strays(life, count_max, bytes_max)?)
+        }
+        StoreWork::BookStrays { life, seq } => {
+            store.book_strays(life, seq)?;
+            StoreDone::Booked
+        }
+        StoreWork::RewindStrays => {
+            store.rewind_strays()?;
+            StoreDone::Booked
+        }
+        StoreWork::NoteClock { offset_ms } => {
+            store.note_clock(offset_ms)?;
+            StoreDone::Booked
         }
         StoreWork::Progress(feed) => StoreDone::Progress(store.feed_progress(feed)?),
         StoreWork::BeginSnapshot(plan) => {
@@ -151,18 +246,21 @@ pub fn perform(store: &dyn SyncStore, work: StoreWork) -> Result<StoreDone, Stor
 /// backup). At most one of them changes anything; both compare the hash.
 fn reconcile(
     store: &dyn SyncStore,
-    epoch: u32,
-    seq: u64,
-    hash: EventHash,
+    life: LifeId,
+    (seq, hash): (u64, EventHash),
     held_back: &[PushResult],
     at: DeviceTime,
-) -> Result<bool, StorageError> {
-    if seq > 0 && !store.acknowledge(epoch, seq, hash, &[], at)? {
-        return Ok(false);
+) -> Result<Comparison, StorageError> {
+    if seq > 0 && !store.acknowledge(life, seq, hash, &[], at)? {
+        let ours = store.lives()?.into_iter().find(|known| known.id() == life);
+        let is_ahead = ours.is_some_and(|ours| ours.last_seq < seq);
+        return Ok(if is_ahead { Comparison::Ahead } else { Comparison::Differs });
     }
-    if !store.rewind(epoch, seq, hash)? {
-        return Ok(false);
-    }
-    store.set_held_back(epoch, held_back)?;
-    Ok(true)
+    let is_rewound = match store.rewind(life, seq, hash)? {
+        Rewound::Unfit => return Ok(Comparison::Differs),
+        Rewound::Nothing => false,
+        Rewound::Again => true,
+    };
+    store.set_held_back(life, held_back)?;
+    Ok(Comparison::Fits { is_rewound })
 }

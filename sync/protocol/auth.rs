@@ -21,6 +21,21 @@ pub struct EnrolRequest {
     pub public_key: String,
     /// Name and version of the terminal's software.
     pub software: String,
+    /// The newest epoch of each terminal that this device's database already holds a life of. The
+    /// epoch given out is above those of the same terminal, so that no place is given out twice,
+    /// not even by a central that was restored from a backup.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<KnownLife>,
+}
+
+/// A life that a device's database holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KnownLife {
+    /// Identity it had.
+    pub terminal_id: Uuid,
+    /// Which life.
+    pub epoch: u32,
 }
 
 /// Answer to [`EnrolRequest`].
@@ -67,8 +82,28 @@ pub struct TokenRequest {
     pub terminal_id: Uuid,
     /// The nonce received.
     pub nonce: String,
-    /// Ed25519 signature of [`token_message`], 64 bytes, base64.
+    /// Ed25519 signature of [`token_message`], 64 bytes, base64, by the key of that epoch.
     pub signature: String,
+    /// Which life asks; absent: the current one. Central knows the key of every life for ever. An
+    /// epoch of which it knows no key is [`super::problem::code::UNKNOWN_EPOCH`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u32>,
+}
+
+/// How central regards the life that a token was given to.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Standing {
+    /// It is the terminal's newest life.
+    #[default]
+    Current,
+    /// A newer life exists: only push, watermark, renewals and strays are allowed.
+    Replaced,
+    /// The terminal was revoked: as replaced, and what is pushed is held in quarantine.
+    Revoked,
 }
 
 /// Answer to [`TokenRequest`].
@@ -79,6 +114,9 @@ pub struct TokenResponse {
     pub token: String,
     /// Seconds it lasts.
     pub expires_in_s: u32,
+    /// What may be done with it. Absent (contract 1): current.
+    #[serde(default)]
+    pub standing: Standing,
     /// Central's clock, milliseconds since 1970 UTC.
     pub server_time_ms: i64,
 }

@@ -2,14 +2,16 @@
 //! 2).
 //!
 //! ```text
-//! bytes = {"terminal":…,"epoch":0,"seq":7,"prev":"<hash of seq 6>","at_ms":…,
-//!          "type":"order.paid","v":1,"body":{…}}          (without the line break)
+//! bytes = {"terminal":…,"epoch":0,"seq":7,"prev":"<hash of seq 6>","at_ms":…,"offset_ms":…,
+//!          "hlc":"…","type":"order.paid","v":1,"body":{…}}          (without the line break)
 //! hash  = SHA-256(bytes); the first event of an epoch has sixty-four zeros as "prev"
 //! ```
 //! Nobody ever encodes an event a second time: what is hashed is the text itself.
 
 use super::order::{OrderPaidBody, OrderPlacedBody};
+use super::renewal::RenewalReason;
 use domain::event::Event;
+use domain::hlc::Hlc;
 use domain::id::{OrderId, ShiftId, StaffId, StoreId, TerminalId};
 use domain::money::{Currency, Money};
 use serde_json::value::RawValue;
@@ -79,6 +81,32 @@ pub struct SealedEvent {
     pub hash: EventHash,
 }
 
+/// When an event happened, as far as the device knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Stamp {
+    /// The device's clock, milliseconds since 1970 UTC.
+    pub at_ms: i64,
+    /// Central's clock minus the device's as last known, milliseconds; `None` if never known.
+    pub offset_ms: Option<i64>,
+    /// The hybrid logical clock, whose physical part is `at_ms + offset_ms`.
+    pub hlc: Option<Hlc>,
+}
+
+impl Stamp {
+    /// A stamp of a device that knows nothing but its own clock.
+    pub const fn bare(at_ms: i64) -> Self {
+        Self { at_ms, offset_ms: None, hlc: None }
+    }
+
+    /// Milliseconds since 1970 UTC by central's clock, as well as the device knew.
+    pub const fn physical_ms(&self) -> i64 {
+        match self.offset_ms {
+            Some(offset_ms) => self.at_ms.saturating_add(offset_ms),
+            None => self.at_ms,
+        }
+    }
+}
+
 #[derive(serde::Serialize)]
 struct EnvelopeOut<'a, B> {
     terminal: Uuid,
@@ -86,6 +114,10 @@ struct EnvelopeOut<'a, B> {
     seq: u64,
     prev: String,
     at_ms: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hlc: Option<String>,
     #[serde(rename = "type")]
     kind: &'a str,
     v: u16,
@@ -105,6 +137,12 @@ pub struct Envelope {
     pub prev: String,
     /// When it happened by the device's clock, milliseconds since 1970 UTC.
     pub at_ms: i64,
+    /// Central's clock minus the device's, as last known to the device; absent if never known.
+    #[serde(default)]
+    pub offset_ms: Option<i64>,
+    /// The hybrid logical clock: see [`Envelope::hlc`].
+    #[serde(default)]
+    pub hlc: Option<String>,
     /// Stable name of the type.
     #[serde(rename = "type")]
     pub kind: String,
@@ -123,6 +161,22 @@ pub struct TerminalEnrolledBody {
     pub name: String,
     /// Software and version.
     pub software: String,
+}
+
+/// `terminal.renewed`, version 1.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TerminalRenewedBody {
+    /// The life before.
+    pub former_epoch: u32,
+    /// Why a new one was begun.
+    pub reason: RenewalReason,
+    /// Number of the last event of the life before that the device knows of; 0 when none.
+    pub last_seq: u64,
+    /// Its hash, hexadecimal; zeros when none.
+    pub last_hash: String,
+    /// Numbers of the life before that are lost: first and last of each run, rising.
+    #[serde(default)]
+    pub missing: Vec<(u64, u64)>,
 }
 
 /// `shift.opened`, version 1.
@@ -170,11 +224,11 @@ pub enum DecodeError {
 }
 
 /// Writes the bytes of an event, once and for all.
-pub fn seal(place: Place, prev: EventHash, at_ms: i64, event: &Event) -> SealedEvent {
+pub fn seal(place: Place, prev: EventHash, stamp: Stamp, event: &Event) -> SealedEvent {
     fn bytes<B: serde::Serialize>(
         place: Place,
         prev: EventHash,
-        at_ms: i64,
+        stamp: Stamp,
         kind: &str,
         body: &B,
     ) -> String {
@@ -183,7 +237,9 @@ pub fn seal(place: Place, prev: EventHash, at_ms: i64, event: &Event) -> SealedE
             epoch: place.epoch,
             seq: place.seq,
             prev: prev.to_string(),
-            at_ms,
+            at_ms: stamp.at_ms,
+            offset_ms: stamp.offset_ms,
+            hlc: stamp.hlc.map(|hlc| hlc.to_string()),
             kind,
             v: 1,
             body,
@@ -195,11 +251,21 @@ pub fn seal(place: Place, prev: EventHash, at_ms: i64, event: &Event) -> SealedE
         Event::TerminalEnrolled { store, name, software } => {
             let (name, software) = (name.clone(), software.clone());
             let body = TerminalEnrolledBody { store: store.uuid(), name, software };
-            bytes(place, prev, at_ms, kind, &body)
+            bytes(place, prev, stamp, kind, &body)
+        }
+        Event::TerminalRenewed { former_epoch, reason, last_seq, last_hash, missing } => {
+            let body = TerminalRenewedBody {
+                former_epoch: *former_epoch,
+                reason: (*reason).into(),
+                last_seq: *last_seq,
+                last_hash: EventHash(*last_hash).to_string(),
+                missing: missing.clone(),
+            };
+            bytes(place, prev, stamp, kind, &body)
         }
         Event::ShiftOpened { shift, staff } => {
             let body = ShiftOpenedBody { shift: shift.uuid(), staff: staff.uuid() };
-            bytes(place, prev, at_ms, kind, &body)
+            bytes(place, prev, stamp, kind, &body)
         }
         Event::ShiftClosed { shift, order_count, cash } => {
             let body = ShiftClosedBody {
@@ -208,14 +274,14 @@ pub fn seal(place: Place, prev: EventHash, at_ms: i64, event: &Event) -> SealedE
                 cash_minor: cash.minor(),
                 currency: cash.currency().code().into(),
             };
-            bytes(place, prev, at_ms, kind, &body)
+            bytes(place, prev, stamp, kind, &body)
         }
         Event::OrderPlaced(order) => {
-            bytes(place, prev, at_ms, kind, &OrderPlacedBody::from_domain(order))
+            bytes(place, prev, stamp, kind, &OrderPlacedBody::from_domain(order))
         }
         Event::OrderPaid { order, due, rounding, tenders } => {
             let body = OrderPaidBody::from_domain(*order, *due, *rounding, tenders);
-            bytes(place, prev, at_ms, kind, &body)
+            bytes(place, prev, stamp, kind, &body)
         }
     };
     SealedEvent { place, hash: EventHash::of(bytes.as_bytes()), bytes }
@@ -238,6 +304,16 @@ impl Envelope {
         self.prev.parse()
     }
 
+    /// The hybrid logical clock, if it was stamped and reads.
+    pub fn hlc(&self) -> Option<Hlc> {
+        self.hlc.as_deref()?.parse().ok()
+    }
+
+    /// When it happened, as far as the device knew.
+    pub fn stamp(&self) -> Stamp {
+        Stamp { at_ms: self.at_ms, offset_ms: self.offset_ms, hlc: self.hlc() }
+    }
+
     /// Reads the body into the domain's event.
     pub fn event(&self) -> Result<Event, DecodeError> {
         let unknown = || DecodeError::UnknownType { kind: self.kind.clone(), version: self.v };
@@ -249,6 +325,16 @@ impl Envelope {
                 let body: TerminalEnrolledBody = self.read_body()?;
                 let store = StoreId::from_uuid(body.store);
                 Ok(Event::TerminalEnrolled { store, name: body.name, software: body.software })
+            }
+            "terminal.renewed" => {
+                let body: TerminalRenewedBody = self.read_body()?;
+                Ok(Event::TerminalRenewed {
+                    former_epoch: body.former_epoch,
+                    reason: body.reason.into(),
+                    last_seq: body.last_seq,
+                    last_hash: body.last_hash.parse::<EventHash>()?.0,
+                    missing: body.missing,
+                })
             }
             "shift.opened" => {
                 let body: ShiftOpenedBody = self.read_body()?;
@@ -299,7 +385,7 @@ mod tests {
             shift: ShiftId::from_uuid(Uuid::from_u128(2)),
             staff: StaffId::from_uuid(Uuid::from_u128(3)),
         };
-        let sealed = seal(place(7), EventHash::GENESIS, 1_700_000_000_000, &event);
+        let sealed = seal(place(7), EventHash::GENESIS, Stamp::bare(1_700_000_000_000), &event);
         let zeros = "0".repeat(64);
         let expected = format!(
             "{{\"terminal\":\"00000000-0000-0000-0000-000000000001\",\"epoch\":0,\"seq\":7,\

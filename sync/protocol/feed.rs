@@ -88,6 +88,39 @@ pub struct Change {
     pub row: Option<Box<RawValue>>,
 }
 
+/// The most lives of which a page says what it includes.
+pub const INCLUDED_MAX: usize = 8;
+
+/// How much of one life's journal the rows of a feed include.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Included {
+    /// Which life of the asking terminal.
+    pub epoch: u32,
+    /// Events up to this number.
+    pub seq: u64,
+}
+
+/// What the rows of a feed add up to, so that a terminal sees when its own are not the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Checkpoint {
+    /// One entry a table, also for those without rows. A terminal compares those it knows.
+    pub tables: Vec<TableSum>,
+}
+
+/// What the rows of one table add up to. See [`crate::digest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TableSum {
+    /// Which table.
+    pub table: String,
+    /// Live rows in the asking terminal's scope.
+    pub rows: u64,
+    /// Sum of their digests modulo 2^128, 32 hexadecimal digits in lower case.
+    pub digest: String,
+}
+
 /// A page of changes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -99,9 +132,14 @@ pub struct ChangesPage {
     /// More changes exist already.
     pub more: bool,
     /// With `more == false`: the rows as of `next` include the asking terminal's own events up to
-    /// this number.
+    /// these numbers, or central has decided that they never will (quarantined, parked): an entry
+    /// for every life of the terminal of which central holds something, the newest
+    /// [`INCLUDED_MAX`], newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub included: Vec<Included>,
+    /// With `more == false`: what the tables of the feed add up to as of `next`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub included_seq: Option<u64>,
+    pub checkpoint: Option<Checkpoint>,
     /// Central's clock, milliseconds since 1970 UTC.
     pub server_time_ms: i64,
 }

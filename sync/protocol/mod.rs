@@ -10,13 +10,18 @@ pub mod feed;
 pub mod order;
 pub mod problem;
 pub mod push;
+pub mod renewal;
 pub mod snapshot;
+pub mod strays;
 
 #[cfg(test)]
 mod golden;
 
 /// The version of the contract that this build speaks; sent as `X-Contract`.
-pub const CONTRACT: u32 = 1;
+pub const CONTRACT: u32 = 2;
+
+/// The oldest version that feeds of this build's central serve. Pushing has no such bound.
+pub const CONTRACT_OLDEST: u32 = 1;
 
 /// Name of the header that carries [`CONTRACT`].
 pub const CONTRACT_HEADER: &str = "x-contract";

@@ -35,7 +35,12 @@ pub mod code {
     pub const FORKED_HISTORY: &str = "FORKED_HISTORY";
     /// The batch starts after a hole; the detail names the expected number.
     pub const GAP: &str = "GAP";
-    /// The epoch is older than the terminal's current one.
+    /// Another device has become this terminal in the epoch asked for: enrol again.
+    pub const EPOCH_TAKEN: &str = "EPOCH_TAKEN";
+    /// Central knows no key of this epoch. Normal after it was restored from a backup: register
+    /// the life again.
+    pub const UNKNOWN_EPOCH: &str = "UNKNOWN_EPOCH";
+    /// Feeds and snapshots only: the epoch is older than the terminal's current one.
     pub const OLD_EPOCH: &str = "OLD_EPOCH";
     /// The hash chain does not hold.
     pub const BROKEN_CHAIN: &str = "BROKEN_CHAIN";
@@ -43,6 +48,8 @@ pub mod code {
     pub const CURSOR_COMPACTED: &str = "CURSOR_COMPACTED";
     /// No such feed, chunk, terminal or path.
     pub const NOT_FOUND: &str = "NOT_FOUND";
+    /// Feeds and snapshots only: the caller's `X-Contract` is older than the oldest supported.
+    pub const UPGRADE_REQUIRED: &str = "UPGRADE_REQUIRED";
     /// The request is not what the contract says.
     pub const INVALID_REQUEST: &str = "INVALID_REQUEST";
     /// The body is larger than the limit.

@@ -4,7 +4,7 @@
 //! A chunk is a zstd frame (RFC 8878) of JSON lines, each a [`SnapshotLine`]. Chunks of one feed
 //! come most wanted first (articles: best sellers), so that selling starts before the rest is in.
 
-use super::feed::Feed;
+use super::feed::{Checkpoint, Feed};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -45,6 +45,9 @@ pub struct FeedSnapshot {
     pub rows: u64,
     /// In the order in which they are to be applied.
     pub chunks: Vec<ChunkInfo>,
+    /// What the tables add up to as of `cursor`. Absent in contract 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// Answer to a [`SnapshotRequest`].
