@@ -47,6 +47,7 @@ pub use life::CLOCK_BACK_MS_MAX;
 pub use order::{CommittedOrder, NewOrder, Payment, StoredOrder};
 pub use shift::OpenShift;
 pub use status::{RefusedEvent, SyncStatus, Totals};
+pub use writer::Writing;
 
 use domain::article::Article;
 use domain::basket::Basket;
@@ -72,6 +73,8 @@ pub struct StoreOptions {
     pub disk: Arc<dyn DiskGauge>,
     /// Where the files of the database lie; their names are paths in `directory` all the same.
     pub files: Arc<dyn DatabaseFiles>,
+    /// In which thread jobs that write run.
+    pub writing: Writing,
 }
 
 impl StoreOptions {
@@ -79,7 +82,7 @@ impl StoreOptions {
     pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
         let disk = Arc::new(SystemDisk::new(&directory));
-        Self { directory, disk, files: Arc::new(SystemFiles) }
+        Self { directory, disk, files: Arc::new(SystemFiles), writing: Writing::Thread }
     }
 }
 
@@ -130,7 +133,7 @@ impl Store {
         options: &StoreOptions,
         ids: Box<dyn IdSource + Send>,
     ) -> Result<Self, OpenError> {
-        let writer = writer::Writer::start(opened.connection, ids)
+        let writer = writer::Writer::start(opened.connection, ids, options.writing)
             .map_err(OpenError::io("start the writer of", &options.directory))?;
         Ok(Self(Arc::new(Inner {
             writer,

@@ -73,7 +73,7 @@ pub(crate) fn open_as(
         Err(OpenError::Damaged { detail, .. }) => return Err(quarantine(files, &path, detail)),
         Err(other) => return Err(other),
     };
-    let readers = Readers::open(files, &path, &key)
+    let readers = Readers::open(files, &path, &key, options.writing.readers())
         .map_err(|source| OpenError::Sqlite { during: "opening the readers", source })?;
     let reserve = Reserve::new(directory);
     if options.disk.space().is_ok_and(|space| !space.is_low())

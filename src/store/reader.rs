@@ -8,8 +8,6 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// One for the screen, one for sync, one for tools; more would only use memory.
-const READERS: usize = 3;
 
 pub(crate) struct Readers {
     state: Mutex<State>,
@@ -26,9 +24,10 @@ impl Readers {
         files: &dyn DatabaseFiles,
         path: &Path,
         key: &DatabaseKey,
+        count: usize,
     ) -> Result<Self, rusqlite::Error> {
-        let mut idle = Vec::with_capacity(READERS);
-        for _ in 0..READERS {
+        let mut idle = Vec::with_capacity(count);
+        for _ in 0..count {
             idle.push(connect(files, path, key, Purpose::Read)?);
         }
         let state = Mutex::new(State { idle, is_closed: false });

@@ -2,7 +2,8 @@
 //!
 //! Nobody waits for a lock, because there is nobody to wait for; a sale waits for at most one job before it. A job
 //! that fails or panics is rolled back and the thread goes on. Checkpoints run after the answer was given, so that
-//! their flush is not part of a sale.
+//! their flush is not part of a sale. A simulation has the jobs run in its own thread ([`Writing::Caller`]), where
+//! what follows what does not depend on a scheduler (invariant 11).
 
 use crate::error::StoreError;
 use domain::id::IdSource;
@@ -18,6 +19,30 @@ use std::thread::JoinHandle;
 const QUEUE_MAX: usize = 64;
 /// Pages in the write-ahead log (4 MiB) after which it is copied back.
 const CHECKPOINT_PAGES: u32 = 1_000;
+
+/// Where the jobs that write run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Writing {
+    /// In a thread of the store: what a program wants.
+    #[default]
+    Thread,
+    /// In the thread that asks, checkpoints too: what a simulation wants, which must do the same again.
+    Caller {
+        /// Pages in the write-ahead log after which it is copied back.
+        checkpoint_pages: u32,
+    },
+}
+
+impl Writing {
+    /// Connections that read: one for the screen, one for sync, one for tools; more would only use memory. A
+    /// single thread needs one.
+    pub(crate) const fn readers(self) -> usize {
+        match self {
+            Self::Thread => 3,
+            Self::Caller { .. } => 1,
+        }
+    }
+}
 
 /// What a job works with.
 pub(crate) struct Session {
@@ -44,29 +69,40 @@ enum Message {
     Stop,
 }
 
-/// The handle of the thread.
-pub(crate) struct Writer {
-    queue: SyncSender<Message>,
-    waiting: Arc<AtomicUsize>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+/// The handle of the writer.
+pub(crate) struct Writer(Way);
+
+enum Way {
+    Thread {
+        queue: SyncSender<Message>,
+        waiting: Arc<AtomicUsize>,
+        thread: Mutex<Option<JoinHandle<()>>>,
+    },
+    /// `None` when it was stopped.
+    Caller(Mutex<Option<Desk>>),
 }
 
 impl Writer {
-    /// Starts the thread.
+    /// Gets ready, and starts the thread if there is to be one.
     pub fn start(
         connection: Connection,
         ids: Box<dyn IdSource + Send>,
+        writing: Writing,
     ) -> Result<Self, std::io::Error> {
-        let (queue, jobs) = sync_channel(QUEUE_MAX);
         let waiting = Arc::new(AtomicUsize::new(0));
         let session = Session { connection, ids, waiting: Arc::clone(&waiting) };
+        if let Writing::Caller { checkpoint_pages } = writing {
+            let desk = Desk::new(session, checkpoint_pages);
+            return Ok(Self(Way::Caller(Mutex::new(Some(desk)))));
+        }
+        let (queue, jobs) = sync_channel(QUEUE_MAX);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(session, &jobs))?;
-        Ok(Self { queue, waiting, thread: Mutex::new(Some(thread)) })
+            .spawn(move || run(Desk::new(session, CHECKPOINT_PAGES), &jobs))?;
+        Ok(Self(Way::Thread { queue, waiting, thread: Mutex::new(Some(thread)) }))
     }
 
-    /// Runs a job on the thread and waits for its answer.
+    /// Runs a job and waits for its answer.
     pub fn call<T, E>(
         &self,
         name: &'static str,
@@ -81,47 +117,85 @@ impl Writer {
             // The caller may have gone; the work is done all the same.
             let _ = answer.send(job(session));
         });
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        let sent = self.queue.send(Message::Run { name, job });
-        if sent.is_err() {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(E::from(StoreError::Closed));
+        match &self.0 {
+            Way::Thread { queue, waiting, .. } => {
+                waiting.fetch_add(1, Ordering::Relaxed);
+                if queue.send(Message::Run { name, job }).is_err() {
+                    waiting.fetch_sub(1, Ordering::Relaxed);
+                    return Err(E::from(StoreError::Closed));
+                }
+            }
+            Way::Caller(desk) => {
+                let mut desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
+                desk.as_mut().ok_or(StoreError::Closed)?.perform(name, job);
+            }
         }
         answered.recv().unwrap_or_else(|_| Err(E::from(StoreError::Closed)))
     }
 
-    /// Lets the thread finish what is queued, copy the log back and close the connection.
+    /// Lets the thread finish what is queued, copies the log back and closes the connection.
     pub fn stop(&self) {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            let _ = self.queue.send(Message::Stop);
-            let _ = thread.join();
+        match &self.0 {
+            Way::Thread { queue, thread, .. } => {
+                let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(thread) = thread {
+                    let _ = queue.send(Message::Stop);
+                    let _ = thread.join();
+                }
+            }
+            Way::Caller(desk) => {
+                let desk = desk.lock().unwrap_or_else(PoisonError::into_inner).take();
+                desk.into_iter().for_each(Desk::leave);
+            }
         }
     }
 }
 
-fn run(mut session: Session, jobs: &Receiver<Message>) {
-    let pages = Arc::new(AtomicU32::new(0));
-    let counter = Arc::clone(&pages);
-    let hook = move |_: &mut Wal, in_log: i32| {
-        counter.store(u32::try_from(in_log).unwrap_or(u32::MAX), Ordering::Relaxed);
-        Ok(())
-    };
-    if let Err(error) = session.connection.wal_hook(Some(hook)) {
-        tracing::error!(%error, "checkpoints fall back to SQLite's own");
+/// Where jobs are performed, one after the other.
+struct Desk {
+    session: Session,
+    /// Pages in the log after the last commit.
+    pages: Arc<AtomicU32>,
+    checkpoint_pages: u32,
+}
+
+impl Desk {
+    fn new(mut session: Session, checkpoint_pages: u32) -> Self {
+        let pages = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&pages);
+        let hook = move |_: &mut Wal, in_log: i32| {
+            counter.store(u32::try_from(in_log).unwrap_or(u32::MAX), Ordering::Relaxed);
+            Ok(())
+        };
+        if let Err(error) = session.connection.wal_hook(Some(hook)) {
+            tracing::error!(%error, "checkpoints fall back to SQLite's own");
+        }
+        Self { session, pages, checkpoint_pages }
     }
-    while let Ok(Message::Run { name, job }) = jobs.recv() {
-        session.waiting.fetch_sub(1, Ordering::Relaxed);
+
+    fn perform(&mut self, name: &'static str, job: Box<dyn FnOnce(&mut Session) + Send>) {
         // The job's transaction is rolled back while the panic passes through it, so the session is sound.
-        if std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut session))).is_err() {
+        let session = &mut self.session;
+        if std::panic::catch_unwind(AssertUnwindSafe(|| job(session))).is_err() {
             tracing::error!(job = name, "a job of the store panicked and was rolled back");
         }
-        if pages.load(Ordering::Relaxed) >= CHECKPOINT_PAGES {
-            pages.store(0, Ordering::Relaxed);
-            checkpoint(&session.connection, "PASSIVE");
+        if self.pages.load(Ordering::Relaxed) >= self.checkpoint_pages {
+            self.pages.store(0, Ordering::Relaxed);
+            checkpoint(&self.session.connection, "PASSIVE");
         }
     }
-    checkpoint(&session.connection, "TRUNCATE");
+
+    fn leave(self) {
+        checkpoint(&self.session.connection, "TRUNCATE");
+    }
+}
+
+fn run(mut desk: Desk, jobs: &Receiver<Message>) {
+    while let Ok(Message::Run { name, job }) = jobs.recv() {
+        desk.session.waiting.fetch_sub(1, Ordering::Relaxed);
+        desk.perform(name, job);
+    }
+    desk.leave();
 }
 
 fn checkpoint(connection: &Connection, mode: &str) {

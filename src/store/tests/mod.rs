@@ -12,7 +12,7 @@ mod selling;
 
 use crate::{
     CommittedOrder, DatabaseKey, DiskGauge, DiskSpace, FileKeyStore, KeyStore, NewOrder, OpenError,
-    Payment, Store, StoreOptions, SystemFiles,
+    Payment, Store, StoreOptions, SystemFiles, Writing,
 };
 use domain::article::Article;
 use domain::basket::Basket;
@@ -98,6 +98,7 @@ impl Shop {
             directory: self.directory.path().to_owned(),
             disk,
             files: Arc::new(SystemFiles),
+            writing: Writing::Thread,
         }
     }
 
