@@ -20,9 +20,9 @@ use domain::time::DeviceTime;
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::sync::Arc;
-use sync::protocol::event::{EventHash, Place, seal};
+use sync::protocol::event::{EventHash, Place, Stamp, seal};
 use sync::protocol::feed::Feed;
-use sync::protocol::push::PushRequest;
+use sync::protocol::push::{PushItem, PushRequest};
 use uuid::Uuid;
 
 const ARTICLES: u64 = 20_000;
@@ -70,7 +70,7 @@ impl Journal {
 
     fn seal(&mut self, event: &Event) -> String {
         let place = Place { terminal: self.terminal, epoch: 0, seq: self.head.0 + 1 };
-        let sealed = seal(place, self.head.1, 1_800_000_000_000, event);
+        let sealed = seal(place, self.head.1, Stamp::bare(1_800_000_000_000), event);
         self.head = (place.seq, sealed.hash);
         sealed.bytes
     }
@@ -122,6 +122,7 @@ impl Journal {
             let (due, rounding, tenders) = (total, money(0), vec![tender]);
             events.push(self.seal(&Event::OrderPaid { order: order_id, due, rounding, tenders }));
         }
+        let events = events.into_iter().map(PushItem::Sealed).collect();
         PushRequest { epoch: 0, from_seq, events }
     }
 }
@@ -176,11 +177,10 @@ fn read(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(ARTICLES));
     group.sample_size(10);
     group.bench_function("snapshot of 20000 articles", |bencher| {
-        let mut reader = central.database().reader().unwrap();
         let at = (Feed::Catalogue, feed::EVERYBODY);
         bencher.iter(|| {
-            let chunks = snapshot::build(&mut reader, central.dir(), at, |_| true).unwrap();
-            assert_eq!(chunks.unwrap().rows(), ARTICLES);
+            let build = |c: &_| snapshot::build(c, central.chunks(), at, |_| true);
+            assert_eq!(central.database().read(build).unwrap().unwrap().rows(), ARTICLES);
         });
     });
     group.finish();

@@ -88,6 +88,7 @@ pub fn apply(
             connection.execute(sql, params![blob(source.sender.terminal), software])?;
             Ok(Verdict::Applied)
         }
+        Event::TerminalRenewed { .. } => Ok(Verdict::Applied),
         Event::ShiftOpened { shift, staff } => {
             shift_opened(connection, source, envelope.at_ms, shift, staff)
         }

@@ -1,7 +1,8 @@
 //! Central: the commerce API that all channels share, with an embedded SQLite database.
 //!
 //! ```text
-//! http/      requests, problems, OpenAPI        cli/     commands
+//! answer/    every request of the protocol       in_process  the same without a network, for simulations
+//! http/      paths, bodies, OpenAPI, waiting     cli/     commands
 //! push       holds events, then judges them     apply    what a fact means
 //! feed       what terminals read                snapshot the same, as files
 //! enrol      codes and terminals                session  nonces, tokens, the brake on guessing
@@ -11,16 +12,20 @@
 //! An acknowledged event is on disk (invariant 1) and stays there; nothing a terminal sends is ever rewritten.
 //! [`Central`] is the whole of it without the network, [`http::serve`] puts it on a socket.
 
+pub mod answer;
 mod apply;
+pub mod chunk;
 pub mod db;
 pub mod enrol;
 mod error;
 pub mod feed;
 pub mod http;
 pub mod import;
+pub mod in_process;
 pub mod price;
 pub mod push;
 pub mod quarantine;
+mod refused;
 pub mod report;
 mod rim;
 pub mod seed;
@@ -28,23 +33,26 @@ mod session;
 pub mod snapshot;
 pub mod task;
 
+use chunk::ChunkStore;
 use db::Database;
 pub use error::CentralError;
 pub use http::{Fault, ServeOptions, serve};
+pub use refused::Refused;
 pub use rim::{Rim, SystemRim, id_at};
 use session::Sessions;
 use sha2::{Digest, Sha256};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sync::protocol::feed::Feed;
 use sync::protocol::snapshot::FeedSnapshot;
 
-/// Central on a data directory. Several processes may open the same one.
+/// Central on a data directory, or in memory. Several processes may open the same directory.
 pub struct Central {
     dir: PathBuf,
     database: Database,
+    chunks: ChunkStore,
     rim: Arc<dyn Rim>,
     sessions: Sessions,
     admin_hash: [u8; 32],
@@ -52,7 +60,14 @@ pub struct Central {
     building: Mutex<()>,
     /// The feed epoch was renewed since this process opened the database: what was restored before is dealt with.
     has_renewed: AtomicBool,
+    /// The oldest version of the contract that may read feeds.
+    oldest: AtomicU32,
+    /// It is shutting down: who waits or builds ends soon.
+    closing: AtomicBool,
 }
+
+/// The oldest version of the contract that may read feeds. Pushing is accepted from any version for ever.
+const OLDEST_CONTRACT: u32 = 1;
 
 /// How often a manifest is tried when its snapshot is dropped while it is being written.
 const MANIFEST_TRIES_MAX: u32 = 3;
@@ -86,25 +101,38 @@ impl Central {
         builder.recursive(true).mode(0o700);
         builder.create(dir).map_err(CentralError::file("create", dir))?;
         let database = Database::open(&database_path(dir))?;
+        let token = admin_token(dir, rim.as_ref())?;
+        Self::assemble(dir.into(), database, ChunkStore::in_folder(dir), rim, &token)
+    }
+
+    fn assemble(
+        dir: PathBuf,
+        database: Database,
+        chunks: ChunkStore,
+        rim: Arc<dyn Rim>,
+        admin_token: &str,
+    ) -> Result<Arc<Self>, CentralError> {
         let epoch = fresh_epoch(rim.as_ref())?;
         database.writer().run(move |connection| {
             let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING";
             connection.execute(sql, [feed::EPOCH_KEY, &epoch])?;
             Ok(())
         })?;
-        let admin_hash = Sha256::digest(admin_token(dir, rim.as_ref())?).into();
         Ok(Arc::new(Self {
-            dir: dir.into(),
+            dir,
             database,
+            chunks,
             rim,
             sessions: Sessions::default(),
-            admin_hash,
+            admin_hash: Sha256::digest(admin_token).into(),
             building: Mutex::new(()),
             has_renewed: AtomicBool::new(false),
+            oldest: AtomicU32::new(OLDEST_CONTRACT),
+            closing: AtomicBool::new(false),
         }))
     }
 
-    /// The data directory.
+    /// The data directory; empty when there is none.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -112,6 +140,36 @@ impl Central {
     /// The database.
     pub const fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The chunks of snapshots.
+    pub const fn chunks(&self) -> &ChunkStore {
+        &self.chunks
+    }
+
+    /// The oldest version of the contract that may read feeds.
+    pub fn oldest_contract(&self) -> u32 {
+        self.oldest.load(Ordering::Relaxed)
+    }
+
+    /// Refuses feeds to terminals that speak an older version; for tests, and for the day when one is given up.
+    pub fn set_oldest_contract(&self, oldest: u32) {
+        self.oldest.store(oldest, Ordering::Relaxed);
+    }
+
+    /// Whether it is shutting down.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_closing(&self, is_closing: bool) {
+        self.closing.store(is_closing, Ordering::Relaxed);
+    }
+
+    /// What a restart of the process forgets: nonces, tokens, failures.
+    pub(crate) fn forget_sessions(&self) {
+        self.sessions.clear();
+        self.has_renewed.store(false, Ordering::SeqCst);
     }
 
     /// Clock and randomness.
@@ -146,7 +204,7 @@ impl Central {
         let _one_at_a_time = self.one_at_a_time();
         for _ in 0..MANIFEST_TRIES_MAX {
             let now_ms = self.rim.now_ms();
-            let usable = |c: &_| snapshot::usable(c, &self.dir, (feed, scope), now_ms);
+            let usable = |c: &_| snapshot::usable(c, &self.chunks, (feed, scope), now_ms);
             let built = match self.database.read(usable)? {
                 Some(built) => built,
                 None => match self.build(feed, scope, &mut progress)? {
@@ -172,8 +230,8 @@ impl Central {
         progress: impl FnMut(u64) -> bool,
     ) -> Result<Option<snapshot::Built>, CentralError> {
         let now_ms = self.rim.now_ms();
-        let mut reader = self.database.reader()?;
-        let chunks = snapshot::build(&mut reader, &self.dir, (feed, scope), progress)?;
+        let build = |c: &_| snapshot::build(c, &self.chunks, (feed, scope), progress);
+        let chunks = self.database.read(build)?;
         let Some(chunks) = chunks else { return Ok(None) };
         let book = move |c: &_| snapshot::book(c, (feed, scope), &chunks, now_ms);
         let built = self.database.writer().run(book)?;
@@ -187,7 +245,7 @@ impl Central {
     /// The bytes of a chunk. `None` if there is none, or if it is damaged: then the snapshots that name it are
     /// dropped, so that the next manifest is of files that can be served.
     pub fn chunk(&self, sha256: &str) -> Result<Option<Vec<u8>>, CentralError> {
-        if let Some(bytes) = snapshot::chunk(&self.dir, sha256)? {
+        if let Some(bytes) = self.chunks.get(sha256)? {
             return Ok(Some(bytes));
         }
         if self.database.read(|c| snapshot::is_named(c, sha256))? {
@@ -208,7 +266,7 @@ impl Central {
     fn sweep_alone(&self) -> Result<u64, CentralError> {
         let now_ms = self.rim.now_ms();
         let promised = self.database.writer().run(move |c| snapshot::forget_expired(c, now_ms))?;
-        snapshot::sweep(&self.dir, &promised, now_ms)
+        self.chunks.sweep(&promised, now_ms)
     }
 
     /// The database was restored from a backup: positions are given out a second time, so every older cursor must

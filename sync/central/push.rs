@@ -17,7 +17,7 @@ use crate::error::CentralError;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use sync::protocol::event::{Envelope, EventHash};
-use sync::protocol::push::{Outcome, PushRequest, PushResult};
+use sync::protocol::push::{Outcome, PushItem, PushRequest, PushResult};
 use uuid::Uuid;
 
 /// The event refers to a stored row that cannot be read.
@@ -124,8 +124,12 @@ pub fn take_in(
         taken.refusal = Some(Refusal::OldEpoch { current: sender.epoch });
         return Ok(taken);
     }
-    for (offset, bytes) in batch.events.iter().enumerate() {
+    for (offset, item) in batch.events.iter().enumerate() {
         let seq = batch.from_seq.saturating_add(offset as u64);
+        let PushItem::Sealed(bytes) = item else {
+            taken.refusal = Some(Refusal::BrokenChain { seq });
+            break;
+        };
         match take_one(connection, sender, (seq, bytes), &taken, now_ms)? {
             Ok(result) => {
                 if result.outcome != Outcome::Duplicate {

@@ -96,6 +96,11 @@ impl Sessions {
         self.kept.lock().expect("no thread panics with the lock")
     }
 
+    /// Forgets everything, as a restart does.
+    pub fn clear(&self) {
+        *self.kept() = Kept::default();
+    }
+
     /// A nonce for a terminal. Only if it is known is the nonce kept; a stranger gets one that nothing can be done
     /// with, and cannot tell.
     pub fn nonce(

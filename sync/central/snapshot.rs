@@ -4,14 +4,13 @@
 //! million articles never stand in memory. The first chunk is small: selling starts with it. A snapshot is used
 //! again while the feed has moved little since; its cursor covers the rest.
 
+use crate::chunk::ChunkStore;
 use crate::db::unsigned;
 use crate::error::CentralError;
 use crate::feed::{self, cursor, feed_number};
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
-use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use sync::protocol::feed::Feed;
 use sync::protocol::snapshot::{CHUNK_BYTES_MAX, CHUNK_UNPACKED_MAX, ChunkInfo, FeedSnapshot};
 use uuid::Uuid;
@@ -31,9 +30,6 @@ const STALE_PART: u64 = 10;
 /// Changes that a terminal reads in two pages are no reason to build.
 const STALE_MIN: u64 = 4_000;
 
-/// What Linux says about a sector that cannot be read; `std` has no name for it.
-const EIO: i32 = 5;
-
 /// A snapshot as the database knows it.
 pub struct Built {
     /// Its row.
@@ -44,20 +40,10 @@ pub struct Built {
     pub rows: u64,
 }
 
-/// Where a chunk lies.
-pub fn chunk_path(dir: &Path, sha256: &str) -> PathBuf {
-    dir.join("chunks").join(sha256)
-}
-
-/// Whether a text can be the address of a chunk; nothing else ever becomes part of a path.
-pub fn is_chunk_name(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
-
 /// The newest snapshot of a feed that is still good to start from: little changed since, and its files are there.
 pub fn usable(
     connection: &Connection,
-    dir: &Path,
+    store: &ChunkStore,
     (feed, scope): (Feed, i64),
     now_ms: i64,
 ) -> Result<Option<Built>, CentralError> {
@@ -74,36 +60,21 @@ pub fn usable(
                WHERE feed = ?1 AND scope = ?2 AND pos > ?3 LIMIT ?4)";
     let values = params![feed_number(feed), scope, built.pos, limit as i64 + 1];
     let moved = connection.query_row(sql, values, |row| unsigned(row, 0))?;
-    Ok((moved <= limit && has_files(connection, dir, built.id)?).then_some(built))
+    Ok((moved <= limit && has_chunks(connection, store, built.id)?).then_some(built))
 }
 
-/// Whether every chunk of a snapshot lies where it should, with its booked size: the database may have been
-/// restored without its files. What is inside is checked when it is read ([`chunk`]).
-fn has_files(connection: &Connection, dir: &Path, id: i64) -> Result<bool, CentralError> {
+/// Whether every chunk of a snapshot is there.
+fn has_chunks(connection: &Connection, store: &ChunkStore, id: i64) -> Result<bool, CentralError> {
     let sql = "SELECT sha256, bytes FROM snapshot_chunk WHERE snapshot = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([id])?;
     while let Some(row) = rows.next()? {
         let (sha256, bytes): (String, u64) = (row.get(0)?, unsigned(row, 1)?);
-        let found = fs::metadata(chunk_path(dir, &sha256));
-        if !found.is_ok_and(|found| found.is_file() && found.len() == bytes) {
+        if !store.has(&sha256, bytes) {
             return Ok(false);
         }
     }
     Ok(true)
-}
-
-/// The bytes of a chunk; `None` when they are not there, or no longer what their name says.
-pub fn chunk(dir: &Path, sha256: &str) -> Result<Option<Vec<u8>>, CentralError> {
-    let path = chunk_path(dir, sha256);
-    let is_gone = |error: &std::io::Error| {
-        error.kind() == std::io::ErrorKind::NotFound || error.raw_os_error() == Some(EIO)
-    };
-    match fs::read(&path) {
-        Ok(bytes) => Ok((hex_sha256(&bytes) == sha256).then_some(bytes)),
-        Err(error) if is_gone(&error) => Ok(None),
-        Err(error) => Err(CentralError::file("read", &path)(error)),
-    }
 }
 
 /// Whether a snapshot names a chunk.
@@ -124,10 +95,6 @@ pub fn drop_all(connection: &Connection) -> Result<usize, CentralError> {
     Ok(connection.execute("DELETE FROM snapshot", [])?)
 }
 
-fn hex_sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The manifest of a snapshot.
 pub fn describe(
     connection: &Connection,
@@ -140,7 +107,8 @@ pub fn describe(
         Ok(ChunkInfo { sha256: row.get(0)?, bytes: unsigned(row, 1)?, rows: unsigned(row, 2)? })
     })?;
     let cursor = cursor(&feed::epoch(connection)?, built.pos);
-    Ok(FeedSnapshot { feed, cursor, rows: built.rows, chunks: chunks.collect::<Result<_, _>>()? })
+    let chunks = chunks.collect::<Result<_, _>>()?;
+    Ok(FeedSnapshot { feed, cursor, rows: built.rows, chunks, checkpoint: None })
 }
 
 /// What a build wrote to disk, to be booked by [`book`].
@@ -158,7 +126,7 @@ impl Chunks {
 }
 
 struct Packer<'a> {
-    dir: &'a Path,
+    store: &'a ChunkStore,
     encoder: zstd::Encoder<'static, Vec<u8>>,
     unpacked: usize,
     rows: u64,
@@ -185,47 +153,38 @@ impl Packer<'_> {
         if is_first_full || is_full { self.close() } else { Ok(()) }
     }
 
-    /// Writes the chunk under a name that means nothing, then gives it its hash as name: a file of that name is
-    /// always whole.
     fn close(&mut self) -> Result<(), CentralError> {
         if self.rows == 0 {
             return Ok(());
         }
         let full = std::mem::replace(&mut self.encoder, encoder()?);
-        let bytes = full.finish().map_err(CentralError::file("compress", Path::new("a chunk")))?;
-        debug_assert!(bytes.len() <= CHUNK_BYTES_MAX, "the aim leaves room");
-        let sha256 = hex_sha256(&bytes);
-        let path = chunk_path(self.dir, &sha256);
-        // Also when it exists: a fresh file is not swept before the build is booked.
-        let part = self.dir.join("chunks").join(format!("{sha256}.{}", std::process::id()));
-        let mut file = fs::File::create(&part).map_err(CentralError::file("create", &part))?;
-        file.write_all(&bytes).map_err(CentralError::file("write", &part))?;
-        file.sync_all().map_err(CentralError::file("write", &part))?;
-        fs::rename(&part, &path).map_err(CentralError::file("rename", &part))?;
-        self.infos.push(ChunkInfo { sha256, bytes: bytes.len() as u64, rows: self.rows });
+        let packed = full.finish().map_err(CentralError::file("compress", Path::new("a chunk")))?;
+        debug_assert!(packed.len() <= CHUNK_BYTES_MAX, "the aim leaves room");
+        let bytes = packed.len() as u64;
+        let sha256 = self.store.put(packed)?;
+        self.infos.push(ChunkInfo { sha256, bytes, rows: self.rows });
         (self.unpacked, self.rows) = (0, 0);
         Ok(())
     }
 }
 
 /// Writes the chunks of a feed as it is now. `progress` hears of every thousand rows and may stop the build by
-/// returning false; then nothing is booked and the files are swept later.
+/// returning false; then nothing is booked and the files are swept later. The caller's connection stands still in
+/// one transaction.
 pub fn build(
-    connection: &mut Connection,
-    dir: &Path,
+    connection: &Connection,
+    store: &ChunkStore,
     (feed, scope): (Feed, i64),
     mut progress: impl FnMut(u64) -> bool,
 ) -> Result<Option<Chunks>, CentralError> {
-    let folder = dir.join("chunks");
-    fs::create_dir_all(&folder).map_err(CentralError::file("create", &folder))?;
-    let transaction = connection.transaction()?;
-    let pos = feed::newest(&transaction)?;
-    let mut packer = Packer { dir, encoder: encoder()?, unpacked: 0, rows: 0, infos: Vec::new() };
+    store.prepare()?;
+    let pos = feed::newest(connection)?;
+    let mut packer = Packer { store, encoder: encoder()?, unpacked: 0, rows: 0, infos: Vec::new() };
     let mut rows_done = 0;
     {
         let sql = "SELECT tbl, key, row FROM feed_row
                    WHERE feed = ?1 AND scope = ?2 AND row IS NOT NULL ORDER BY rank";
-        let mut statement = transaction.prepare(sql)?;
+        let mut statement = connection.prepare(sql)?;
         let mut rows = statement.query(params![feed_number(feed), scope])?;
         let mut line = Vec::new();
         while let Some(row) = rows.next()? {
@@ -298,30 +257,4 @@ pub fn forget_expired(
     let mut statement = connection.prepare("SELECT DISTINCT sha256 FROM snapshot_chunk")?;
     let names = statement.query_map([], |row| row.get(0))?;
     Ok(names.collect::<Result<_, _>>()?)
-}
-
-/// Removes files that no snapshot promises and that are older than a day (a build may be under way).
-pub fn sweep(
-    dir: &Path,
-    promised: &std::collections::HashSet<String>,
-    now_ms: i64,
-) -> Result<u64, CentralError> {
-    let folder = dir.join("chunks");
-    let Ok(entries) = fs::read_dir(&folder) else { return Ok(0) };
-    let mut removed = 0;
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let is_promised = name.to_str().is_some_and(|name| promised.contains(name));
-        let modified_ms = entry
-            .metadata()
-            .and_then(|metadata| metadata.modified())
-            .ok()
-            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-            .map_or(now_ms, |since| since.as_millis() as i64);
-        if !is_promised && now_ms - modified_ms > 86_400_000 {
-            fs::remove_file(entry.path()).map_err(CentralError::file("remove", &folder))?;
-            removed += 1;
-        }
-    }
-    Ok(removed)
 }

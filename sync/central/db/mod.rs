@@ -1,4 +1,4 @@
-//! The database: one file, WAL, one writer thread, pooled readers.
+//! The database: one file, WAL, one writer thread, pooled readers; or, for simulations, one connection without threads.
 //!
 //! Writes are jobs for the writer thread, which runs what is waiting in one transaction, each in a savepoint of
 //! its own (group commit): one fsync serves all of them, and one job's failure undoes only that job. An answer is
@@ -9,7 +9,7 @@ mod writer;
 use crate::error::CentralError;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use uuid::Uuid;
 pub use writer::Writer;
@@ -18,14 +18,30 @@ pub use writer::Writer;
 const MIGRATIONS: [&str; 1] = [include_str!("../sql/001_create.sql")];
 /// Another process (a seed, an import, a command) may hold the write lock for a batch.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Prepared statements that the writer keeps; all of a push and of a judgement have room.
+const STATEMENTS_MAX: usize = 128;
 /// Idle readers kept open.
 const READERS_MAX: usize = 8;
 
+/// One connection for everything.
+pub(crate) type Single = Arc<Mutex<Connection>>;
+
 /// The open database.
 pub struct Database {
-    path: PathBuf,
     writer: Writer,
-    readers: Mutex<Vec<Connection>>,
+    readers: Readers,
+}
+
+enum Readers {
+    /// Idle ones of a file.
+    Pool { path: PathBuf, idle: Mutex<Vec<Connection>> },
+    /// The writer's own connection.
+    Single(Single),
+}
+
+/// A panic with the lock undid its transaction; what it leaves is whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Sets what every connection needs. In one place, with reasons.
@@ -34,9 +50,14 @@ fn configure(connection: &Connection) -> Result<(), CentralError> {
     // WAL: readers never wait for the writer. FULL: an acknowledged event survives a power cut (invariant 1).
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
+    configure_any(connection)
+}
+
+/// What a connection needs wherever its pages lie.
+pub(crate) fn configure_any(connection: &Connection) -> Result<(), CentralError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -32 * 1024)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(())
 }
 
@@ -48,7 +69,8 @@ pub fn open_for_writing(path: &Path) -> Result<Connection, CentralError> {
     Ok(connection)
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), CentralError> {
+/// Brings the schema up to date.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), CentralError> {
     let known = MIGRATIONS.len() as u32;
     // The lock is taken first: two processes may open a fresh database at the same moment.
     let transaction =
@@ -78,7 +100,14 @@ impl Database {
     /// Opens or creates the database and starts the writer thread.
     pub fn open(path: &Path) -> Result<Self, CentralError> {
         let writer = Writer::start(open_for_writing(path)?);
-        Ok(Self { path: path.into(), writer, readers: Mutex::new(Vec::new()) })
+        let readers = Readers::Pool { path: path.into(), idle: Mutex::new(Vec::new()) };
+        Ok(Self { writer, readers })
+    }
+
+    /// One connection that reads and writes, without threads. The caller has brought its schema up to date.
+    pub(crate) fn single(connection: Single) -> Self {
+        let writer = Writer::single(Arc::clone(&connection));
+        Self { writer, readers: Readers::Single(connection) }
     }
 
     /// The writer.
@@ -86,29 +115,41 @@ impl Database {
         &self.writer
     }
 
-    /// Runs `work` on a reader, in one transaction: everything it reads is of the same moment. Blocks.
+    /// Runs `work` on a reader, in one transaction: everything it reads is of the same moment. Blocks. `work` must
+    /// not ask the database for another connection.
     pub fn read<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, CentralError>,
     ) -> Result<T, CentralError> {
-        let pooled = self.readers.lock().expect("no reader panics with the lock").pop();
+        let (path, idle) = match &self.readers {
+            Readers::Single(connection) => {
+                let connection = lock(connection);
+                let transaction = connection.unchecked_transaction()?;
+                return work(&transaction);
+            }
+            Readers::Pool { path, idle } => (path, idle),
+        };
+        let pooled = lock(idle).pop();
         let mut connection = match pooled {
             Some(connection) => connection,
-            None => open_for_reading(&self.path)?,
+            None => open_for_reading(path)?,
         };
         let transaction = connection.transaction()?;
         let result = work(&transaction);
         drop(transaction);
-        let mut readers = self.readers.lock().expect("no reader panics with the lock");
-        if readers.len() < READERS_MAX {
-            readers.push(connection);
+        let mut idle = lock(idle);
+        if idle.len() < READERS_MAX {
+            idle.push(connection);
         }
         result
     }
 
-    /// A reader of one's own, for long work.
-    pub fn reader(&self) -> Result<Connection, CentralError> {
-        open_for_reading(&self.path)
+    /// A connection that sees other processes' commits; `None` when there can be no other process.
+    pub(crate) fn onlooker(&self) -> Result<Option<Connection>, CentralError> {
+        match &self.readers {
+            Readers::Pool { path, .. } => open_for_reading(path).map(Some),
+            Readers::Single(_) => Ok(None),
+        }
     }
 }
 

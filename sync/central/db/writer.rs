@@ -1,9 +1,10 @@
-//! The writer thread: the only place of this process that writes.
+//! The writer: the only place of this process that writes. A thread, or the caller's own when there is one connection.
 //!
 //! ```text
 //! job, job, job --channel--> BEGIN IMMEDIATE; (SAVEPOINT; job; RELEASE | ROLLBACK TO)*; COMMIT --> answers
 //! ```
 
+use super::{Single, lock};
 use crate::error::CentralError;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,11 +22,15 @@ type Shared = Arc<rusqlite::Error>;
 type Deliver = Box<dyn FnOnce(Result<(), Shared>) + Send>;
 type Job = Box<dyn FnOnce(Result<&Connection, Shared>) -> Option<Deliver> + Send>;
 
-/// Handle of the writer thread; dropping it ends the thread after the jobs that wait.
+/// Handle of the writer; dropping it ends the thread after the jobs that wait.
 pub struct Writer {
-    jobs: Option<SyncSender<Job>>,
+    way: Way,
     commits: watch::Sender<u64>,
-    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+enum Way {
+    Thread { jobs: Option<SyncSender<Job>>, thread: Option<std::thread::JoinHandle<()>> },
+    Single(Single),
 }
 
 impl Writer {
@@ -38,7 +43,12 @@ impl Writer {
             .name("central-writer".into())
             .spawn(move || work(&connection, &receiver, &told))
             .expect("a process can start one thread");
-        Self { jobs: Some(sender), commits, thread: Some(thread) }
+        Self { way: Way::Thread { jobs: Some(sender), thread: Some(thread) }, commits }
+    }
+
+    /// Writes in the caller's thread.
+    pub(super) fn single(connection: Single) -> Self {
+        Self { way: Way::Single(connection), commits: watch::channel(0).0 }
     }
 
     /// Changes with every commit of this process, and when [`Self::note_commit`] is told of another's.
@@ -52,7 +62,7 @@ impl Writer {
     }
 
     fn submit<T: Send + 'static>(
-        &self,
+        jobs: Option<&SyncSender<Job>>,
         work: impl FnOnce(&Connection) -> Result<T, CentralError> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, CentralError>>, CentralError> {
         let (answer, receiver) = oneshot::channel();
@@ -75,7 +85,7 @@ impl Writer {
                 }
             }
         });
-        let jobs = self.jobs.as_ref().ok_or(CentralError::Stopped)?;
+        let jobs = jobs.ok_or(CentralError::Stopped)?;
         jobs.send(job).map_err(|_| CentralError::Stopped)?;
         Ok(receiver)
     }
@@ -85,14 +95,42 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, CentralError> + Send + 'static,
     ) -> Result<T, CentralError> {
-        self.submit(work)?.blocking_recv().map_err(|_| CentralError::Stopped)?
+        match &self.way {
+            Way::Thread { jobs, .. } => {
+                let answer = Self::submit(jobs.as_ref(), work)?;
+                answer.blocking_recv().map_err(|_| CentralError::Stopped)?
+            }
+            Way::Single(connection) => self.run_here(&lock(connection), work),
+        }
+    }
+
+    fn run_here<T>(
+        &self,
+        connection: &Connection,
+        work: impl FnOnce(&Connection) -> Result<T, CentralError>,
+    ) -> Result<T, CentralError> {
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let changes_before = connection.total_changes();
+        let result = in_savepoint(connection, work);
+        if let Err(error) = connection.execute_batch("COMMIT") {
+            if !connection.is_autocommit() {
+                // What is left of the transaction must not leak into the next one.
+                let _ = connection.execute_batch("ROLLBACK");
+            }
+            return Err(CentralError::Commit(Arc::new(error)));
+        }
+        if connection.total_changes() != changes_before {
+            self.note_commit();
+        }
+        result
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        let Way::Thread { jobs, thread } = &mut self.way else { return };
+        *jobs = None;
+        if let Some(thread) = thread.take() {
             // A panic of the thread was reported when it happened.
             let _ = thread.join();
         }

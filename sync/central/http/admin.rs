@@ -1,13 +1,14 @@
 //! What people at central do over HTTP: look at terminals and at what is held back, retry it, dismiss it.
 
 use super::caller::Admin;
-use super::problem::{ApiError, Asked};
+use super::problem::{Asked, Named};
 use super::{App, blocking};
 use crate::enrol::{self, TerminalInfo};
 use crate::push;
 use crate::quarantine::{self, Held};
+use crate::refused::Refused;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use std::sync::Arc;
 use sync::protocol::problem::Problem;
 
@@ -53,7 +54,7 @@ pub async fn list(
     State(app): State<Arc<App>>,
     _admin: Admin,
     Asked(query): Asked<ListQuery>,
-) -> Result<Json<HeldList>, ApiError> {
+) -> Result<Json<HeldList>, Refused> {
     let (after, limit) = (i64::from(query.after), query.limit.unwrap_or(100));
     let events = blocking(&app, move |central| {
         central.database().read(|c| quarantine::list(c, after, limit))
@@ -63,9 +64,8 @@ pub async fn list(
 
 type Release = fn(&rusqlite::Connection, i64) -> Result<Option<u64>, crate::CentralError>;
 
-async fn release(app: &Arc<App>, id: &str, how: Release) -> Result<Json<Released>, ApiError> {
-    let missing = || ApiError::not_found("no such event is quarantined");
-    let id: i64 = id.parse().map_err(|_| missing())?;
+async fn release(app: &Arc<App>, id: i64, how: Release) -> Result<Json<Released>, Refused> {
+    let missing = || Refused::not_found("no such event is quarantined");
     let applied =
         blocking(app, move |central| central.database().writer().run(move |c| how(c, id)));
     Ok(Json(Released { applied: applied.await?.ok_or_else(missing)? }))
@@ -80,9 +80,9 @@ async fn release(app: &Arc<App>, id: &str, how: Release) -> Result<Json<Released
 pub async fn retry(
     State(app): State<Arc<App>>,
     _admin: Admin,
-    Path(id): Path<String>,
-) -> Result<Json<Released>, ApiError> {
-    release(&app, &id, push::retry).await
+    Named(id): Named<i64>,
+) -> Result<Json<Released>, Refused> {
+    release(&app, id, push::retry).await
 }
 
 /// Decides that a quarantined event will not count; its bytes stay.
@@ -94,9 +94,9 @@ pub async fn retry(
 pub async fn dismiss(
     State(app): State<Arc<App>>,
     _admin: Admin,
-    Path(id): Path<String>,
-) -> Result<Json<Released>, ApiError> {
-    release(&app, &id, push::dismiss).await
+    Named(id): Named<i64>,
+) -> Result<Json<Released>, Refused> {
+    release(&app, id, push::dismiss).await
 }
 
 /// All terminals.
@@ -107,7 +107,7 @@ pub async fn dismiss(
 pub async fn terminals(
     State(app): State<Arc<App>>,
     _admin: Admin,
-) -> Result<Json<TerminalList>, ApiError> {
+) -> Result<Json<TerminalList>, Refused> {
     let terminals = blocking(&app, |central| central.database().read(enrol::terminals)).await?;
     Ok(Json(TerminalList { terminals }))
 }

@@ -3,9 +3,10 @@
 //! Off unless the command line asks for it by name. Only `/v1` is affected, so that `/health` still tells the truth.
 
 use super::App;
+use crate::refused::Refused;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body::Frame;
@@ -77,13 +78,9 @@ pub async fn inject(State(app): State<Arc<App>>, request: Request, next: Next) -
     }
     match app.fault {
         Fault::None => next.run(request).await,
-        Fault::Http500 => super::problem::ApiError::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            code::INTERNAL,
-            Retry::Later,
-            "a fault was asked for",
-        )
-        .into_response(),
+        Fault::Http500 => {
+            Refused::new(500, code::INTERNAL, Retry::Later, "a fault was asked for").into_response()
+        }
         Fault::Html => {
             let page =
                 "<!doctype html><title>Welcome</title><h1>Please sign in to the network</h1>";

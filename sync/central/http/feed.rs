@@ -1,26 +1,23 @@
-//! What terminals read: pages of changes, snapshots, chunks.
+//! What terminals read: pages of changes, snapshots, chunks. Here are the waiting of long polls and the ranges of
+//! chunks; everything else is [`crate::answer`].
 
-use super::caller::Caller;
-use super::problem::{ApiError, Asked, Body};
-use super::{App, blocking};
-use crate::error::CentralError;
-use crate::feed::{self, Stand, scope_of};
-use crate::push;
-use crate::snapshot;
+use super::caller::Holder;
+use super::problem::{Asked, Body, Named};
+use super::{App, ask, unexpected};
+use crate::refused::Refused;
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::time::Duration;
-use sync::protocol::feed::{ChangesPage, Feed, PAGE_MAX, WAIT_MAX_S};
-use sync::protocol::problem::{Problem, Retry, code};
+use sync::call::{Reply, Request};
+use sync::protocol::feed::{ChangesPage, Feed, WAIT_MAX_S};
+use sync::protocol::problem::Problem;
 use sync::protocol::snapshot::{Manifest, SnapshotRequest};
 
 /// Changes of a page when the terminal does not say.
 const PAGE_DEFAULT: u32 = 500;
-/// A page is closed when its rows have grown to so many bytes.
-const PAGE_BYTES_AIM: usize = 2 * 1024 * 1024;
 
 /// Which changes.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
@@ -28,6 +25,7 @@ const PAGE_BYTES_AIM: usize = 2 * 1024 * 1024;
 pub struct ChangesQuery {
     /// Cursor of the last page; empty for the beginning.
     #[serde(default)]
+    #[param(max_length = 1024)]
     after: String,
     /// The most changes, at most 2000; 500 if absent.
     limit: Option<u32>,
@@ -47,13 +45,12 @@ pub struct ChangesQuery {
             content_type = "application/problem+json")))]
 pub async fn changes(
     State(app): State<Arc<App>>,
-    Caller(sender): Caller,
-    Path(name): Path<String>,
+    Holder(stranger): Holder,
+    Named(feed): Named<Feed>,
     Asked(query): Asked<ChangesQuery>,
-) -> Result<Json<ChangesPage>, ApiError> {
-    let feed: Feed = name.parse().map_err(|_| ApiError::not_found("there is no such feed"))?;
-    let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
-    let after: Arc<str> = query.after.into();
+) -> Result<Json<ChangesPage>, Refused> {
+    let limit = query.limit.unwrap_or(PAGE_DEFAULT);
+    let request = Request::Changes { feed, after: query.after, limit, wait_s: query.wait };
     let patience = tokio::time::sleep(Duration::from_secs(query.wait.min(WAIT_MAX_S).into()));
     tokio::pin!(patience);
     let mut commits = app.central.database().writer().commits();
@@ -61,20 +58,8 @@ pub async fn changes(
     loop {
         // Marked before reading: a commit between reading and waiting wakes at once.
         commits.mark_unchanged();
-        let after = Arc::clone(&after);
-        let page = blocking(&app, move |central| {
-            let now_ms = central.rim().now_ms();
-            let page =
-                central.database().read(|c| read_page(c, sender, feed, &after, limit, now_ms))?;
-            if matches!(page, Err(Stand::Future)) {
-                central.seems_restored("a cursor from the future")?;
-            }
-            Ok(page)
-        });
-        let Ok(page) = page.await? else {
-            let title = "the cursor is not of this feed any more: take a snapshot";
-            let status = StatusCode::GONE;
-            return Err(ApiError::new(status, code::CURSOR_COMPACTED, Retry::Later, title));
+        let Reply::Changes(page) = ask(&app, stranger.clone(), request.clone()).await? else {
+            return Err(unexpected());
         };
         if !page.changes.is_empty() || query.wait == 0 || *closing.borrow() {
             return Ok(Json(page));
@@ -87,36 +72,6 @@ pub async fn changes(
     }
 }
 
-/// A page and how far the terminal's own events are in it, read at one moment; or where the cursor stands instead.
-fn read_page(
-    connection: &rusqlite::Connection,
-    sender: push::Sender,
-    feed: Feed,
-    after: &str,
-    limit: u32,
-    now_ms: i64,
-) -> Result<Result<ChangesPage, Stand>, CentralError> {
-    let epoch = feed::epoch(connection)?;
-    let pos = match feed::position(connection, &epoch, after)? {
-        Stand::At(pos) => pos,
-        elsewhere => return Ok(Err(elsewhere)),
-    };
-    let scope = scope_of(feed, sender.store_no);
-    let page = feed::page(connection, (feed, scope), pos, limit, PAGE_BYTES_AIM)?;
-    let included_seq = if page.more {
-        None
-    } else {
-        Some(push::watermark(connection, sender.terminal, sender.epoch)?.0)
-    };
-    Ok(Ok(ChangesPage {
-        changes: page.changes,
-        next: feed::cursor(&epoch, page.next),
-        more: page.more,
-        included_seq,
-        server_time_ms: now_ms,
-    }))
-}
-
 /// Manifests of snapshots to start from.
 #[utoipa::path(post, path = "/v1/snapshots", tag = "feeds", request_body = SnapshotRequest,
     security(("terminal" = [])),
@@ -126,29 +81,13 @@ fn read_page(
             content_type = "application/problem+json")))]
 pub async fn snapshots(
     State(app): State<Arc<App>>,
-    Caller(sender): Caller,
-    Body(request): Body<SnapshotRequest>,
-) -> Result<Json<Manifest>, ApiError> {
-    let mut wanted = request.feeds;
-    wanted.sort_unstable();
-    wanted.dedup();
-    if wanted.is_empty() {
-        let title = "at least one feed must be named";
-        return Err(ApiError::invalid(StatusCode::UNPROCESSABLE_ENTITY, title));
+    Holder(stranger): Holder,
+    Body(body): Body<SnapshotRequest>,
+) -> Result<Json<Manifest>, Refused> {
+    match ask(&app, stranger, Request::Snapshot(body)).await? {
+        Reply::Manifest(manifest) => Ok(Json(manifest)),
+        _ => Err(unexpected()),
     }
-    let closing = app.closing.clone();
-    let manifest = blocking(&app, move |central| {
-        let mut feeds = Vec::new();
-        for feed in wanted {
-            let scope = scope_of(feed, sender.store_no);
-            let built = central.snapshot(feed, scope, |_| !*closing.borrow())?;
-            feeds.push(built.ok_or(CentralError::Stopped)?);
-        }
-        let server_time_ms = central.rim().now_ms();
-        let expires_at_ms = server_time_ms.saturating_add(snapshot::LIFETIME_MS);
-        Ok(Manifest { feeds, expires_at_ms, server_time_ms })
-    });
-    Ok(Json(manifest.await?))
 }
 
 /// One chunk of a snapshot; immutable, named by its hash.
@@ -164,16 +103,13 @@ pub async fn snapshots(
             content_type = "application/problem+json")))]
 pub async fn chunk(
     State(app): State<Arc<App>>,
-    _caller: Caller,
-    Path(sha256): Path<String>,
+    Holder(stranger): Holder,
+    Named(sha256): Named<String>,
     headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let missing = || ApiError::not_found("there is no such chunk");
-    if !snapshot::is_chunk_name(&sha256) {
-        return Err(missing());
-    }
-    let bytes = blocking(&app, move |central| central.chunk(&sha256));
-    let bytes = bytes.await?.ok_or_else(missing)?;
+) -> Result<Response, Refused> {
+    let Reply::Chunk(bytes) = ask(&app, stranger, Request::Chunk { sha256 }).await? else {
+        return Err(unexpected());
+    };
     let fixed = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/zstd")),
         (header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable")),
@@ -184,8 +120,7 @@ pub async fn chunk(
         return Ok((fixed, bytes).into_response());
     };
     let Some((start, end)) = byte_range(range, bytes.len()) else {
-        let title = "the range does not fit";
-        return Err(ApiError::invalid(StatusCode::RANGE_NOT_SATISFIABLE, title));
+        return Err(Refused::invalid(416, "the range does not fit"));
     };
     let content_range = format!("bytes {start}-{}/{}", end - 1, bytes.len());
     let part = bytes[start..end].to_vec();

@@ -7,20 +7,23 @@ mod feed;
 mod problem;
 mod terminal;
 
+use crate::answer::{Asker, answer, software};
 use crate::error::CentralError;
+use crate::refused::Refused;
 use crate::{Central, feed as feeds};
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::{Json, Router};
+use caller::Stranger;
 pub use fault::{Fault, UnknownFault};
-use problem::ApiError;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use sync::call::{Reply, Request as Call};
 use sync::protocol::feed::{
     ArticleRow, CustomerRow, Feed, HistoryRow, StaffRow, StockRow, StoreRow,
 };
@@ -65,10 +68,26 @@ pub struct ServeOptions {
 pub(crate) async fn blocking<T: Send + 'static>(
     app: &Arc<App>,
     work: impl FnOnce(&Central) -> Result<T, CentralError> + Send + 'static,
-) -> Result<T, ApiError> {
+) -> Result<T, Refused> {
     let central = Arc::clone(&app.central);
     let joined = tokio::task::spawn_blocking(move || work(&central)).await;
-    joined.map_err(|_| CentralError::Stopped)?.map_err(ApiError::from)
+    joined.map_err(|_| CentralError::Stopped)?.map_err(Refused::from)
+}
+
+/// Asks central, off the async threads.
+pub(crate) async fn ask(app: &App, stranger: Stranger, request: Call) -> Result<Reply, Refused> {
+    let central = Arc::clone(&app.central);
+    let asked = tokio::task::spawn_blocking(move || {
+        let Stranger { address, contract, token } = stranger;
+        let asker = Asker { address, contract, token: token.as_deref() };
+        answer(&central, asker, &request)
+    });
+    asked.await.map_err(|_| CentralError::Stopped)?
+}
+
+/// An answer of another request's kind: a defect of this program.
+pub(crate) fn unexpected() -> Refused {
+    Refused::from(CentralError::Panicked)
 }
 
 /// Whether central answers.
@@ -82,16 +101,12 @@ struct Health {
     server_time_ms: i64,
 }
 
-fn software() -> String {
-    format!("crossroads-central {}", env!("CARGO_PKG_VERSION"))
-}
-
 /// Whether central answers and its database can be read and written.
 #[utoipa::path(get, path = "/health", tag = "service",
     responses((status = OK, description = "Central is well", body = Health),
         (status = SERVICE_UNAVAILABLE, description = "It cannot write", body = Problem,
             content_type = "application/problem+json")))]
-async fn health(State(app): State<Arc<App>>) -> Result<Json<Health>, ApiError> {
+async fn health(State(app): State<Arc<App>>) -> Result<Json<Health>, Refused> {
     let asking = Arc::clone(&app.asking);
     let answer = async {
         let turn = asking.acquire_owned().await;
@@ -103,8 +118,8 @@ async fn health(State(app): State<Arc<App>>) -> Result<Json<Health>, ApiError> {
         .await
     };
     let Ok(answer) = tokio::time::timeout(HEALTH_PATIENCE, answer).await else {
-        let (status, title) = (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be written");
-        return Err(ApiError::new(status, code::INTERNAL, Retry::Later, title));
+        let title = "the database cannot be written";
+        return Err(Refused::new(503, code::INTERNAL, Retry::Later, title));
     };
     answer?;
     let server_time_ms = app.central.rim().now_ms();
@@ -114,9 +129,14 @@ async fn health(State(app): State<Arc<App>>) -> Result<Json<Health>, ApiError> {
 /// Which versions of the contract central speaks.
 #[utoipa::path(get, path = "/v1/contract", tag = "service",
     responses((status = OK, description = "Versions", body = Contract)))]
-async fn contract(State(app): State<Arc<App>>) -> Json<Contract> {
-    let server_time_ms = app.central.rim().now_ms();
-    Json(Contract { current: CONTRACT, oldest: CONTRACT, software: software(), server_time_ms })
+async fn contract(
+    State(app): State<Arc<App>>,
+    stranger: Stranger,
+) -> Result<Json<Contract>, Refused> {
+    match ask(&app, stranger, Call::Contract).await? {
+        Reply::Contract(contract) => Ok(Json(contract)),
+        _ => Err(unexpected()),
+    }
 }
 
 /// This document.
@@ -174,15 +194,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document
 }
 
-async fn no_such_path(uri: Uri) -> ApiError {
+async fn no_such_path(uri: Uri) -> Refused {
     // The path is the caller's own text; only its length is bounded here.
     let path: String = uri.path().chars().take(100).collect();
-    ApiError::not_found("there is no such path").with_detail(path)
+    Refused::not_found("there is no such path").with_detail(path)
 }
 
-async fn wrong_method(method: Method) -> ApiError {
-    ApiError::invalid(StatusCode::METHOD_NOT_ALLOWED, "the path does not know this method")
-        .with_detail(method.to_string())
+async fn wrong_method(method: Method) -> Refused {
+    Refused::invalid(405, "the path does not know this method").with_detail(method.to_string())
 }
 
 /// Headers that every answer has.
@@ -207,7 +226,7 @@ fn router(app: Arc<App>) -> Router {
 
 /// Wakes long polls when another process committed: its `data_version` differs then.
 fn look_for_commits(central: &Central, stop: &AtomicBool) -> Result<(), CentralError> {
-    let reader = central.database().reader()?;
+    let Some(reader) = central.database().onlooker()? else { return Ok(()) };
     let version = || reader.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0));
     let mut seen = version()?;
     while !stop.load(Ordering::Relaxed) {
@@ -250,6 +269,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), CentralError> {
     let (close, closing) = watch::channel(false);
+    central.set_closing(false);
     let stop = Arc::new(AtomicBool::new(false));
     let asking = Arc::new(Semaphore::new(1));
     let app = Arc::new(App { central, fault: options.fault, closing: closing.clone(), asking });
@@ -267,9 +287,11 @@ pub async fn serve(
         let thread = std::thread::Builder::new().name(name.into()).spawn(work);
         helpers.push(thread.expect("a process can start two threads"));
     }
+    let served = Arc::clone(&app.central);
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let ended = axum::serve(listener, service).with_graceful_shutdown(async move {
         shutdown.await;
+        served.set_closing(true);
         close.send_replace(true);
     });
     let mut closing = closing;

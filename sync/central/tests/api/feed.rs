@@ -29,10 +29,10 @@ async fn pages_walk_the_whole_feed_and_end() {
         }
         after = page["next"].as_str().unwrap().into();
         if page["more"] == json!(false) {
-            assert_eq!(page["included_seq"], 0);
+            assert_eq!(page["included"], json!([{"epoch": 0, "seq": 0}]));
             break;
         }
-        assert!(page.get("included_seq").is_none());
+        assert!(page.get("included").is_none());
     }
     keys.sort();
     keys.dedup();

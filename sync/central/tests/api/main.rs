@@ -6,6 +6,7 @@ mod command;
 mod enrol;
 mod feed;
 mod import;
+mod in_process;
 mod problem;
 mod push;
 mod seed;

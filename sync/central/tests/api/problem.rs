@@ -31,7 +31,7 @@ async fn every_refusal_is_problem_json() {
         let headers = response.headers().clone();
         assert_eq!(headers["content-type"], "application/problem+json", "{method} {path}");
         assert_eq!(headers["cache-control"], "no-store");
-        assert_eq!(headers["x-contract"], "1");
+        assert_eq!(headers["x-contract"], "2");
         let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
         assert_eq!((&problem["code"], &problem["status"]), (&json!(code), &json!(status)));
         assert!(problem["retry"].is_string() && problem["title"].is_string());

@@ -152,7 +152,7 @@ async fn a_snapshot_without_its_files_is_built_anew() {
     let cut: fn(&std::path::Path) = |path| std::fs::write(path, b"short").unwrap();
     let mut named = chunk_names(&first);
     for harm in [gone, cut] {
-        let path = |name: &String| central::snapshot::chunk_path(world.dir.path(), name);
+        let path = |name: &String| world.dir.path().join("chunks").join(name);
         named.iter().map(path).for_each(|path| harm(&path));
         let again = manifest(&world, &till, all.clone()).await;
         named = chunk_names(&again);
@@ -169,7 +169,7 @@ async fn a_chunk_that_rotted_is_not_served_and_not_named_again() {
     let till = world.terminal(1).await;
     let first = manifest(&world, &till, json!(["catalogue", "config"])).await;
     let name = chunk_names(&first)[1].clone();
-    let path = central::snapshot::chunk_path(world.dir.path(), &name);
+    let path = world.dir.path().join("chunks").join(&name);
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[20] ^= 1;
     std::fs::write(&path, &bytes).unwrap();

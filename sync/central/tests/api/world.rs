@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use sync::protocol::auth::token_message;
-use sync::protocol::event::{EventHash, Place, SealedEvent, seal};
+use sync::protocol::event::{EventHash, Place, SealedEvent, Stamp, seal};
 use sync::protocol::feed::ArticleRow;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -296,7 +296,7 @@ impl Terminal {
 
     /// Appends to the journal.
     pub fn seal(&mut self, event: &Event) -> SealedEvent {
-        let sealed = seal(self.place(), self.head.1, 1_800_000_000_000, event);
+        let sealed = seal(self.place(), self.head.1, Stamp::bare(1_800_000_000_000), event);
         self.head = (sealed.place.seq, sealed.hash);
         sealed
     }

@@ -1,0 +1,193 @@
+//! What terminals do: enrol, get a token, push events, ask for their watermark.
+
+use super::{Asker, Caller};
+use crate::Central;
+use crate::enrol::{self, Applicant};
+use crate::push::{self, Refusal, Taken};
+use crate::refused::Refused;
+use crate::session::{Brake, Holder, TOKEN_MS};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::VerifyingKey;
+use sync::protocol::auth::{
+    EnrolRequest, EnrolResponse, NonceRequest, NonceResponse, Standing, TokenRequest,
+    TokenResponse, confirmation_digits,
+};
+use sync::protocol::problem::{Retry, code};
+use sync::protocol::push::{EVENTS_MAX, PushRequest, PushResponse, Watermark};
+
+/// Longest text that a device may say about its software.
+const SOFTWARE_MAX: usize = 200;
+
+/// Refuses while there were too many failures.
+fn braked(central: &Central, who: Brake) -> Result<(), Refused> {
+    match central.sessions().wait_ms(central.rim(), who) {
+        0 => Ok(()),
+        wait_ms => Err(Refused::too_many(wait_ms)),
+    }
+}
+
+/// The public key of a device.
+fn public_key(text: &str) -> Result<[u8; 32], Refused> {
+    let key = STANDARD.decode(text).ok();
+    let key: Option<[u8; 32]> = key.and_then(|bytes| bytes.try_into().ok());
+    let is_key =
+        |key: &[u8; 32]| VerifyingKey::from_bytes(key).is_ok_and(|verifying| !verifying.is_weak());
+    key.filter(is_key)
+        .ok_or_else(|| Refused::invalid(422, "the public key is not 32 bytes of Ed25519 in base64"))
+}
+
+/// Makes a device a terminal.
+pub(super) fn enrol(
+    central: &Central,
+    asker: Asker<'_>,
+    request: &EnrolRequest,
+) -> Result<EnrolResponse, Refused> {
+    let who = Brake::Enrol(asker.address);
+    braked(central, who)?;
+    let public_key = public_key(&request.public_key)?;
+    let software: String = request.software.chars().take(SOFTWARE_MAX).collect();
+    let code = request.code.clone();
+    let (fresh_id, now_ms) = (central.rim().new_id()?, central.rim().now_ms());
+    let enrolled = central.database().writer().run(move |connection| {
+        let applicant = Applicant { code: &code, public_key, software: &software, fresh_id };
+        enrol::enrol(connection, &applicant, now_ms)
+    })?;
+    let Some(enrolled) = enrolled else {
+        central.sessions().failed(central.rim(), who);
+        let title = "the code is unknown, used or expired";
+        return Err(Refused::new(403, code::ENROLMENT_REFUSED, Retry::Human, title));
+    };
+    tracing::info!(terminal = %enrolled.terminal, epoch = enrolled.epoch, "enrolled");
+    Ok(EnrolResponse {
+        terminal_id: enrolled.terminal,
+        epoch: enrolled.epoch,
+        terminal_name: enrolled.name,
+        store_id: enrolled.store,
+        store_name: enrolled.store_name,
+        confirmation: confirmation_digits(&public_key),
+        server_time_ms: central.rim().now_ms(),
+    })
+}
+
+/// Gives a nonce to sign. Whether the terminal exists is not told: the answer is the same.
+pub(super) fn nonce(central: &Central, request: &NonceRequest) -> Result<NonceResponse, Refused> {
+    let terminal = request.terminal_id;
+    let known = central.database().read(|connection| enrol::known(connection, terminal))?;
+    let nonce = central.sessions().nonce(central.rim(), terminal, known.is_some())?;
+    Ok(NonceResponse { nonce })
+}
+
+/// Gives a bearer token for a signed nonce.
+pub(super) fn token(
+    central: &Central,
+    asker: Asker<'_>,
+    request: &TokenRequest,
+) -> Result<TokenResponse, Refused> {
+    let terminal = request.terminal_id;
+    // By address alone: a stranger's failures must not keep the real terminal out, and the ids that strangers make
+    // up must not fill the memory.
+    let who = Brake::Token(asker.address);
+    braked(central, who)?;
+    let known = central.database().read(|connection| enrol::known(connection, terminal))?;
+    let proved = known.filter(|known| {
+        let device = (terminal, &known.public_key);
+        central.sessions().proves(central.rim(), device, &request.nonce, &request.signature)
+    });
+    let Some(known) = proved else {
+        central.sessions().failed(central.rim(), who);
+        return Err(Refused::unauthenticated());
+    };
+    if known.is_revoked {
+        return Err(Refused::revoked());
+    }
+    let holder = Holder { terminal, epoch: known.epoch };
+    Ok(TokenResponse {
+        token: central.sessions().token(central.rim(), holder)?,
+        expires_in_s: (TOKEN_MS / 1000) as u32,
+        standing: Standing::Current,
+        server_time_ms: central.rim().now_ms(),
+    })
+}
+
+/// Takes in events. An acknowledgement means durably held, not accepted by business rules.
+pub(super) fn push(
+    central: &Central,
+    caller: Caller,
+    request: &PushRequest,
+) -> Result<PushResponse, Refused> {
+    if request.events.len() > EVENTS_MAX {
+        return Err(Refused::too_large("too many events in one request"));
+    }
+    let (sender, from_seq) = (caller.sender, request.from_seq);
+    let now_ms = central.rim().now_ms();
+    let batch = request.clone();
+    let taken = central
+        .database()
+        .writer()
+        .run(move |connection| push::take_in(connection, sender, &batch, now_ms))?;
+    // It believes that central holds more than it does.
+    if matches!(taken.refusal, Some(Refusal::Gap { expected }) if from_seq > expected) {
+        central.seems_restored("a terminal is ahead of its watermark")?;
+    }
+    answer(taken, now_ms)
+}
+
+fn answer(taken: Taken, server_time_ms: i64) -> Result<PushResponse, Refused> {
+    let conflict = |code: &str, retry: Retry, title: &str, detail: String| {
+        Err(Refused::new(409, code, retry, title).with_detail(detail))
+    };
+    match taken.refusal {
+        None => Ok(PushResponse {
+            acked_seq: taken.acked_seq,
+            acked_hash: taken.acked_hash.to_string(),
+            results: taken.results,
+            server_time_ms,
+        }),
+        Some(Refusal::OldEpoch { current }) => conflict(
+            code::OLD_EPOCH,
+            Retry::Human,
+            "the terminal was enrolled again since",
+            format!("current epoch {current}"),
+        ),
+        Some(Refusal::Gap { expected }) => {
+            conflict(code::GAP, Retry::Later, "events are missing", format!("expected {expected}"))
+        }
+        Some(Refusal::Forked { seq }) => conflict(
+            code::FORKED_HISTORY,
+            Retry::Human,
+            "another event has this number",
+            format!("seq {seq}"),
+        ),
+        Some(Refusal::BrokenChain { seq }) => conflict(
+            code::BROKEN_CHAIN,
+            Retry::Human,
+            "the event does not follow the one before",
+            format!("seq {seq}"),
+        ),
+        Some(Refusal::Contradiction { seq }) => {
+            Err(Refused::invalid(422, "the batch and its events name different places")
+                .with_detail(format!("seq {seq}")))
+        }
+    }
+}
+
+/// What central holds of a terminal, and which of its events are held back.
+pub(super) fn watermark(central: &Central, caller: Caller) -> Result<Watermark, Refused> {
+    let server_time_ms = central.rim().now_ms();
+    let sender = caller.sender;
+    Ok(central.database().read(|connection| {
+        let (terminal, epoch) = (sender.terminal, sender.epoch);
+        let (acked_seq, acked_hash) = push::watermark(connection, terminal, epoch)?;
+        let held_back = push::held_back(connection, terminal, epoch)?;
+        let acked_hash = acked_hash.to_string();
+        Ok(Watermark {
+            epoch,
+            current_epoch: Some(epoch),
+            acked_seq,
+            acked_hash,
+            held_back,
+            server_time_ms,
+        })
+    })?)
+}
