@@ -1,19 +1,25 @@
 //! A model of central in memory: what the protocol promises, and nothing else.
 //!
 //! It checks what a real central checks (signatures, tokens, chains, numbers, hashes), so that an
-//! engine that satisfies it speaks the protocol. It has no business rules: every event is applied.
+//! engine that satisfies it speaks the protocol. It has no business rules: every event is applied,
+//! except what the protocol itself holds back (events of revoked terminals, damaged ones, strays).
 
 use super::sample;
 use crate::call::{Fault, Reply, Request, Token};
+use crate::digest::{RowDigest, TableDigest};
 use crate::ports::TerminalIdentity;
 use crate::protocol::auth::{EnrolRequest, EnrolResponse, confirmation_digits, normalised_code};
-use crate::protocol::auth::{NonceResponse, TokenRequest, TokenResponse, token_message};
+use crate::protocol::auth::{NonceResponse, Standing, TokenRequest, TokenResponse, token_message};
 use crate::protocol::event::{Envelope, EventHash};
-use crate::protocol::feed::{Change, ChangesPage, Feed};
+use crate::protocol::feed::{Change, ChangesPage, Checkpoint, Feed, INCLUDED_MAX, Included};
 use crate::protocol::problem::{Problem, Retry, code};
-use crate::protocol::push::{Outcome, PushRequest, PushResponse, PushResult, Watermark};
+use crate::protocol::push::{
+    DamagedEvent, Outcome, PushItem, PushRequest, PushResponse, PushResult, Watermark, held_code,
+};
+use crate::protocol::renewal::{RenewalRequest, RenewalResponse};
 use crate::protocol::snapshot::{FeedSnapshot, Manifest, SnapshotLine, SnapshotRequest};
-use crate::protocol::{CONTRACT, Contract};
+use crate::protocol::strays::{StraysRequest, StraysResponse};
+use crate::protocol::{CONTRACT, CONTRACT_OLDEST, Contract};
 use crate::snapshot::pack;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -27,12 +33,35 @@ pub const ROWS_PER_CHUNK: usize = 4;
 /// Life of a token, seconds.
 const TOKEN_LIFE_S: u32 = 900;
 
+/// One number of a life.
+#[derive(Clone, Debug)]
+struct Held {
+    hash: EventHash,
+    /// `None`: a placeholder of a damaged event.
+    bytes: Option<String>,
+    /// Why it is in quarantine, if it is.
+    code: Option<&'static str>,
+}
+
+#[derive(Clone, Debug)]
+struct ModelLife {
+    key: VerifyingKey,
+    events: Vec<Held>,
+}
+
 #[derive(Clone, Debug)]
 struct ModelTerminal {
     epoch: u32,
-    key: VerifyingKey,
-    events: Vec<(EventHash, String)>,
+    /// Every life, for ever.
+    lives: BTreeMap<u32, ModelLife>,
     is_revoked: bool,
+}
+
+/// A terminal in one of its lives, as a token proves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Caller {
+    terminal: Uuid,
+    epoch: u32,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -53,8 +82,14 @@ pub struct ModelCentral {
     chunks: BTreeMap<String, Vec<u8>>,
     codes: BTreeMap<String, TerminalIdentity>,
     nonces: BTreeMap<String, Uuid>,
-    tokens: BTreeMap<String, (Uuid, i64)>,
+    tokens: BTreeMap<String, (Caller, i64)>,
     secrets: u64,
+    /// By the hash of their bytes; of damaged ones, by the hash declared.
+    strays: BTreeMap<[u8; 32], PushItem>,
+    /// Feeds are refused to callers whose contract is older.
+    pub oldest: u32,
+    /// Speaks contract 1: knows neither renewals nor strays.
+    pub is_old: bool,
     /// The most changes of a page, to make small tests have several.
     pub page_max: usize,
 }
@@ -69,6 +104,9 @@ impl Default for ModelCentral {
             nonces: BTreeMap::new(),
             tokens: BTreeMap::new(),
             secrets: 0,
+            strays: BTreeMap::new(),
+            oldest: CONTRACT_OLDEST,
+            is_old: false,
             page_max: 5,
         }
     }
@@ -91,9 +129,14 @@ impl ModelCentral {
     /// Makes a terminal known without the ceremony of a code.
     pub fn admit(&mut self, identity: &TerminalIdentity) {
         let key = SigningKey::from_bytes(&identity.device_key.0).verifying_key();
-        let terminal =
-            ModelTerminal { epoch: identity.epoch, key, events: Vec::new(), is_revoked: false };
-        self.terminals.insert(identity.id.uuid(), terminal);
+        self.begin_life(identity.id.uuid(), identity.epoch, key);
+    }
+
+    fn begin_life(&mut self, terminal: Uuid, epoch: u32, key: VerifyingKey) {
+        let nobody = || ModelTerminal { epoch, lives: BTreeMap::new(), is_revoked: false };
+        let terminal = self.terminals.entry(terminal).or_insert_with(nobody);
+        terminal.epoch = epoch;
+        terminal.lives.insert(epoch, ModelLife { key, events: Vec::new() });
     }
 
     /// Gives out a one-time code for a terminal; key and address of `identity` are ignored.
@@ -108,16 +151,40 @@ impl ModelCentral {
         }
     }
 
-    /// The events held of a terminal, in order.
-    pub fn events(&self, terminal: Uuid) -> Vec<String> {
-        let held = self.terminals.get(&terminal).map(|terminal| &terminal.events);
-        held.into_iter().flatten().map(|(_, bytes)| bytes.clone()).collect()
+    /// The current epoch of a terminal.
+    pub fn epoch(&self, terminal: Uuid) -> Option<u32> {
+        self.terminals.get(&terminal).map(|terminal| terminal.epoch)
     }
 
-    /// How many events are held of a terminal, and the newest of them.
-    pub fn newest(&self, terminal: Uuid) -> (usize, Option<&str>) {
-        let held = self.terminals.get(&terminal).map_or(&[][..], |terminal| &terminal.events);
-        (held.len(), held.last().map(|(_, bytes)| bytes.as_str()))
+    /// The events held of a terminal by number, life by life, in order.
+    pub fn events(&self, terminal: Uuid) -> Vec<String> {
+        let lives = self.terminals.get(&terminal).into_iter().flat_map(|it| it.lives.values());
+        lives.flat_map(|life| life.events.iter().filter_map(|held| held.bytes.clone())).collect()
+    }
+
+    /// How many events are held of a life, and the bytes of the newest of them.
+    pub fn newest(&self, terminal: Uuid, epoch: u32) -> (usize, Option<&str>) {
+        let life = self.terminals.get(&terminal).and_then(|it| it.lives.get(&epoch));
+        let held = life.map_or(&[][..], |life| &life.events);
+        (held.len(), held.last().and_then(|held| held.bytes.as_deref()))
+    }
+
+    /// The strays held, in no order that means anything.
+    pub fn strays(&self) -> Vec<String> {
+        let bytes = |item: &PushItem| match item {
+            PushItem::Sealed(bytes) => Some(bytes.clone()),
+            PushItem::Damaged { .. } => None,
+        };
+        self.strays.values().filter_map(bytes).collect()
+    }
+
+    /// How many events are held only as what is left of them.
+    pub fn placeholders(&self) -> usize {
+        let lives = self.terminals.values().flat_map(|terminal| terminal.lives.values());
+        let events = lives.flat_map(|life| life.events.iter());
+        let damaged = |item: &&PushItem| matches!(item, PushItem::Damaged { .. });
+        events.filter(|held| held.bytes.is_none()).count()
+            + self.strays.values().filter(damaged).count()
     }
 
     /// The rows of a feed.
@@ -192,30 +259,45 @@ impl ModelCentral {
     ) -> Result<Reply, Fault> {
         match request {
             Request::Contract => Ok(Reply::Contract(Contract {
-                current: CONTRACT,
-                oldest: CONTRACT,
+                current: if self.is_old { 1 } else { CONTRACT.max(self.oldest) },
+                oldest: self.oldest,
                 software: "model".into(),
                 server_time_ms: now_ms,
             })),
             Request::Enrol(body) => self.enrol(now_ms, body).map(Reply::Enrolled),
             Request::Nonce(body) => self.nonce(body.terminal_id).map(Reply::Nonce),
             Request::Token(body) => self.token(now_ms, body).map(Reply::Token),
-            _ => {
-                let terminal = self.authenticate(now_ms, token)?;
-                self.handle_known(now_ms, terminal, request)
+            Request::Watermark { terminal }
+            | Request::Push { terminal, .. }
+            | Request::Renew { terminal, .. }
+            | Request::Strays { terminal, .. } => {
+                let caller = self.authenticate(now_ms, token)?;
+                if caller.terminal != *terminal {
+                    return Err(problem(403, code::WRONG_TERMINAL, Retry::Human));
+                }
+                self.handle_journal(now_ms, caller, request)
+            }
+            Request::Snapshot(_) | Request::Chunk { .. } | Request::Changes { .. } => {
+                let caller = self.authenticate(now_ms, token)?;
+                self.may_pull(caller)?;
+                self.handle_feed(now_ms, caller, request)
             }
         }
     }
 
-    fn handle_known(&mut self, now: i64, who: Uuid, request: &Request) -> Result<Reply, Fault> {
+    fn handle_journal(&mut self, now: i64, who: Caller, request: &Request) -> Result<Reply, Fault> {
         match request {
-            Request::Watermark { terminal } | Request::Push { terminal, .. }
-                if *terminal != who =>
-            {
-                Err(problem(403, code::WRONG_TERMINAL, Retry::Human))
-            }
             Request::Watermark { .. } => self.watermark(now, who).map(Reply::Watermark),
             Request::Push { body, .. } => self.push(now, who, body).map(Reply::Pushed),
+            _ if self.is_old => Err(problem(404, code::NOT_FOUND, Retry::Never)),
+            Request::Renew { body, .. } => self.renew(now, who, body).map(Reply::Renewed),
+            Request::Strays { body, .. } => Ok(Reply::StraysHeld(self.hold_strays(now, body))),
+            _ => Err(problem(400, code::INVALID_REQUEST, Retry::Never)),
+        }
+    }
+
+    fn handle_feed(&mut self, now: i64, who: Caller, request: &Request) -> Result<Reply, Fault> {
+        match request {
             Request::Snapshot(body) => Ok(Reply::Manifest(self.snapshot(now, body))),
             Request::Chunk { sha256 } => match self.chunks.get(sha256) {
                 Some(bytes) => Ok(Reply::Chunk(bytes.clone())),
@@ -228,6 +310,26 @@ impl ModelCentral {
         }
     }
 
+    /// Feeds are for current lives of terminals that are not revoked, and speak our contract.
+    fn may_pull(&self, who: Caller) -> Result<(), Fault> {
+        if self.oldest > CONTRACT {
+            return Err(problem(426, code::UPGRADE_REQUIRED, Retry::AfterUpgrade));
+        }
+        match self.standing(who) {
+            Standing::Current => Ok(()),
+            Standing::Replaced => Err(problem(403, code::OLD_EPOCH, Retry::Human)),
+            Standing::Revoked => Err(problem(403, code::TERMINAL_REVOKED, Retry::Human)),
+        }
+    }
+
+    fn standing(&self, who: Caller) -> Standing {
+        match self.terminals.get(&who.terminal) {
+            Some(terminal) if terminal.is_revoked => Standing::Revoked,
+            Some(terminal) if terminal.epoch != who.epoch => Standing::Replaced,
+            _ => Standing::Current,
+        }
+    }
+
     fn secret(&mut self, kind: &str) -> String {
         self.secrets += 1;
         format!("{kind}-{}", self.secrets)
@@ -236,13 +338,13 @@ impl ModelCentral {
     fn enrol(&mut self, now_ms: i64, body: &EnrolRequest) -> Result<EnrolResponse, Fault> {
         let refused = || problem(403, code::ENROLMENT_REFUSED, Retry::Human);
         let identity = self.codes.remove(&normalised_code(&body.code)).ok_or_else(refused)?;
-        let invalid = || problem(400, code::INVALID_REQUEST, Retry::Never);
-        let bytes = BASE64.decode(&body.public_key).ok().ok_or_else(invalid)?;
-        let bytes: [u8; 32] = bytes.try_into().ok().ok_or_else(invalid)?;
-        let key = VerifyingKey::from_bytes(&bytes).ok().ok_or_else(invalid)?;
-        let epoch = identity.epoch;
-        let terminal = ModelTerminal { epoch, key, events: Vec::new(), is_revoked: false };
-        self.terminals.insert(identity.id.uuid(), terminal);
+        let (key, bytes) = read_key(&body.public_key)?;
+        let id = identity.id.uuid();
+        let same = body.known.iter().filter(|known| known.terminal_id == id);
+        let above = same.map(|known| known.epoch).chain(self.epoch(id)).max();
+        let epoch = above.map_or(identity.epoch, |above| identity.epoch.max(above + 1));
+        self.begin_life(id, epoch, key);
+        self.set_revoked(id, false);
         Ok(EnrolResponse {
             terminal_id: identity.id.uuid(),
             epoch,
@@ -270,32 +372,30 @@ impl ModelCentral {
             return Err(refused());
         }
         let terminal = self.terminals.get(&body.terminal_id).ok_or_else(refused)?;
-        if terminal.is_revoked {
-            return Err(problem(403, code::TERMINAL_REVOKED, Retry::Human));
-        }
+        let epoch = body.epoch.filter(|_| !self.is_old).unwrap_or(terminal.epoch);
+        let unknown = || problem(404, code::UNKNOWN_EPOCH, Retry::Later);
+        let life = terminal.lives.get(&epoch).ok_or_else(unknown)?;
         let bytes = BASE64.decode(&body.signature).ok().ok_or_else(refused)?;
         let signature = Signature::from_slice(&bytes).ok().ok_or_else(refused)?;
         let message = token_message(body.terminal_id, &body.nonce);
-        terminal.key.verify(&message, &signature).ok().ok_or_else(refused)?;
+        life.key.verify(&message, &signature).ok().ok_or_else(refused)?;
         let token = self.secret("token");
         let until_ms = now_ms + i64::from(TOKEN_LIFE_S) * 1_000;
-        self.tokens.insert(token.clone(), (body.terminal_id, until_ms));
-        Ok(TokenResponse { token, expires_in_s: TOKEN_LIFE_S, server_time_ms: now_ms })
+        let caller = Caller { terminal: body.terminal_id, epoch };
+        self.tokens.insert(token.clone(), (caller, until_ms));
+        let standing = self.standing(caller);
+        Ok(TokenResponse { token, expires_in_s: TOKEN_LIFE_S, standing, server_time_ms: now_ms })
     }
 
-    fn authenticate(&self, now_ms: i64, token: Option<&Token>) -> Result<Uuid, Fault> {
+    fn authenticate(&self, now_ms: i64, token: Option<&Token>) -> Result<Caller, Fault> {
         let refused = || problem(401, code::UNAUTHENTICATED, Retry::Later);
         let token = token.ok_or_else(refused)?;
-        let (terminal, until_ms) = self.tokens.get(&token.0).ok_or_else(refused)?;
-        if *until_ms < now_ms {
-            return Err(refused());
-        }
-        match self.terminals.get(terminal) {
-            Some(known) if known.is_revoked => {
-                Err(problem(403, code::TERMINAL_REVOKED, Retry::Human))
+        let (caller, until_ms) = self.tokens.get(&token.0).ok_or_else(refused)?;
+        match self.terminals.get(&caller.terminal) {
+            Some(known) if *until_ms >= now_ms && known.lives.contains_key(&caller.epoch) => {
+                Ok(*caller)
             }
-            Some(_) => Ok(*terminal),
-            None => Err(refused()),
+            _ => Err(refused()),
         }
     }
 
@@ -304,33 +404,91 @@ impl ModelCentral {
         self.terminals.get_mut(&terminal).ok_or_else(unknown)
     }
 
-    fn watermark(&mut self, now_ms: i64, terminal: Uuid) -> Result<Watermark, Fault> {
-        let terminal = self.terminal_mut(terminal)?;
+    fn watermark(&mut self, now_ms: i64, who: Caller) -> Result<Watermark, Fault> {
+        let is_old = self.is_old;
+        let terminal = self.terminal_mut(who.terminal)?;
+        let life = terminal.life(who.epoch)?;
         Ok(Watermark {
-            epoch: terminal.epoch,
-            acked_seq: terminal.events.len() as u64,
-            acked_hash: terminal.last_hash().to_string(),
-            held_back: Vec::new(),
+            epoch: who.epoch,
+            current_epoch: (!is_old).then_some(terminal.epoch),
+            acked_seq: life.events.len() as u64,
+            acked_hash: life.last_hash().to_string(),
+            held_back: life.held_back(),
             server_time_ms: now_ms,
         })
     }
 
-    fn push(&mut self, now: i64, who: Uuid, body: &PushRequest) -> Result<PushResponse, Fault> {
-        let terminal = self.terminal_mut(who)?;
-        if body.epoch != terminal.epoch {
-            return Err(problem(409, code::OLD_EPOCH, Retry::Human));
+    fn push(&mut self, now: i64, who: Caller, body: &PushRequest) -> Result<PushResponse, Fault> {
+        let terminal = self.terminal_mut(who.terminal)?;
+        if body.epoch != who.epoch {
+            return Err(problem(400, code::INVALID_REQUEST, Retry::Never));
         }
+        let quarantine = terminal.is_revoked.then_some(held_code::TERMINAL_REVOKED);
+        let life = terminal.life_mut(who.epoch)?;
         let mut results = Vec::new();
-        for (bytes, seq) in body.events.iter().zip(body.from_seq..) {
-            let outcome = terminal.take(seq, bytes)?;
-            results.push(PushResult { seq, outcome, code: None });
+        for (item, seq) in body.events.iter().zip(body.from_seq..) {
+            let (outcome, code) = match item {
+                PushItem::Sealed(bytes) => life.take(seq, bytes, quarantine)?,
+                PushItem::Damaged { damaged } => life.take_damaged(seq, damaged)?,
+            };
+            results.push(PushResult { seq, outcome, code: code.map(str::to_owned) });
         }
         Ok(PushResponse {
-            acked_seq: terminal.events.len() as u64,
-            acked_hash: terminal.last_hash().to_string(),
+            acked_seq: life.events.len() as u64,
+            acked_hash: life.last_hash().to_string(),
             results,
             server_time_ms: now,
         })
+    }
+
+    fn renew(
+        &mut self,
+        now: i64,
+        who: Caller,
+        body: &RenewalRequest,
+    ) -> Result<RenewalResponse, Fault> {
+        let (key, _) = read_key(&body.public_key)?;
+        let current = self.terminal_mut(who.terminal)?.epoch;
+        let follows = Some(body.epoch) == body.former_epoch.checked_add(1);
+        if who.epoch != body.former_epoch || !follows {
+            return Err(problem(400, code::INVALID_REQUEST, Retry::Never));
+        }
+        let answer = RenewalResponse { epoch: body.epoch, server_time_ms: now };
+        if current == body.former_epoch {
+            self.begin_life(who.terminal, body.epoch, key);
+            return Ok(answer);
+        }
+        let held = self.terminal_mut(who.terminal)?.lives.get(&body.epoch);
+        match held {
+            Some(held) if current == body.epoch && held.key == key => Ok(answer),
+            _ => Err(problem(409, code::EPOCH_TAKEN, Retry::Human)),
+        }
+    }
+
+    fn hold_strays(&mut self, now: i64, body: &StraysRequest) -> StraysResponse {
+        for item in &body.events {
+            match item {
+                PushItem::Sealed(bytes) => self.hold_stray(bytes),
+                PushItem::Damaged { damaged } => {
+                    let declared = damaged.hash.parse::<EventHash>();
+                    if let Ok(hash) = declared {
+                        self.strays.entry(hash.0).or_insert_with(|| item.clone());
+                    }
+                }
+            }
+        }
+        StraysResponse { held: body.events.len() as u32, server_time_ms: now }
+    }
+
+    fn hold_stray(&mut self, bytes: &str) {
+        let hash = EventHash::of(bytes.as_bytes());
+        let lives = self.terminals.values_mut().flat_map(|terminal| terminal.lives.values_mut());
+        let mut events = lives.flat_map(|life| life.events.iter_mut());
+        if let Some(held) = events.find(|held| held.hash == hash) {
+            held.heal(bytes);
+            return;
+        }
+        self.strays.insert(hash.0, PushItem::Sealed(bytes.to_owned()));
     }
 
     fn snapshot(&mut self, now_ms: i64, body: &SnapshotRequest) -> Manifest {
@@ -353,13 +511,14 @@ impl ModelCentral {
             self.chunks.insert(chunk.info.sha256.clone(), chunk.bytes);
             chunks.push(chunk.info);
         }
-        FeedSnapshot { feed, cursor, rows: lines.len() as u64, chunks }
+        let checkpoint = Some(self.feeds[&feed].checkpoint());
+        FeedSnapshot { feed, cursor, rows: lines.len() as u64, chunks, checkpoint }
     }
 
     fn changes(
         &self,
         now_ms: i64,
-        who: Uuid,
+        who: Caller,
         feed: Feed,
         after: &str,
         limit: usize,
@@ -377,34 +536,90 @@ impl ModelCentral {
         let changes: Vec<Change> = newer.take(limit).cloned().collect();
         let next = changes.last().map_or(after, |change| change.pos);
         let more = next < state.pos;
-        let held = self.terminals.get(&who).map(|terminal| terminal.events.len() as u64);
         Ok(ChangesPage {
             changes,
             next: format!("{}.{next}", state.epoch),
             more,
-            included_seq: if more { None } else { held },
+            included: if more { Vec::new() } else { self.included(who.terminal) },
+            checkpoint: (!more).then(|| state.checkpoint()),
             server_time_ms: now_ms,
         })
+    }
+
+    fn included(&self, terminal: Uuid) -> Vec<Included> {
+        let lives = self.terminals.get(&terminal).into_iter().flat_map(|it| it.lives.iter().rev());
+        let held = lives.filter(|(_, life)| !life.events.is_empty());
+        let entry = |(epoch, life): (&u32, &ModelLife)| Included {
+            epoch: *epoch,
+            seq: life.events.len() as u64,
+        };
+        held.map(entry).take(INCLUDED_MAX).collect()
+    }
+}
+
+impl ModelFeed {
+    fn checkpoint(&self) -> Checkpoint {
+        let mut sums: BTreeMap<&str, TableDigest> = BTreeMap::new();
+        for ((table, key), row) in &self.rows {
+            sums.entry(table).or_default().add(RowDigest::of(table, key, row));
+        }
+        // A table whose rows are all gone must be told as well.
+        for change in &self.log {
+            sums.entry(&change.table).or_default();
+        }
+        Checkpoint { tables: sums.into_iter().map(|(table, sum)| sum.to_wire(table)).collect() }
     }
 }
 
 impl ModelTerminal {
-    fn last_hash(&self) -> EventHash {
-        self.events.last().map_or(EventHash::GENESIS, |(hash, _)| *hash)
+    fn life(&self, epoch: u32) -> Result<&ModelLife, Fault> {
+        self.lives.get(&epoch).ok_or_else(|| problem(404, code::NOT_FOUND, Retry::Human))
     }
 
-    /// Takes one event, or says why not; what was taken before stays.
-    fn take(&mut self, seq: u64, bytes: &str) -> Result<Outcome, Fault> {
-        let hash = EventHash::of(bytes.as_bytes());
+    fn life_mut(&mut self, epoch: u32) -> Result<&mut ModelLife, Fault> {
+        self.lives.get_mut(&epoch).ok_or_else(|| problem(404, code::NOT_FOUND, Retry::Human))
+    }
+}
+
+/// What became of an event, and why it is in quarantine.
+type Taken = (Outcome, Option<&'static str>);
+
+impl ModelLife {
+    fn last_hash(&self) -> EventHash {
+        self.events.last().map_or(EventHash::GENESIS, |held| held.hash)
+    }
+
+    fn held_back(&self) -> Vec<PushResult> {
+        let result = |(held, seq): (&Held, u64)| {
+            let code = Some(held.code?.to_owned());
+            Some(PushResult { seq, outcome: Outcome::Quarantined, code })
+        };
+        self.events.iter().zip(1..).filter_map(result).collect()
+    }
+
+    /// Whether the number is the next one. A number held already is a duplicate or a fork.
+    fn is_next(&self, seq: u64, hash: EventHash) -> Result<bool, Fault> {
         let held = self.events.len() as u64;
         if seq == 0 || seq > held + 1 {
             return Err(problem(409, code::GAP, Retry::Later));
         }
-        if seq <= held {
-            return match self.events[seq as usize - 1].0 == hash {
-                true => Ok(Outcome::Duplicate),
-                false => Err(problem(409, code::FORKED_HISTORY, Retry::Human)),
-            };
+        if seq <= held && self.events[seq as usize - 1].hash != hash {
+            return Err(problem(409, code::FORKED_HISTORY, Retry::Human));
+        }
+        Ok(seq > held)
+    }
+
+    /// Takes one event, or says why not; what was taken before stays.
+    fn take(
+        &mut self,
+        seq: u64,
+        bytes: &str,
+        quarantine: Option<&'static str>,
+    ) -> Result<Taken, Fault> {
+        let hash = EventHash::of(bytes.as_bytes());
+        if !self.is_next(seq, hash)? {
+            let is_healed = self.events[seq as usize - 1].heal(bytes);
+            return Ok((if is_healed { Outcome::Applied } else { Outcome::Duplicate }, None));
         }
         let broken = || problem(409, code::BROKEN_CHAIN, Retry::Human);
         let envelope = Envelope::parse(bytes).ok().ok_or_else(broken)?;
@@ -412,9 +627,48 @@ impl ModelTerminal {
         if prev != self.last_hash() || envelope.seq != seq {
             return Err(broken());
         }
-        self.events.push((hash, bytes.to_owned()));
-        Ok(Outcome::Applied)
+        self.events.push(Held { hash, bytes: Some(bytes.to_owned()), code: quarantine });
+        let outcome = if quarantine.is_some() { Outcome::Quarantined } else { Outcome::Applied };
+        Ok((outcome, quarantine))
     }
+
+    fn take_damaged(&mut self, seq: u64, damaged: &DamagedEvent) -> Result<Taken, Fault> {
+        let invalid = || problem(400, code::INVALID_REQUEST, Retry::Never);
+        let hash: EventHash = damaged.hash.parse().ok().ok_or_else(invalid)?;
+        let prev: EventHash = damaged.prev.parse().ok().ok_or_else(invalid)?;
+        if damaged.seq != seq {
+            return Err(invalid());
+        }
+        if !self.is_next(seq, hash)? {
+            return Ok((Outcome::Duplicate, None));
+        }
+        if prev != self.last_hash() {
+            return Err(problem(409, code::BROKEN_CHAIN, Retry::Human));
+        }
+        let code = Some(held_code::DAMAGED_EVENT);
+        self.events.push(Held { hash, bytes: None, code });
+        Ok((Outcome::Quarantined, code))
+    }
+}
+
+impl Held {
+    /// The true bytes of a placeholder have come.
+    fn heal(&mut self, bytes: &str) -> bool {
+        let is_placeholder = self.bytes.is_none();
+        if is_placeholder {
+            self.bytes = Some(bytes.to_owned());
+            self.code = None;
+        }
+        is_placeholder
+    }
+}
+
+fn read_key(text: &str) -> Result<(VerifyingKey, [u8; 32]), Fault> {
+    let invalid = || problem(400, code::INVALID_REQUEST, Retry::Never);
+    let bytes = BASE64.decode(text).ok().ok_or_else(invalid)?;
+    let bytes: [u8; 32] = bytes.try_into().ok().ok_or_else(invalid)?;
+    let key = VerifyingKey::from_bytes(&bytes).ok().ok_or_else(invalid)?;
+    Ok((key, bytes))
 }
 
 fn parse_cursor(cursor: &str) -> Option<(u32, u64)> {

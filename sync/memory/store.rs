@@ -1,16 +1,20 @@
 //! A terminal's storage in memory: the port [`SyncStore`] in its simplest form.
 
+use crate::digest::{RowDigest, TableDigest, differences};
 use crate::ports::{
-    Applied, FeedProgress, SnapshotProgress, StorageError, SyncStore, TerminalIdentity,
+    Applied, DeviceKey, FeedProgress, Life, LifeId, LifeStanding, OutboxItem, Rewound,
+    SnapshotProgress, StorageError, SyncStore, TerminalIdentity,
 };
-use crate::protocol::event::{EventHash, Place, SealedEvent, seal};
+use crate::protocol::event::{Envelope, EventHash, SealedEvent, Stamp, seal};
 use crate::protocol::feed::{
-    ArticleRow, ChangesPage, CustomerRow, Feed, HistoryRow, Op, StaffRow, StockRow, StoreRow,
+    ArticleRow, ChangesPage, Checkpoint, CustomerRow, Feed, HistoryRow, Included, Op, StaffRow,
+    StockRow, StoreRow,
 };
 use crate::protocol::push::PushResult;
 use crate::protocol::snapshot::{FeedSnapshot, SnapshotLine};
 use crate::snapshot::{unpack, verify};
-use domain::event::Event;
+use domain::event::{Event, RenewalReason};
+use domain::hlc::Hlc;
 use domain::time::DeviceTime;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
@@ -18,7 +22,7 @@ use std::sync::{Mutex, MutexGuard};
 /// Table and key of a row.
 type Key = (String, String);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct FeedState {
     rows: BTreeMap<Key, String>,
     cursor: Option<String>,
@@ -26,16 +30,32 @@ struct FeedState {
     /// Rows that the snapshot under way has brought.
     fresh: BTreeSet<Key>,
     moved_at: Option<DeviceTime>,
+    included: Vec<Included>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    identity: Option<TerminalIdentity>,
-    /// In the order of their making; all epochs.
+/// One life and its journal.
+#[derive(Clone, Debug)]
+struct LifeState {
+    identity: TerminalIdentity,
+    standing: LifeStanding,
+    /// In order; recovered journals have holes.
     journal: Vec<SealedEvent>,
-    /// Epoch to highest acknowledged number.
-    acked: BTreeMap<u32, u64>,
+    /// What the disk has made of some of them.
+    damaged: BTreeMap<u64, Vec<u8>>,
+    last_seq: u64,
+    last_hash: EventHash,
+    acked_seq: u64,
+    /// Events after this number go as strays.
+    numbered_until: u64,
+    strays_held: u64,
     held_back: Vec<PushResult>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    lives: Vec<LifeState>,
+    hlc: Hlc,
+    clock_offset_ms: Option<i64>,
     feeds: BTreeMap<Feed, FeedState>,
     is_disk_low: bool,
     is_failing: bool,
@@ -50,36 +70,76 @@ impl MemoryStore {
         self.0.lock().expect("no holder of the lock panics")
     }
 
-    /// Appends an event to the journal of the current epoch and returns its number. Needs an
+    /// What a backup of the disk holds, or a cloned device.
+    pub fn copy(&self) -> Self {
+        Self(Mutex::new(self.state().clone()))
+    }
+
+    /// Appends an event to the journal of the current life and returns its number. Needs an
     /// identity.
     pub fn append(&self, event: &Event, at: DeviceTime) -> u64 {
         self.state().append(event, at)
     }
 
-    /// The whole journal.
+    /// The journals of all lives, oldest first.
     pub fn journal(&self) -> Vec<SealedEvent> {
-        self.state().journal.clone()
+        self.state().lives.iter().flat_map(|life| life.journal.iter().cloned()).collect()
     }
 
-    /// The event at a place of the journal, counted from 1.
-    pub fn event_at(&self, place: usize) -> Option<SealedEvent> {
-        self.state().journal.get(place.checked_sub(1)?).cloned()
+    /// The event at a number of a life.
+    pub fn event_at(&self, life: LifeId, seq: u64) -> Option<SealedEvent> {
+        self.state().life(life)?.event(seq).cloned()
     }
 
-    /// How many events wait to be acknowledged.
+    /// How many events of all lives central lacks.
     pub fn outbox_len(&self) -> usize {
         let state = self.state();
-        state.journal.iter().filter(|event| !state.is_acked(event.place)).count()
+        let lacks = |life: &LifeState| life.waiting().count() + life.strays().count();
+        state.lives.iter().map(lacks).sum()
     }
 
-    /// What central holds back, as last told.
+    /// What central holds back of the current life, as last told.
     pub fn held_back(&self) -> Vec<PushResult> {
-        self.state().held_back.clone()
+        self.state().lives.last().map(|life| life.held_back.clone()).unwrap_or_default()
     }
 
     /// The rows of a feed.
     pub fn rows(&self, feed: Feed) -> BTreeMap<(String, String), String> {
         self.state().feeds.get(&feed).map(|state| state.rows.clone()).unwrap_or_default()
+    }
+
+    /// What the last page of a feed said that it includes.
+    pub fn included(&self, feed: Feed) -> Vec<Included> {
+        self.state().feeds.get(&feed).map(|state| state.included.clone()).unwrap_or_default()
+    }
+
+    /// Loses a row behind the feed's back, as a fault of ours would.
+    pub fn lose_row(&self, feed: Feed) {
+        if let Some(state) = self.state().feeds.get_mut(&feed) {
+            state.rows.pop_first();
+        }
+    }
+
+    /// The disk changes the bytes of an event of the current life.
+    pub fn damage(&self, seq: u64) {
+        if let Some(life) = self.state().lives.last_mut() {
+            life.damaged.insert(seq, b"{\"terminal\":".to_vec());
+        }
+    }
+
+    /// The database was damaged and recovered: events of the current life from `lost` are gone,
+    /// and the terminal begins its next life.
+    pub fn recover(&self, lost: std::ops::Range<u64>, device_key: &DeviceKey, at: DeviceTime) {
+        let mut state = self.state();
+        let Some(life) = state.lives.last_mut() else { return };
+        life.journal.retain(|event| !lost.contains(&event.place.seq));
+        // The head was lost with the rest: what is left decides.
+        let last = life.journal.last();
+        life.last_seq = last.map_or(0, |event| event.place.seq);
+        life.last_hash = last.map_or(EventHash::GENESIS, |event| event.hash);
+        life.numbered_until = life.numbered_until.min(lost.start.saturating_sub(1));
+        let former = life.identity.life();
+        state.renew(former, RenewalReason::Recovered, device_key, at);
     }
 
     /// Makes every call of the port fail, as a disk that is gone does, or work again.
@@ -102,40 +162,175 @@ impl MemoryStore {
     }
 }
 
-impl State {
-    fn is_acked(&self, place: Place) -> bool {
-        self.acked.get(&place.epoch).is_some_and(|acked| place.seq <= *acked)
+impl LifeState {
+    fn new(identity: TerminalIdentity, standing: LifeStanding) -> Self {
+        Self {
+            identity,
+            standing,
+            journal: Vec::new(),
+            damaged: BTreeMap::new(),
+            last_seq: 0,
+            last_hash: EventHash::GENESIS,
+            acked_seq: 0,
+            numbered_until: u64::MAX,
+            strays_held: 0,
+            held_back: Vec::new(),
+        }
     }
 
-    fn append(&mut self, event: &Event, at: DeviceTime) -> u64 {
-        let identity = self.identity.as_ref().expect("an event needs a terminal");
-        let (terminal, epoch) = (identity.id, identity.epoch);
-        let last = self.journal.iter().rev().find(|event| event.place.epoch == epoch);
-        let seq = last.map_or(1, |event| event.place.seq + 1);
-        let prev = last.map_or(EventHash::GENESIS, |event| event.hash);
-        self.journal.push(seal(Place { terminal, epoch, seq }, prev, at.0, event));
-        seq
+    fn event(&self, seq: u64) -> Option<&SealedEvent> {
+        self.journal.iter().find(|event| event.place.seq == seq)
     }
 
     /// Whether number and hash are in the journal; number 0 stands for nothing.
-    fn fits(&self, epoch: u32, seq: u64, hash: EventHash) -> bool {
-        if seq == 0 {
-            return hash == EventHash::GENESIS;
+    fn fits(&self, seq: u64, hash: EventHash) -> bool {
+        match seq {
+            0 => hash == EventHash::GENESIS,
+            _ => self.event(seq).is_some_and(|event| event.hash == hash),
         }
-        let found = self.journal.iter().find(|e| e.place.epoch == epoch && e.place.seq == seq);
-        found.is_some_and(|event| event.hash == hash)
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = &SealedEvent> {
+        let numbers = self.acked_seq + 1..=self.numbered_until.min(self.last_seq);
+        self.journal.iter().filter(move |event| numbers.contains(&event.place.seq))
+    }
+
+    fn strays(&self) -> impl Iterator<Item = &SealedEvent> {
+        let held = self.numbered_until.max(self.strays_held).max(self.acked_seq);
+        self.journal.iter().filter(move |event| event.place.seq > held)
+    }
+
+    fn item(&self, event: &SealedEvent) -> OutboxItem {
+        match self.damaged.get(&event.place.seq) {
+            None => OutboxItem::Sealed(event.clone()),
+            Some(raw) => {
+                let envelope = Envelope::parse(&event.bytes).expect("written by this store");
+                let prev = envelope.prev_hash().expect("written by this store");
+                OutboxItem::Damaged { place: event.place, hash: event.hash, prev, raw: raw.clone() }
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        self.standing = LifeStanding::Closed;
+        self.numbered_until = self.numbered_until.min(self.acked_seq);
+    }
+
+    /// Numbers below the last one that the journal does not have.
+    fn missing(&self) -> Vec<(u64, u64)> {
+        let mut runs = Vec::new();
+        let mut next = 1;
+        for event in &self.journal {
+            if event.place.seq > next {
+                runs.push((next, event.place.seq - 1));
+            }
+            next = event.place.seq + 1;
+        }
+        runs
     }
 }
 
-impl FeedState {
-    fn finish_if_last(&mut self) {
-        let Some(snapshot) = &self.snapshot else { return };
-        if snapshot.chunks_applied < snapshot.plan.chunks.len() {
-            return;
+impl State {
+    fn life(&self, life: LifeId) -> Option<&LifeState> {
+        self.lives.iter().find(|known| known.identity.life() == life)
+    }
+
+    fn life_mut(&mut self, life: LifeId) -> Option<&mut LifeState> {
+        self.lives.iter_mut().find(|known| known.identity.life() == life)
+    }
+
+    fn append(&mut self, event: &Event, at: DeviceTime) -> u64 {
+        let mut stamp = Stamp { at_ms: at.0, offset_ms: self.clock_offset_ms, hlc: None };
+        self.hlc = self.hlc.tick(stamp.physical_ms());
+        stamp.hlc = Some(self.hlc);
+        let life = self.lives.last_mut().expect("an event needs a terminal");
+        let seq = life.last_seq + 1;
+        let sealed = seal(life.identity.life().place(seq), life.last_hash, stamp, event);
+        life.last_seq = seq;
+        life.last_hash = sealed.hash;
+        life.journal.push(sealed);
+        seq
+    }
+
+    fn renew(
+        &mut self,
+        former: LifeId,
+        reason: RenewalReason,
+        device_key: &DeviceKey,
+        at: DeviceTime,
+    ) -> bool {
+        let Some(life) = self.lives.last_mut().filter(|life| life.identity.life() == former) else {
+            return false;
+        };
+        if reason != RenewalReason::Recovered {
+            life.close();
         }
+        let epoch = life.identity.epoch + 1;
+        let identity =
+            TerminalIdentity { epoch, device_key: device_key.clone(), ..life.identity.clone() };
+        let event = Event::TerminalRenewed {
+            former_epoch: former.epoch,
+            reason,
+            last_seq: life.last_seq,
+            last_hash: life.last_hash.0,
+            missing: life.missing(),
+        };
+        let standing = LifeStanding::Unregistered { former_epoch: former.epoch };
+        self.lives.push(LifeState::new(identity, standing));
+        self.append(&event, at);
+        true
+    }
+}
+
+/// As many as fit, but at least one, or else a large one would stop the queue.
+fn bounded(
+    items: impl Iterator<Item = OutboxItem>,
+    count_max: usize,
+    bytes_max: usize,
+) -> Vec<OutboxItem> {
+    let mut bytes = 0;
+    let mut taken: Vec<OutboxItem> = Vec::new();
+    for item in items {
+        bytes += item.size();
+        if taken.len() >= count_max || (!taken.is_empty() && bytes > bytes_max) {
+            break;
+        }
+        taken.push(item);
+    }
+    taken
+}
+
+impl FeedState {
+    fn reset(&mut self) {
+        self.cursor = None;
+        self.snapshot = None;
+        self.fresh.clear();
+    }
+
+    /// Sets the cursor after the last chunk; the plan's checkpoint may not fit.
+    fn finish_if_last(&mut self) -> Applied {
+        let is_last =
+            |begun: &mut SnapshotProgress| begun.chunks_applied >= begun.plan.chunks.len();
+        let Some(done) = self.snapshot.take_if(is_last) else { return Applied::Committed };
         let fresh = std::mem::take(&mut self.fresh);
         self.rows.retain(|key, _| fresh.contains(key));
-        self.cursor = self.snapshot.take().map(|snapshot| snapshot.plan.cursor);
+        self.cursor = Some(done.plan.cursor);
+        self.compare(done.plan.checkpoint.as_ref())
+    }
+
+    fn compare(&self, checkpoint: Option<&Checkpoint>) -> Applied {
+        let sum = |table: &str| {
+            let mut sum = TableDigest::default();
+            let of_table = |((name, key), row): (&Key, &String)| {
+                (name == table).then(|| RowDigest::of(name, key, row))
+            };
+            self.rows.iter().filter_map(of_table).for_each(|row| sum.add(row));
+            Some(sum)
+        };
+        match checkpoint.map(|checkpoint| differences(checkpoint, sum)) {
+            Some(found) if !found.is_empty() => Applied::Diverged,
+            _ => Applied::Committed,
+        }
     }
 
     fn apply_lines(&mut self, lines: Vec<SnapshotLine>) {
@@ -165,8 +360,18 @@ fn is_row_sound(table: &str, json: &str) -> bool {
 }
 
 impl SyncStore for MemoryStore {
-    fn identity(&self) -> Result<Option<TerminalIdentity>, StorageError> {
-        Ok(self.working()?.identity.clone())
+    fn lives(&self) -> Result<Vec<Life>, StorageError> {
+        let state = self.working()?;
+        let life = |life: &LifeState| Life {
+            identity: life.identity.clone(),
+            standing: life.standing,
+            acked_seq: life.acked_seq,
+            last_seq: life.last_seq,
+            waiting: life.waiting().count() as u64,
+            strays: life.strays().count() as u64,
+            clock_offset_ms: state.clock_offset_ms,
+        };
+        Ok(state.lives.iter().map(life).collect())
     }
 
     fn enrol(
@@ -176,56 +381,118 @@ impl SyncStore for MemoryStore {
         at: DeviceTime,
     ) -> Result<(), StorageError> {
         let mut state = self.working()?;
-        state.identity = Some(identity.clone());
+        if let Some(known) = state.life(identity.life()) {
+            return match known.identity == *identity {
+                true => Ok(()),
+                false => Err(StorageError("the epoch was given out before".into())),
+            };
+        }
+        for feed in state.feeds.values_mut() {
+            feed.reset();
+        }
+        state.lives.push(LifeState::new(identity.clone(), LifeStanding::Registered));
         let (name, software) = (identity.name.clone(), software.to_owned());
         state.append(&Event::TerminalEnrolled { store: identity.store, name, software }, at);
         Ok(())
     }
 
-    fn outbox(&self, count_max: usize, bytes_max: usize) -> Result<Vec<SealedEvent>, StorageError> {
-        let state = self.working()?;
-        let mut bytes = 0;
-        let mut events: Vec<SealedEvent> = Vec::new();
-        for event in state.journal.iter().filter(|event| !state.is_acked(event.place)) {
-            bytes += event.bytes.len();
-            // One event always goes, or else a large one would stop the queue.
-            if events.len() >= count_max || (!events.is_empty() && bytes > bytes_max) {
-                break;
-            }
-            events.push(event.clone());
+    fn renew(
+        &self,
+        former: LifeId,
+        reason: RenewalReason,
+        device_key: &DeviceKey,
+        at: DeviceTime,
+    ) -> Result<bool, StorageError> {
+        Ok(self.working()?.renew(former, reason, device_key, at))
+    }
+
+    fn book_registered(&self, life: LifeId) -> Result<(), StorageError> {
+        if let Some(life) = self.working()?.life_mut(life)
+            && matches!(life.standing, LifeStanding::Unregistered { .. })
+        {
+            life.standing = LifeStanding::Registered;
         }
-        Ok(events)
+        Ok(())
+    }
+
+    fn close_life(&self, life: LifeId) -> Result<(), StorageError> {
+        if let Some(life) = self.working()?.life_mut(life)
+            && life.standing != LifeStanding::Closed
+        {
+            life.close();
+        }
+        Ok(())
+    }
+
+    fn outbox(
+        &self,
+        life: LifeId,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<OutboxItem>, StorageError> {
+        let state = self.working()?;
+        let Some(life) = state.life(life) else { return Ok(Vec::new()) };
+        Ok(bounded(life.waiting().map(|event| life.item(event)), count_max, bytes_max))
     }
 
     fn acknowledge(
         &self,
-        epoch: u32,
+        life: LifeId,
         seq: u64,
         hash: EventHash,
         _results: &[PushResult],
         _at: DeviceTime,
     ) -> Result<bool, StorageError> {
         let mut state = self.working()?;
-        if !state.fits(epoch, seq, hash) {
+        let Some(life) = state.life_mut(life).filter(|life| life.fits(seq, hash)) else {
             return Ok(false);
-        }
-        let acked = state.acked.entry(epoch).or_insert(0);
-        *acked = (*acked).max(seq);
+        };
+        life.acked_seq = life.acked_seq.max(seq);
         Ok(true)
     }
 
-    fn rewind(&self, epoch: u32, seq: u64, hash: EventHash) -> Result<bool, StorageError> {
+    fn rewind(&self, life: LifeId, seq: u64, hash: EventHash) -> Result<Rewound, StorageError> {
         let mut state = self.working()?;
-        if !state.fits(epoch, seq, hash) {
-            return Ok(false);
-        }
-        let acked = state.acked.entry(epoch).or_insert(0);
-        *acked = (*acked).min(seq);
-        Ok(true)
+        let Some(life) = state.life_mut(life).filter(|life| life.fits(seq, hash)) else {
+            return Ok(Rewound::Unfit);
+        };
+        let is_back = seq < life.acked_seq;
+        life.acked_seq = life.acked_seq.min(seq);
+        Ok(if is_back { Rewound::Again } else { Rewound::Nothing })
     }
 
-    fn set_held_back(&self, _epoch: u32, held_back: &[PushResult]) -> Result<(), StorageError> {
-        self.working()?.held_back = held_back.to_vec();
+    fn set_held_back(&self, life: LifeId, held_back: &[PushResult]) -> Result<(), StorageError> {
+        if let Some(life) = self.working()?.life_mut(life) {
+            life.held_back = held_back.to_vec();
+        }
+        Ok(())
+    }
+
+    fn strays(
+        &self,
+        life: LifeId,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<OutboxItem>, StorageError> {
+        let state = self.working()?;
+        let Some(life) = state.life(life) else { return Ok(Vec::new()) };
+        Ok(bounded(life.strays().map(|event| life.item(event)), count_max, bytes_max))
+    }
+
+    fn book_strays(&self, life: LifeId, seq: u64) -> Result<(), StorageError> {
+        if let Some(life) = self.working()?.life_mut(life) {
+            life.strays_held = life.strays_held.max(seq.min(life.last_seq));
+        }
+        Ok(())
+    }
+
+    fn rewind_strays(&self) -> Result<(), StorageError> {
+        self.working()?.lives.iter_mut().for_each(|life| life.strays_held = 0);
+        Ok(())
+    }
+
+    fn note_clock(&self, offset_ms: i64) -> Result<(), StorageError> {
+        self.working()?.clock_offset_ms = Some(offset_ms);
         Ok(())
     }
 
@@ -280,8 +547,7 @@ impl SyncStore for MemoryStore {
         }
         feed.apply_lines(lines);
         feed.moved_at = Some(at);
-        feed.finish_if_last();
-        Ok(Applied::Committed)
+        Ok(feed.finish_if_last())
     }
 
     fn apply_page(
@@ -321,15 +587,16 @@ impl SyncStore for MemoryStore {
         }
         feed.cursor = Some(page.next.clone());
         feed.moved_at = Some(at);
-        Ok(Applied::Committed)
+        if page.more {
+            return Ok(Applied::Committed);
+        }
+        feed.included.clone_from(&page.included);
+        Ok(feed.compare(page.checkpoint.as_ref()))
     }
 
     fn reset_feed(&self, feed: Feed) -> Result<(), StorageError> {
         let mut state = self.working()?;
-        let feed = state.feeds.entry(feed).or_default();
-        feed.cursor = None;
-        feed.snapshot = None;
-        feed.fresh.clear();
+        state.feeds.entry(feed).or_default().reset();
         Ok(())
     }
 }

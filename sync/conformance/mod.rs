@@ -6,14 +6,17 @@
 //! and to close and open.
 #![allow(clippy::unwrap_used)] // This module is a test that other crates run.
 
+use crate::digest::{RowDigest, TableDigest};
 use crate::memory::sample;
-use crate::ports::{Applied, SyncStore};
+use crate::ports::{Applied, LifeId, OutboxItem, Rewound, SyncStore};
 use crate::protocol::event::{Envelope, EventHash, SealedEvent};
-use crate::protocol::feed::{Change, ChangesPage, Feed};
+use crate::protocol::feed::{Change, ChangesPage, Checkpoint, Feed, Included};
 use crate::protocol::push::{Outcome, PushResult};
 use crate::protocol::snapshot::{FeedSnapshot, SnapshotLine};
 use crate::snapshot::{PackedChunk, pack};
 use domain::time::DeviceTime;
+
+mod lives;
 
 /// A storage under test.
 pub trait Subject {
@@ -23,13 +26,18 @@ pub trait Subject {
     fn append(&mut self);
     /// Closes the storage and opens it again. A storage that cannot do so does nothing.
     fn reopen(&mut self);
+    /// Changes the stored bytes of an event of the current life behind the storage's back, as a
+    /// failing disk does. Returns false if that cannot be done; the case passes then.
+    fn damage(&mut self, _seq: u64) -> bool {
+        false
+    }
 }
 
 /// One promise.
 pub type Case = fn(&mut dyn Subject);
 
 /// All promises by name.
-pub const CASES: [(&str, Case); 14] = [
+pub const CASES: [(&str, Case); 24] = [
     ("enrolment is the first event", enrolment_is_the_first_event),
     ("the outbox is in order, gapless and bounded", outbox_is_ordered_and_bounded),
     ("an acknowledgement empties the outbox, once", acknowledgement_empties_the_outbox),
@@ -44,6 +52,16 @@ pub const CASES: [(&str, Case); 14] = [
     ("pages follow the cursor", pages_follow_the_cursor),
     ("damaged pages change nothing", damaged_pages_change_nothing),
     ("feeds do not wait for each other", feeds_are_independent),
+    ("rows that do not add up are told", sums_are_compared),
+    ("a renewal begins the next life and closes the one before", lives::renewal_closes),
+    ("a recovered journal goes on by number", lives::recovery_goes_on),
+    ("registering concerns one life", lives::registering_concerns_one_life),
+    ("what a closed life still writes are strays", lives::closed_life_has_strays),
+    ("strays are booked in order and can wait again", lives::strays_are_booked),
+    ("books of lives are apart", lives::books_are_apart),
+    ("a device can be enrolled again", lives::enrolment_again),
+    ("events know the clock's fault", lives::clock_is_stamped),
+    ("a damaged event does not hold up the others", lives::damage_is_told),
 ];
 
 /// Runs all cases, each on a fresh storage.
@@ -67,8 +85,18 @@ pub fn check(mut make: impl FnMut() -> Box<dyn Subject>) {
 const AT: DeviceTime = DeviceTime(1_800_000_000_000);
 const EPOCH: u32 = 1;
 
+/// The life of the first enrolment.
+fn life() -> LifeId {
+    sample::identity(1).life()
+}
+
 fn enrol(subject: &mut dyn Subject) {
     subject.store().enrol(&sample::identity(1), "crossroads/test", AT).unwrap();
+}
+
+/// The life that follows [`life`].
+fn next_life() -> LifeId {
+    LifeId { epoch: EPOCH + 1, ..life() }
 }
 
 /// Enrols and writes at least `count` events; returns all that wait.
@@ -86,7 +114,16 @@ fn with_events(subject: &mut dyn Subject, count: usize) -> Vec<SealedEvent> {
 }
 
 fn waiting(subject: &dyn Subject) -> Vec<SealedEvent> {
-    subject.store().outbox(usize::MAX, usize::MAX).unwrap()
+    waiting_of(subject, life())
+}
+
+fn waiting_of(subject: &dyn Subject, life: LifeId) -> Vec<SealedEvent> {
+    sealed(subject.store().outbox(life, usize::MAX, usize::MAX).unwrap())
+}
+
+/// The events, none of which may be damaged.
+fn sealed(items: Vec<OutboxItem>) -> Vec<SealedEvent> {
+    items.into_iter().map(|item| item.sealed().expect("no damage was done").clone()).collect()
 }
 
 fn seqs(events: &[SealedEvent]) -> Vec<u64> {
@@ -119,11 +156,11 @@ fn outbox_is_ordered_and_bounded(subject: &mut dyn Subject) {
         prev = event.hash;
     }
     let store = subject.store();
-    assert_eq!(store.outbox(3, usize::MAX).unwrap(), events[..3]);
+    assert_eq!(sealed(store.outbox(life(), 3, usize::MAX).unwrap()), events[..3]);
     // One event always goes, or else a large one would stop the queue.
-    assert_eq!(store.outbox(500, 1).unwrap(), events[..1]);
+    assert_eq!(sealed(store.outbox(life(), 500, 1).unwrap()), events[..1]);
     let two = events[0].bytes.len() + events[1].bytes.len();
-    let some = store.outbox(500, two).unwrap().len();
+    let some = store.outbox(life(), 500, two).unwrap().len();
     assert!((1..=3).contains(&some), "`bytes_max` of two events brought {some}");
     assert_eq!(waiting(subject), events, "looking changes nothing");
 }
@@ -142,7 +179,7 @@ fn acknowledgement_empties_the_outbox(subject: &mut dyn Subject) {
     let ack = |subject: &dyn Subject, at: usize, outcome| {
         let results = results(&events[..=at], outcome);
         let (seq, hash) = (events[at].place.seq, events[at].hash);
-        subject.store().acknowledge(EPOCH, seq, hash, &results, AT).unwrap()
+        subject.store().acknowledge(life(), seq, hash, &results, AT).unwrap()
     };
     assert!(ack(subject, 1, Outcome::Applied));
     assert_eq!(seqs(&waiting(subject)), seqs(&events[2..]));
@@ -164,13 +201,13 @@ fn foreign_acknowledgement_changes_nothing(subject: &mut dyn Subject) {
     let events = with_events(subject, 3);
     let store = subject.store();
     let foreign = EventHash::of(b"another history");
-    assert!(!store.acknowledge(EPOCH, 2, foreign, &[], AT).unwrap(), "another hash");
+    assert!(!store.acknowledge(life(), 2, foreign, &[], AT).unwrap(), "another hash");
     let beyond = events.len() as u64 + 5;
-    assert!(!store.acknowledge(EPOCH, beyond, foreign, &[], AT).unwrap(), "beyond the end");
-    assert!(!store.acknowledge(EPOCH, u64::MAX, foreign, &[], AT).unwrap(), "absurd number");
+    assert!(!store.acknowledge(life(), beyond, foreign, &[], AT).unwrap(), "beyond the end");
+    assert!(!store.acknowledge(life(), u64::MAX, foreign, &[], AT).unwrap(), "absurd number");
     let hash = events[0].hash;
-    assert!(!store.acknowledge(EPOCH + 1, 1, hash, &[], AT).unwrap(), "another epoch");
-    assert!(!store.rewind(EPOCH, 1, foreign).unwrap(), "a foreign watermark");
+    assert!(!store.acknowledge(next_life(), 1, hash, &[], AT).unwrap(), "another epoch");
+    assert_eq!(store.rewind(life(), 1, foreign).unwrap(), Rewound::Unfit, "a foreign watermark");
     assert_eq!(waiting(subject), events);
 }
 
@@ -178,19 +215,23 @@ fn rewind_makes_events_wait_again(subject: &mut dyn Subject) {
     let events = with_events(subject, 5);
     let store = subject.store();
     let last = events.last().unwrap();
-    assert!(store.acknowledge(EPOCH, last.place.seq, last.hash, &[], AT).unwrap());
-    assert!(store.rewind(EPOCH, last.place.seq, last.hash).unwrap(), "where we stand");
+    assert!(store.acknowledge(life(), last.place.seq, last.hash, &[], AT).unwrap());
+    let here = store.rewind(life(), last.place.seq, last.hash).unwrap();
+    assert_eq!(here, Rewound::Nothing, "where we stand");
     assert!(waiting(subject).is_empty());
-    assert!(!subject.store().rewind(EPOCH, 2, EventHash::of(b"x")).unwrap());
+    let foreign = EventHash::of(b"x");
+    assert_eq!(subject.store().rewind(life(), 2, foreign).unwrap(), Rewound::Unfit);
     assert!(waiting(subject).is_empty(), "a fork must not make events wait");
-    assert!(subject.store().rewind(EPOCH, 2, events[1].hash).unwrap());
+    assert_eq!(subject.store().rewind(life(), 2, events[1].hash).unwrap(), Rewound::Again);
     assert_eq!(waiting(subject), events[2..], "the same bytes as before");
     subject.reopen();
     assert_eq!(waiting(subject), events[2..]);
-    assert!(!subject.store().rewind(EPOCH, 0, events[0].hash).unwrap(), "0 has no event");
-    assert!(subject.store().rewind(EPOCH, 0, EventHash::GENESIS).unwrap());
+    let none = subject.store().rewind(life(), 0, events[0].hash).unwrap();
+    assert_eq!(none, Rewound::Unfit, "0 has no event");
+    let genesis = EventHash::GENESIS;
+    assert_eq!(subject.store().rewind(life(), 0, genesis).unwrap(), Rewound::Again);
     assert_eq!(waiting(subject), events, "central has lost everything");
-    assert!(subject.store().acknowledge(EPOCH, last.place.seq, last.hash, &[], AT).unwrap());
+    assert!(subject.store().acknowledge(life(), last.place.seq, last.hash, &[], AT).unwrap());
     assert!(waiting(subject).is_empty());
 }
 
@@ -199,13 +240,13 @@ fn held_back_is_replaced(subject: &mut dyn Subject) {
     let last = events.last().unwrap();
     let quarantined = results(&events[1..2], Outcome::Quarantined);
     let store = subject.store();
-    assert!(store.acknowledge(EPOCH, last.place.seq, last.hash, &quarantined, AT).unwrap());
-    store.set_held_back(EPOCH, &quarantined).unwrap();
-    store.set_held_back(EPOCH, &quarantined).unwrap();
-    store.set_held_back(EPOCH, &[]).unwrap();
+    assert!(store.acknowledge(life(), last.place.seq, last.hash, &quarantined, AT).unwrap());
+    store.set_held_back(life(), &quarantined).unwrap();
+    store.set_held_back(life(), &quarantined).unwrap();
+    store.set_held_back(life(), &[]).unwrap();
     // A number that we do not have must not make it fail.
     let strange = PushResult { seq: 9_999, outcome: Outcome::Parked, code: None };
-    store.set_held_back(EPOCH, &[strange]).unwrap();
+    store.set_held_back(life(), &[strange]).unwrap();
     assert!(waiting(subject).is_empty());
 }
 
@@ -229,12 +270,13 @@ fn chunk(feed: Feed, rows: std::ops::Range<u64>) -> PackedChunk {
 fn plan(feed: Feed, cursor: &str, chunks: &[PackedChunk]) -> FeedSnapshot {
     let chunks: Vec<_> = chunks.iter().map(|chunk| chunk.info.clone()).collect();
     let rows = chunks.iter().map(|chunk| chunk.rows).sum();
-    FeedSnapshot { feed, cursor: cursor.into(), rows, chunks }
+    FeedSnapshot { feed, cursor: cursor.into(), rows, chunks, checkpoint: None }
 }
 
 fn page(changes: Vec<Change>, next: &str) -> ChangesPage {
     let next = next.into();
-    ChangesPage { changes, next, more: false, included_seq: Some(0), server_time_ms: AT.0 }
+    let included = vec![Included { epoch: EPOCH, seq: 0 }];
+    ChangesPage { changes, next, more: false, included, checkpoint: None, server_time_ms: AT.0 }
 }
 
 fn apply(subject: &dyn Subject, feed: Feed, after: &str, page: &ChangesPage) -> Applied {
@@ -370,7 +412,8 @@ fn pages_follow_the_cursor(subject: &mut dyn Subject) {
         let empty = page(Vec::new(), "1.6");
         assert_eq!(apply(subject, feed, "1.5", &empty), Applied::Committed);
         // The cursor need not move: central may only tell which of our events it includes.
-        let still = ChangesPage { included_seq: Some(1), ..page(Vec::new(), "1.6") };
+        let included = vec![Included { epoch: EPOCH, seq: 1 }];
+        let still = ChangesPage { included, ..page(Vec::new(), "1.6") };
         assert_eq!(apply(subject, feed, "1.6", &still), Applied::Committed);
         subject.reopen();
         assert_eq!(stand(subject, feed), (Some("1.6".into()), None, 3));
@@ -405,6 +448,61 @@ fn feeds_are_independent(subject: &mut dyn Subject) {
     assert_eq!(stand(subject, Feed::Catalogue), (None, None, 0));
 }
 
+/// The checkpoint of a feed that holds these rows, each in its version.
+fn checkpoint(feed: Feed, rows: &[(u64, u64)]) -> Checkpoint {
+    let mut sum = TableDigest::default();
+    for (n, version) in rows {
+        let line = sample::line(feed, *n, *version);
+        sum.add(RowDigest::of(&line.table, &line.key, line.row.get()));
+    }
+    let (table, _, _) = sample::row(feed, 0, 1);
+    // Tables that this build does not know are not compared.
+    let unknown = TableDigest { rows: 7, sum: 7 }.to_wire("from_the_future");
+    Checkpoint { tables: vec![sum.to_wire(&table), unknown] }
+}
+
+fn sums_are_compared(subject: &mut dyn Subject) {
+    enrol(subject);
+    for feed in Feed::ALL {
+        let chunks = [chunk(feed, 0..3), chunk(feed, 3..5)];
+        let all: Vec<_> = (0..5).map(|n| (n, 1)).collect();
+        let sum = |rows: &[(u64, u64)]| Some(checkpoint(feed, rows));
+        let load = |subject: &dyn Subject, cursor: &str, sum: Option<Checkpoint>| {
+            let plan = FeedSnapshot { checkpoint: sum, ..plan(feed, cursor, &chunks) };
+            subject.store().begin_snapshot(&plan).unwrap();
+            assert_eq!(apply_chunk(subject, feed, &chunks[0]), Applied::Committed);
+            apply_chunk(subject, feed, &chunks[1])
+        };
+        assert_eq!(load(subject, "1.0", sum(&all[..4])), Applied::Diverged, "{feed:?}");
+        assert_eq!(stand(subject, feed), (Some("1.0".into()), None, 5), "it is committed");
+        subject.store().reset_feed(feed).unwrap();
+        assert_eq!(load(subject, "2.0", sum(&all)), Applied::Committed, "{feed:?}");
+        // New, changed, gone, changed twice, gone without having been there.
+        let changes = vec![
+            sample::put(feed, 1, 7, 1),
+            sample::put(feed, 2, 0, 2),
+            sample::del(feed, 3, 1),
+            sample::put(feed, 4, 2, 3),
+            sample::put(feed, 5, 2, 4),
+            sample::del(feed, 6, 99),
+        ];
+        let now = [(0, 2), (2, 4), (3, 1), (4, 1), (7, 1)];
+        let first = ChangesPage { checkpoint: sum(&now), ..page(changes, "2.6") };
+        assert_eq!(apply(subject, feed, "2.0", &first), Applied::Committed, "{feed:?}");
+        subject.reopen();
+        let same = ChangesPage { checkpoint: sum(&now), ..page(Vec::new(), "2.7") };
+        assert_eq!(apply(subject, feed, "2.6", &same), Applied::Committed, "{feed:?}");
+        let more = ChangesPage { more: true, checkpoint: sum(&all), ..page(Vec::new(), "2.8") };
+        assert_eq!(apply(subject, feed, "2.7", &more), Applied::Committed, "not yet to compare");
+        let other = ChangesPage { checkpoint: sum(&all), ..page(Vec::new(), "2.9") };
+        assert_eq!(apply(subject, feed, "2.8", &other), Applied::Diverged, "{feed:?}");
+        assert_eq!(stand(subject, feed), (Some("2.9".into()), None, 5), "it is committed");
+        let gone = now.iter().zip(10..).map(|((n, _), pos)| sample::del(feed, pos, *n)).collect();
+        let none = ChangesPage { checkpoint: sum(&[]), ..page(gone, "3.0") };
+        assert_eq!(apply(subject, feed, "2.9", &none), Applied::Committed, "{feed:?}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -422,6 +520,10 @@ mod tests {
             self.0.append(&sample::event(self.1), AT);
         }
         fn reopen(&mut self) {}
+        fn damage(&mut self, seq: u64) -> bool {
+            self.0.damage(seq);
+            true
+        }
     }
 
     #[test]
