@@ -1,0 +1,61 @@
+//! What a reader of a database sees: its pages as of the last commit, out of the file and the write-ahead log.
+//!
+//! Two disks on which SQLite recovers the same view hold the same database, however different their bytes are:
+//! of thousands of damaged disks few need to be read row by row. Only pages of 4,096 bytes are understood.
+
+use crate::content::{Content, Fingerprint};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+const PAGE: usize = crate::content::PAGE;
+const LOG_HEADER: usize = 32;
+const FRAME_HEADER: usize = 24;
+
+/// A database as of its last commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct View {
+    /// Pages of the database.
+    pub pages: u32,
+    /// Frames of the log that count.
+    pub frames: u32,
+    /// Over all pages as a reader sees them.
+    pub fingerprint: Fingerprint,
+}
+
+/// Composes the view; `index` is the header of the index that SQLite keeps in shared memory while the database is
+/// open, `None` if it keeps none: then the file alone counts.
+pub(crate) fn view(database: &Content, log: Option<&Content>, index: Option<[u8; 48]>) -> View {
+    let (frames, pages_of_log) = index.map_or((0, 0), |header| {
+        let number = |at: usize| {
+            let bytes = header[at..at + 4].try_into().expect("four bytes");
+            u32::from_ne_bytes(bytes)
+        };
+        (number(16), number(20))
+    });
+    let mut newest: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut header = [0; 4];
+    if let Some(log) = log {
+        for frame in 0..frames as usize {
+            let at = LOG_HEADER + frame * (FRAME_HEADER + PAGE);
+            log.read(at, &mut header);
+            newest.insert(u32::from_be_bytes(header), at + FRAME_HEADER);
+        }
+    }
+    let in_file = u32::try_from(database.len() / PAGE).unwrap_or(u32::MAX);
+    let pages = if frames > 0 { pages_of_log } else { in_file };
+    let mut hash = Sha256::new_with_prefix(pages.to_le_bytes());
+    let mut bytes = [0; PAGE];
+    for page in 1..=pages {
+        match (newest.get(&page), log) {
+            (Some(at), Some(log)) => {
+                log.read(*at, &mut bytes);
+                hash.update(Fingerprint::of(Sha256::new_with_prefix(bytes)).0);
+            }
+            _ => match database.page_fingerprint(page as usize - 1) {
+                Some(fingerprint) => hash.update(fingerprint.0),
+                None => hash.update([0; 16]),
+            },
+        }
+    }
+    View { pages, frames, fingerprint: Fingerprint::of(hash) }
+}
