@@ -97,9 +97,9 @@ pub enum StoreError {
     /// There is a basket in work that has lines.
     #[error("another basket is in work")]
     DraftInTheWay,
-    /// Events of the previous enrolment are not yet at central; a new one would strand them.
-    #[error("{0} events of the previous enrolment have not been sent")]
-    EventsWaiting(u64),
+    /// The database holds this life of this terminal already, with another key.
+    #[error("this life of the terminal exists already, with another key")]
+    LifeTaken,
     /// The store was closed.
     #[error("the database was closed")]
     Closed,

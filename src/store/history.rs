@@ -6,7 +6,7 @@ use crate::order::OwnOrder;
 use crate::shift::money_at;
 use crate::{config, config::from_json};
 use domain::customer::{PastLine, PastOrder};
-use domain::id::{ArticleId, CustomerId, OrderId};
+use domain::id::{ArticleId, CustomerId, OrderId, StoreId};
 use domain::money::{Currency, Money};
 use domain::order::{Channel, Order};
 use domain::quantity::Quantity;
@@ -122,14 +122,13 @@ pub(crate) fn page(
     limit: usize,
 ) -> Result<Vec<HistoryOrder>, StoreError> {
     let sql = format!("{MERGED} ORDER BY at_ms DESC, id DESC LIMIT ?2 OFFSET ?3");
-    let life = Life::current(db)?;
-    let place = config::store_config(db)?.map(|store| store.name).unwrap_or_default();
+    let here = config::store_config(db)?.map(|store| (store.id, store.name));
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows =
         statement.query(params![customer.uuid().as_bytes(), limit.min(PAGE_MAX), offset])?;
     let mut orders = Vec::new();
     while let Some(row) = rows.next()? {
-        orders.push(read(db, merged_from(row)?, life.as_ref(), &place)?);
+        orders.push(read(db, merged_from(row)?, here.as_ref())?);
     }
     Ok(orders)
 }
@@ -137,17 +136,24 @@ pub(crate) fn page(
 fn read(
     db: &Connection,
     merged: Merged,
-    life: Option<&Life>,
-    place: &str,
+    here: Option<&(StoreId, String)>,
 ) -> Result<HistoryOrder, StoreError> {
     let is_own = merged.own.is_some();
-    let is_unsent = merged.own.is_some_and(|own| {
-        let last = own.paid_position.unwrap_or(own.position);
-        life.is_some_and(|life| last > life.acked_position())
-    });
+    let is_unsent = match merged.own {
+        Some(own) => !own.is_held(db)?,
+        None => false,
+    };
     let order = match (merged.base_row, merged.own) {
         (Some(base_row), _) => read_base(db, base_row)?,
-        (None, Some(own)) => past_from(own.read(db, life)?.order, place),
+        (None, Some(own)) => {
+            let order = own.read(db)?.order;
+            let place = match here {
+                Some((store, name)) if *store == order.store => name.clone(),
+                // Taken when this device stood elsewhere.
+                _ => Life::of_position(db, own.position)?.identity.store_name,
+            };
+            past_from(order, place)
+        }
         (None, None) => return Err(StoreError::damaged("a history row of nowhere")),
     };
     Ok(HistoryOrder { order, is_unsent, is_own })
@@ -176,7 +182,7 @@ fn read_base(db: &Connection, base_row: i64) -> Result<PastOrder, StoreError> {
 }
 
 /// An own order as it will look in the history. Its time is the device's: the best there is until central says.
-fn past_from(order: Order, place: &str) -> PastOrder {
+fn past_from(order: Order, place: String) -> PastOrder {
     let line = |line: domain::order::OrderLine| PastLine {
         article: Some(line.article),
         name: line.name,
@@ -187,7 +193,7 @@ fn past_from(order: Order, place: &str) -> PastOrder {
         id: order.id,
         customer: order.customer.unwrap_or(CustomerId::from_uuid(Uuid::nil())),
         channel: Channel::Store,
-        place: place.to_owned(),
+        place,
         number: order.number,
         at: CentralTime(order.placed_at.0),
         lines: order.lines.into_iter().map(line).collect(),
@@ -312,7 +318,7 @@ fn count_favourites(
             }
         }
         (None, Some(own)) => {
-            for line in own.read(db, None)?.order.lines {
+            for line in own.read(db)?.order.lines {
                 bought.insert(line.article, line.name);
             }
         }

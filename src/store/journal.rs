@@ -12,7 +12,9 @@ use crate::life::Life;
 use domain::event::Event;
 use domain::time::DeviceTime;
 use rusqlite::{Connection, OptionalExtension, params};
-use sync::protocol::event::{Envelope, EventHash, SealedEvent, seal};
+use std::ops::RangeInclusive;
+use sync::ports::LifeId;
+use sync::protocol::event::{Envelope, EventHash, seal};
 
 /// Where an event came to stand.
 #[derive(Clone, Copy, Debug)]
@@ -29,9 +31,9 @@ pub(crate) fn append(
     at: DeviceTime,
     event: &Event,
 ) -> Result<Appended, StoreError> {
-    let at = life.time_of(at);
+    let stamp = life.stamp(at);
     let seq = life.last_seq + 1;
-    let sealed = seal(life.place(seq), life.last_hash, at.0, event);
+    let sealed = seal(life.place(seq), life.last_hash, stamp, event);
     let position = life.position(seq);
     db.prepare_cached(
         "INSERT INTO journal (position, kind, aggregate, at_ms, prev, hash, bytes) \
@@ -41,12 +43,14 @@ pub(crate) fn append(
         position,
         event.name(),
         event.aggregate().as_ref().map(uuid::Uuid::as_bytes),
-        at.0,
+        stamp.at_ms,
         life.last_hash.0,
         sealed.hash.0,
         sealed.bytes,
     ])?;
-    (life.last_seq, life.last_hash, life.last_at) = (seq, sealed.hash, at);
+    (life.last_seq, life.last_hash) = (seq, sealed.hash);
+    life.last_at = DeviceTime(stamp.at_ms);
+    life.last_hlc = stamp.hlc.unwrap_or(life.last_hlc);
     Ok(Appended { seq, position })
 }
 
@@ -89,7 +93,9 @@ fn read_row(row: &rusqlite::Row<'_>) -> Result<Stored, rusqlite::Error> {
 /// A fault in the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainFault {
-    /// Number of the event in its epoch.
+    /// In which life.
+    pub life: Option<LifeId>,
+    /// Number of the event in it.
     pub seq: u64,
     /// What is wrong, for the log.
     pub what: String,
@@ -98,8 +104,10 @@ pub struct ChainFault {
 /// What [`crate::Store::verify_journal`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainReport {
-    /// Events read, over all epochs.
+    /// Events read, over all lives.
     pub events: u64,
+    /// Numbers that are known to be missing: holes that recovery has noted.
+    pub missing: u64,
     /// Hash of the last sound one.
     pub last_hash: EventHash,
     /// The first fault; `None` if the chain is whole.
@@ -133,21 +141,39 @@ fn fault_of(row: &JournalRow, life: &Life, seq: u64, prev: EventHash) -> Option<
     None
 }
 
-/// Reads the whole journal and compares every row with its hash, its predecessor and the head.
+impl ChainReport {
+    const fn new() -> Self {
+        Self { events: 0, missing: 0, last_hash: EventHash::GENESIS, fault: None }
+    }
+
+    fn blame(&mut self, life: Option<&Life>, seq: u64, what: &str) {
+        self.fault = Some(ChainFault { life: life.map(Life::id), seq, what: what.into() });
+    }
+}
+
+/// Reads the whole journal and compares every row with its hash, its predecessor and the head, and every life with
+/// the one that it follows.
 pub(crate) fn verify(db: &Connection) -> Result<ChainReport, StoreError> {
-    let mut report = ChainReport { events: 0, last_hash: EventHash::GENESIS, fault: None };
+    let mut report = ChainReport::new();
     let mut position = 0;
+    let mut former: Option<Life> = None;
     for life in Life::all(db)? {
         if life.base_position != position {
-            let what = "the journal does not continue where the epoch before ended".into();
-            report.fault = Some(ChainFault { seq: 0, what });
+            let what = "the journal does not continue where the life before ended";
+            report.blame(Some(&life), 0, what);
             return Ok(report);
         }
         verify_range(db, &life, 1, EventHash::GENESIS, &mut report)?;
+        if report.fault.is_none()
+            && let Some(what) = fault_of_beginning(db, &life, former.as_ref())?
+        {
+            report.blame(Some(&life), 1, what);
+        }
         if report.fault.is_some() {
             return Ok(report);
         }
         position = life.position(life.last_seq);
+        former = Some(life);
     }
     let stray: Option<i64> = db
         .query_row("SELECT position FROM journal WHERE position > ?1 LIMIT 1", [position], |row| {
@@ -155,132 +181,138 @@ pub(crate) fn verify(db: &Connection) -> Result<ChainReport, StoreError> {
         })
         .optional()?;
     if let Some(stray) = stray {
-        let what = "there is an event behind the head".into();
-        report.fault = Some(ChainFault { seq: u64::try_from(stray).unwrap_or(0), what });
+        let seq = former.as_ref().map_or(stray.unsigned_abs(), |life| life.seq(stray));
+        report.blame(former.as_ref(), seq, "there is an event behind the head");
     }
     Ok(report)
 }
 
+/// A life begins with its enrolment, or with a renewal that names the life before and where it ended.
+fn fault_of_beginning(
+    db: &Connection,
+    life: &Life,
+    former: Option<&Life>,
+) -> Result<Option<&'static str>, StoreError> {
+    if is_missing(&holes(db, life)?, 1) || life.last_seq == 0 {
+        return Ok(None);
+    }
+    let event = match event_at(db, life.position(1)) {
+        Ok(event) => event,
+        // Of a later version: its bytes are sound, and that is all that can be said.
+        Err(StoreError::Damaged(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(match (event, life.renewal, former) {
+        (Event::TerminalEnrolled { .. }, None, _) => None,
+        (
+            Event::TerminalRenewed { former_epoch, reason, last_seq, last_hash, .. },
+            Some(renewal),
+            Some(former),
+        ) => {
+            let follows = (former_epoch, reason) == renewal
+                && former.id() == LifeId { epoch: former_epoch, ..life.id() }
+                && (last_seq, EventHash(last_hash)) == (former.last_seq, former.last_hash);
+            (!follows).then_some("it does not follow the life before")
+        }
+        _ => Some("a life does not begin with this event"),
+    })
+}
+
 /// Checks the last `count` events of the current life and the head: cheap enough for every start.
 pub(crate) fn verify_tail(db: &Connection, count: u64) -> Result<ChainReport, StoreError> {
-    let mut report = ChainReport { events: 0, last_hash: EventHash::GENESIS, fault: None };
+    let mut report = ChainReport::new();
     if let Some(life) = Life::current(db)? {
         let first = life.last_seq.saturating_sub(count) + 1;
         match hash_at(db, &life, first - 1)? {
             Some(prev) => verify_range(db, &life, first, prev, &mut report)?,
-            None => {
-                report.fault = Some(ChainFault { seq: first - 1, what: "it is missing".into() })
+            None if is_missing(&holes(db, &life)?, first - 1) => {
+                verify_range(db, &life, first, EventHash::GENESIS, &mut report)?;
             }
+            None => report.blame(Some(&life), first - 1, "it is missing"),
         }
     }
     Ok(report)
+}
+
+/// The runs of numbers that a life is known to lack, rising.
+pub(crate) fn holes(db: &Connection, life: &Life) -> Result<Vec<RangeInclusive<u64>>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT first_seq, last_seq FROM hole WHERE life = ?1 ORDER BY first_seq",
+    )?;
+    let runs = statement.query_map([life.number], |row| Ok(row.get(0)?..=row.get(1)?))?;
+    Ok(runs.collect::<Result<_, _>>()?)
+}
+
+fn is_missing(holes: &[RangeInclusive<u64>], seq: u64) -> bool {
+    holes.iter().any(|hole| hole.contains(&seq))
 }
 
 fn verify_range(
     db: &Connection,
     life: &Life,
     first: u64,
-    mut prev: EventHash,
+    prev: EventHash,
     report: &mut ChainReport,
 ) -> Result<(), StoreError> {
+    let holes = holes(db, life)?;
     let mut statement = db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM journal WHERE position BETWEEN ?1 AND ?2 ORDER BY position"
     ))?;
     let mut rows =
         statement.query([life.position(first), life.position(life.last_seq.max(first))])?;
+    // What the next event must name; nobody knows behind a hole.
+    let mut prev = (first == 1 || !is_missing(&holes, first - 1)).then_some(prev);
     let mut seq = first;
     while let Some(row) = rows.next()? {
+        let position: i64 = row.get(0)?;
+        while life.position(seq) < position && is_missing(&holes, seq) {
+            (seq, prev) = (seq + 1, None);
+            report.missing += 1;
+        }
+        // What stands in a hole is what damage has left of an event: bytes, but no sound ones.
+        if position == life.position(seq) && is_missing(&holes, seq) {
+            (seq, prev) = (seq + 1, None);
+            report.missing += 1;
+            continue;
+        }
         let fault = match read_row(row)? {
             Stored::Unreadable => Some("its columns have the wrong types"),
             Stored::Row(row) if row.position != life.position(seq) => Some("it is missing"),
             Stored::Row(_) if seq > life.last_seq => Some("there is an event behind the head"),
             Stored::Row(row) => {
-                let fault = fault_of(&row, life, seq, prev);
-                prev = row.hash;
+                let fault = fault_of(&row, life, seq, prev.unwrap_or(row.prev));
+                prev = Some(row.hash);
                 fault
             }
         };
         if let Some(what) = fault {
-            report.fault = Some(ChainFault { seq, what: what.into() });
+            report.blame(Some(life), seq, what);
             return Ok(());
         }
         report.events += 1;
-        report.last_hash = prev;
+        report.last_hash = prev.unwrap_or(report.last_hash);
         seq += 1;
     }
+    while seq <= life.last_seq && is_missing(&holes, seq) {
+        (seq, prev) = (seq + 1, None);
+        report.missing += 1;
+    }
     if seq <= life.last_seq {
-        report.fault = Some(ChainFault { seq, what: "it is missing".into() });
-    } else if prev != life.last_hash {
-        let what = "the head names another hash".into();
-        report.fault = Some(ChainFault { seq: life.last_seq, what });
+        report.blame(Some(life), seq, "it is missing");
+    } else if prev.is_some_and(|prev| prev != life.last_hash) {
+        report.blame(Some(life), life.last_seq, "the head names another hash");
     }
     Ok(())
 }
 
 /// The stored hash of an event of a life; of seq 0 it is the genesis hash.
-pub(crate) fn hash_at(
-    db: &Connection,
-    life: &Life,
-    seq: u64,
-) -> Result<Option<EventHash>, StoreError> {
+fn hash_at(db: &Connection, life: &Life, seq: u64) -> Result<Option<EventHash>, StoreError> {
     if seq == 0 {
         return Ok(Some(EventHash::GENESIS));
-    }
-    if seq > life.last_seq {
-        return Ok(None);
     }
     let mut statement = db.prepare_cached("SELECT hash FROM journal WHERE position = ?1")?;
     let hash = statement.query_row([life.position(seq)], |row| row.get(0)).optional()?;
     Ok(hash.map(EventHash))
-}
-
-/// The events that wait, in order, at most `count_max` and about `bytes_max`, but at least one. Each is checked
-/// against its hash and predecessor; a damaged one is never sent: those before it are, then it is an error.
-pub(crate) fn outbox(
-    db: &Connection,
-    count_max: usize,
-    bytes_max: usize,
-) -> Result<Vec<SealedEvent>, StoreError> {
-    let Some(life) = Life::current(db)? else { return Ok(Vec::new()) };
-    let first = life.acked_seq + 1;
-    let (mut events, mut bytes) = (Vec::new(), 0);
-    if first > life.last_seq || count_max == 0 {
-        return Ok(events);
-    }
-    let mut prev = hash_at(db, &life, first - 1)?;
-    let mut statement = db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM journal WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
-    ))?;
-    let limit = i64::try_from(count_max).unwrap_or(i64::MAX);
-    let mut rows =
-        statement.query(params![life.position(first), life.position(life.last_seq), limit])?;
-    let mut seq = first;
-    let mut fault = "it is missing";
-    while let Some(row) = rows.next()? {
-        let Stored::Row(row) = read_row(row)? else {
-            fault = "its columns have the wrong types";
-            break;
-        };
-        let found = match prev {
-            Some(prev) if row.position == life.position(seq) => fault_of(&row, &life, seq, prev),
-            _ => Some("the event before it is missing"),
-        };
-        if let Some(found) = found {
-            fault = found;
-            break;
-        }
-        bytes += row.bytes.len();
-        if !events.is_empty() && bytes > bytes_max {
-            return Ok(events);
-        }
-        prev = Some(row.hash);
-        events.push(SealedEvent { place: life.place(seq), bytes: row.bytes, hash: row.hash });
-        seq += 1;
-    }
-    if events.is_empty() {
-        return Err(StoreError::damaged(format!("event {seq} of the journal: {fault}")));
-    }
-    Ok(events)
 }
 
 /// The event at a position, read from its verbatim bytes.

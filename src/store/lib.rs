@@ -23,12 +23,14 @@ mod key;
 mod life;
 mod open;
 mod order;
+mod outbox;
 mod phone;
 mod ports;
 mod reader;
 mod schema;
 mod search;
 mod shift;
+mod standing;
 mod status;
 mod stock;
 mod writer;
@@ -427,7 +429,7 @@ impl Store {
         self.read(status::check_database)
     }
 
-    /// Visits the events of this epoch after `after_seq` in order (number, bytes, hash), until `visit` returns
+    /// Visits the events of the current life after `after_seq` in order (number, bytes, hash), until `visit` returns
     /// false. For tools: they see bytes as they were written.
     pub fn read_journal(
         &self,

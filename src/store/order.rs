@@ -84,13 +84,12 @@ pub struct StoredOrder {
 pub(crate) fn commit(session: &mut Session, new: &NewOrder) -> Result<CommittedOrder, CommitError> {
     let (tx, ids) = session.begin()?;
     if let Some(row) = find(&tx, "basket = ?1", [new.basket.id.uuid().as_bytes()])? {
-        let life = Life::required(&tx)?;
-        let stored = row.read(&tx, Some(&life))?;
+        let stored = row.read(&tx)?;
         let last = row.paid_position.unwrap_or(row.position);
         // A draft written late must not offer the sold basket again.
         draft::forget_draft(&tx, new.basket.id)?;
+        let last_seq = Life::of_position(&tx, last)?.seq(last);
         tx.commit()?;
-        let last_seq = u64::try_from(last - life.base_position).unwrap_or(0);
         return Ok(CommittedOrder { order: stored.order, last_seq });
     }
     check_amounts(new)?;
@@ -257,7 +256,7 @@ pub(crate) struct OwnOrder {
 
 impl OwnOrder {
     /// Reads the order from the journal.
-    pub fn read(self, db: &Connection, life: Option<&Life>) -> Result<StoredOrder, StoreError> {
+    pub fn read(self, db: &Connection) -> Result<StoredOrder, StoreError> {
         let Event::OrderPlaced(order) = journal::event_at(db, self.position)? else {
             return Err(StoreError::damaged("an order's event is of another type"));
         };
@@ -268,18 +267,19 @@ impl OwnOrder {
             Some(_) => return Err(StoreError::damaged("a payment's event is of another type")),
             None => None,
         };
-        let last = self.paid_position.unwrap_or(self.position);
-        let is_acknowledged = life.is_some_and(|life| last <= life.acked_position());
-        Ok(StoredOrder { order: *order, payment, seq: self.seq(db)?, is_acknowledged })
+        let seq = Life::of_position(db, self.position)?.seq(self.position);
+        Ok(StoredOrder { order: *order, payment, seq, is_acknowledged: self.is_held(db)? })
     }
 
-    /// Its number in the epoch in which it was placed.
-    fn seq(self, db: &Connection) -> Result<u64, StoreError> {
-        let mut statement = db.prepare_cached(
-            "SELECT base_position FROM life WHERE base_position < ?1 ORDER BY number DESC LIMIT 1",
-        )?;
-        let base: i64 = statement.query_row([self.position], |row| row.get(0))?;
-        Ok(u64::try_from(self.position - base).unwrap_or(0))
+    /// Whether central holds all its events. The payment may stand in a later life than the order.
+    pub fn is_held(self, db: &Connection) -> Result<bool, StoreError> {
+        let last = self.paid_position.unwrap_or(self.position);
+        let life = Life::of_position(db, last)?;
+        if !life.is_held(life.seq(last)) {
+            return Ok(false);
+        }
+        let first = Life::of_position(db, self.position)?;
+        Ok(first.is_held(first.seq(self.position)))
     }
 }
 
@@ -298,7 +298,7 @@ fn find(
 
 fn read_found(db: &Connection, row: Option<OwnOrder>) -> Result<Option<StoredOrder>, StoreError> {
     let Some(row) = row else { return Ok(None) };
-    row.read(db, Life::current(db)?.as_ref()).map(Some)
+    row.read(db).map(Some)
 }
 
 pub(crate) fn by_id(db: &Connection, id: OrderId) -> Result<Option<StoredOrder>, StoreError> {

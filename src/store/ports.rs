@@ -2,24 +2,28 @@
 
 use crate::error::StoreError;
 use crate::feed::{self, FeedState, Slice};
-use crate::journal::{self, append, hash_at};
-use crate::life::Life;
-use crate::writer::Session;
-use crate::{Store, shift};
-use domain::event::Event;
+use crate::outbox::{self, End};
+use crate::{Store, life, standing};
+use domain::event::RenewalReason;
 use domain::time::DeviceTime;
-use rusqlite::{Connection, params};
 use std::sync::Arc;
-use sync::ports::{Applied, FeedProgress, StorageError, SyncStore, TerminalIdentity};
-use sync::protocol::event::{EventHash, SealedEvent};
+use sync::ports::{
+    Applied, DeviceKey, FeedProgress, Life, LifeId, OutboxItem, Rewound, StorageError, SyncStore,
+    TerminalIdentity,
+};
+use sync::protocol::event::EventHash;
 use sync::protocol::feed::{ChangesPage, Feed};
-use sync::protocol::push::{Outcome, PushResult};
+use sync::protocol::push::PushResult;
 use sync::protocol::snapshot::FeedSnapshot;
 use sync::snapshot;
 
 impl SyncStore for Store {
     fn identity(&self) -> Result<Option<TerminalIdentity>, StorageError> {
         Ok(self.terminal()?)
+    }
+
+    fn lives(&self) -> Result<Vec<Life>, StorageError> {
+        Ok(self.read(standing::lives)?)
     }
 
     fn enrol(
@@ -29,16 +33,47 @@ impl SyncStore for Store {
         at: DeviceTime,
     ) -> Result<(), StorageError> {
         let (identity, software) = (identity.clone(), software.to_owned());
-        Ok(self.write("enrol", move |session| enrol(session, &identity, &software, at))?)
+        Ok(self.write("enrol", move |session| standing::enrol(session, &identity, &software, at))?)
     }
 
-    fn outbox(&self, count_max: usize, bytes_max: usize) -> Result<Vec<SealedEvent>, StorageError> {
-        Ok(self.read(|db| journal::outbox(db, count_max, bytes_max))?)
+    fn renew(
+        &self,
+        former: LifeId,
+        reason: RenewalReason,
+        device_key: &DeviceKey,
+        at: DeviceTime,
+    ) -> Result<bool, StorageError> {
+        let device_key = device_key.clone();
+        // Selling goes on in the new life, so it may be written where sales may.
+        Ok(self.write_for_sale("renew", move |session| {
+            standing::renew(session, former, reason, &device_key, at)
+        })?)
+    }
+
+    fn book_registered(&self, life: LifeId) -> Result<(), StorageError> {
+        Ok(self.write("book_registered", move |session| standing::book_registered(session, life))?)
+    }
+
+    fn close_life(&self, life: LifeId) -> Result<(), StorageError> {
+        Ok(self.write("close_life", move |session| standing::close(session, life))?)
+    }
+
+    fn outbox(
+        &self,
+        life: LifeId,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<OutboxItem>, StorageError> {
+        let (items, end) = self.read(|db| standing::outbox(db, life, count_max, bytes_max))?;
+        if matches!(end, End::Gap(_)) && items.is_empty() {
+            self.write("note_gap", move |session| standing::note_gap(session, life))?;
+        }
+        Ok(items)
     }
 
     fn acknowledge(
         &self,
-        epoch: u32,
+        life: LifeId,
         seq: u64,
         hash: EventHash,
         results: &[PushResult],
@@ -46,17 +81,43 @@ impl SyncStore for Store {
     ) -> Result<bool, StorageError> {
         let results = results.to_vec();
         Ok(self.write("acknowledge", move |session| {
-            acknowledge(session, epoch, seq, hash, &results, at)
+            standing::acknowledge(session, life, seq, hash, &results, at)
         })?)
     }
 
-    fn rewind(&self, epoch: u32, seq: u64, hash: EventHash) -> Result<bool, StorageError> {
-        Ok(self.write("rewind", move |session| rewind(session, epoch, seq, hash))?)
+    fn rewind(&self, life: LifeId, seq: u64, hash: EventHash) -> Result<Rewound, StorageError> {
+        Ok(self.write("rewind", move |session| standing::rewind(session, life, seq, hash))?)
     }
 
-    fn set_held_back(&self, epoch: u32, held_back: &[PushResult]) -> Result<(), StorageError> {
+    fn set_held_back(&self, life: LifeId, held_back: &[PushResult]) -> Result<(), StorageError> {
         let held_back = held_back.to_vec();
-        Ok(self.write("set_held_back", move |session| set_held_back(session, epoch, &held_back))?)
+        Ok(self.write("set_held_back", move |session| {
+            standing::set_held_back(session, life, &held_back)
+        })?)
+    }
+
+    fn strays(
+        &self,
+        life: LifeId,
+        count_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<OutboxItem>, StorageError> {
+        Ok(self.read(|db| match life::Life::by_id(db, life)? {
+            Some(life) => outbox::strays(db, &life, count_max, bytes_max),
+            None => Ok(Vec::new()),
+        })?)
+    }
+
+    fn book_strays(&self, life: LifeId, seq: u64) -> Result<(), StorageError> {
+        Ok(self.write("book_strays", move |session| standing::book_strays(session, life, seq))?)
+    }
+
+    fn rewind_strays(&self) -> Result<(), StorageError> {
+        Ok(self.write("rewind_strays", standing::rewind_strays)?)
+    }
+
+    fn note_clock(&self, offset_ms: i64) -> Result<(), StorageError> {
+        Ok(self.write("note_clock", move |session| standing::note_clock(session, offset_ms))?)
     }
 
     fn feed_progress(&self, feed: Feed) -> Result<FeedProgress, StorageError> {
@@ -149,134 +210,4 @@ impl Store {
             }
         }
     }
-}
-
-fn enrol(
-    session: &mut Session,
-    identity: &TerminalIdentity,
-    software: &str,
-    at: DeviceTime,
-) -> Result<(), StoreError> {
-    let (tx, _) = session.begin()?;
-    let mut base_position = 0;
-    let mut at = at;
-    if let Some(mut former) = Life::current(&tx)? {
-        let same = former.identity.id == identity.id && former.identity.epoch == identity.epoch;
-        if same {
-            // The answer of a first try was lost: it is done.
-            return Ok(());
-        }
-        if let Some(open) = shift::current(&tx)? {
-            shift::close_in(&tx, &mut former, open, at)?;
-            former.save_head(&tx)?;
-        }
-        if former.acked_seq < former.last_seq {
-            return Err(StoreError::EventsWaiting(former.last_seq - former.acked_seq));
-        }
-        base_position = former.position(former.last_seq);
-        at = former.time_of(at);
-        // Another central or store speaks of other rows.
-        for feed in Feed::ALL {
-            feed::reset(&tx, feed)?;
-        }
-    }
-    Life::insert(&tx, identity, base_position, at)?;
-    let mut life = Life::required(&tx)?;
-    let event = Event::TerminalEnrolled {
-        store: identity.store,
-        name: identity.name.clone(),
-        software: software.to_owned(),
-    };
-    append(&tx, &mut life, at, &event)?;
-    life.save_head(&tx)?;
-    Ok(tx.commit()?)
-}
-
-/// The current life, if it is the epoch named and holds this hash at this number.
-fn fitting_life(
-    db: &Connection,
-    epoch: u32,
-    seq: u64,
-    hash: EventHash,
-) -> Result<Option<Life>, StoreError> {
-    let Some(life) = Life::current(db)? else { return Ok(None) };
-    let fits = life.identity.epoch == epoch && hash_at(db, &life, seq)? == Some(hash);
-    Ok(fits.then_some(life))
-}
-
-fn acknowledge(
-    session: &mut Session,
-    epoch: u32,
-    seq: u64,
-    hash: EventHash,
-    results: &[PushResult],
-    at: DeviceTime,
-) -> Result<bool, StoreError> {
-    let (tx, _) = session.begin()?;
-    let Some(life) = fitting_life(&tx, epoch, seq, hash)? else { return Ok(false) };
-    tx.prepare_cached(
-        "UPDATE life SET acked_seq = max(acked_seq, ?2), acked_at_ms = ?3 WHERE number = ?1",
-    )?
-    .execute(params![life.number, seq, at.0])?;
-    for result in results {
-        match result.outcome {
-            Outcome::Quarantined | Outcome::Parked => hold_back(&tx, &life, result)?,
-            Outcome::Applied => {
-                tx.prepare_cached("DELETE FROM held_back WHERE position = ?1")?
-                    .execute([life.position(result.seq)])?;
-            }
-            // Held since an earlier push, whose result is known or will be told by the watermark.
-            Outcome::Duplicate => {}
-        }
-    }
-    tx.commit()?;
-    Ok(true)
-}
-
-/// Remembers that an event could not be applied; a number that was never given is not believed.
-fn hold_back(db: &Connection, life: &Life, result: &PushResult) -> Result<(), StoreError> {
-    let outcome = match result.outcome {
-        Outcome::Quarantined => "quarantined",
-        Outcome::Parked => "parked",
-        Outcome::Applied | Outcome::Duplicate => return Ok(()),
-    };
-    if result.seq == 0 || result.seq > life.last_seq {
-        return Ok(());
-    }
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO held_back (position, outcome, code) VALUES (?1, ?2, ?3)",
-    )?
-    .execute(params![life.position(result.seq), outcome, result.code])?;
-    Ok(())
-}
-
-fn rewind(
-    session: &mut Session,
-    epoch: u32,
-    seq: u64,
-    hash: EventHash,
-) -> Result<bool, StoreError> {
-    let (tx, _) = session.begin()?;
-    let Some(life) = fitting_life(&tx, epoch, seq, hash)? else { return Ok(false) };
-    tx.prepare_cached("UPDATE life SET acked_seq = min(acked_seq, ?2) WHERE number = ?1")?
-        .execute(params![life.number, seq])?;
-    tx.commit()?;
-    Ok(true)
-}
-
-fn set_held_back(
-    session: &mut Session,
-    epoch: u32,
-    held_back: &[PushResult],
-) -> Result<(), StoreError> {
-    let (tx, _) = session.begin()?;
-    let Some(life) = Life::current(&tx)?.filter(|life| life.identity.epoch == epoch) else {
-        return Ok(());
-    };
-    tx.prepare_cached("DELETE FROM held_back WHERE position > ?1")?
-        .execute([life.base_position])?;
-    for result in held_back {
-        hold_back(&tx, &life, result)?;
-    }
-    Ok(tx.commit()?)
 }

@@ -8,7 +8,6 @@ use rusqlite::Connection;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-
 pub(crate) struct Readers {
     state: Mutex<State>,
     returned: Condvar,

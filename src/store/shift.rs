@@ -102,6 +102,24 @@ pub(crate) fn close_in(
     Ok(())
 }
 
+/// Ends a shift because the device is about to be enrolled anew. Without a configuration nothing was sold and there is
+/// no currency to count: the shift ends without an event then, as an enrolment ends it anyway.
+pub(crate) fn end_in(
+    db: &Connection,
+    life: &mut Life,
+    open: OpenShift,
+    at: DeviceTime,
+) -> Result<(), StoreError> {
+    match close_in(db, life, open, at) {
+        Err(StoreError::NotConfigured) => {
+            db.prepare_cached("UPDATE shift SET closed_at_ms = ?2 WHERE id = ?1")?
+                .execute(params![open.id.uuid().as_bytes(), life.time_of(at).0])?;
+            Ok(())
+        }
+        other => other,
+    }
+}
+
 /// Cash kept in a shift, in the store's currency (a shift without orders has none in it).
 fn cash_since(db: &Connection, since: i64, shift: &[u8; 16]) -> Result<Money, StoreError> {
     let configured = config::store_config(db)?.map(|store| store.currency);

@@ -4,6 +4,7 @@ use crate::error::StoreError;
 use crate::feed::FeedState;
 use crate::history::add_by_currency;
 use crate::life::Life;
+use crate::outbox::stray_count;
 use crate::shift::money_at;
 use domain::event::Event;
 use domain::money::Money;
@@ -34,13 +35,13 @@ pub struct RefusedEvent {
 /// How far sync is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncStatus {
-    /// Events that central has not acknowledged.
+    /// Events that central does not hold: of every life that this device had, by number or as strays.
     pub waiting: u64,
     /// When the oldest of them happened.
     pub oldest_waiting_at: Option<DeviceTime>,
-    /// Events acknowledged in this epoch.
+    /// Events of the current life that are acknowledged.
     pub acknowledged: u64,
-    /// Number of the last event.
+    /// Number of the current life's last event.
     pub last_seq: u64,
     /// What central could not apply.
     pub refused: Vec<RefusedEvent>,
@@ -62,41 +63,50 @@ pub struct Totals {
 }
 
 pub(crate) fn sync_status(db: &Connection) -> Result<SyncStatus, StoreError> {
-    let life = Life::current(db)?;
+    let lives = Life::all(db)?;
     let (last_seq, acknowledged) =
-        life.as_ref().map_or((0, 0), |life| (life.last_seq, life.acked_seq));
-    let oldest = match &life {
-        Some(life) if acknowledged < last_seq => db
-            .prepare_cached("SELECT at_ms FROM journal WHERE position = ?1")?
-            .query_row([life.position(acknowledged + 1)], |row| row.get(0))
-            .optional()?,
-        _ => None,
-    };
-    let refused = match &life {
-        Some(life) => refused(db, life)?,
-        None => Vec::new(),
-    };
+        lives.last().map_or((0, 0), |life| (life.last_seq, life.acked_seq));
+    let (mut waiting, mut oldest) = (0, None);
+    for life in &lives {
+        waiting += life.waiting() + stray_count(db, life)?;
+        oldest = oldest.or(oldest_waiting(db, life)?);
+    }
+    let refused = refused(db)?;
     let mut feeds = Vec::new();
     for feed in Feed::ALL {
         feeds.push((feed, FeedState::load(db, feed)?.progress()?));
     }
-    Ok(SyncStatus {
-        waiting: last_seq - acknowledged,
-        oldest_waiting_at: oldest.map(DeviceTime),
-        acknowledged,
-        last_seq,
-        refused,
-        feeds,
-    })
+    Ok(SyncStatus { waiting, oldest_waiting_at: oldest, acknowledged, last_seq, refused, feeds })
 }
 
-fn refused(db: &Connection, life: &Life) -> Result<Vec<RefusedEvent>, StoreError> {
+/// When the first event of a life happened that central does not hold.
+fn oldest_waiting(db: &Connection, life: &Life) -> Result<Option<DeviceTime>, StoreError> {
+    let after = match life.waiting() {
+        0 => life.strays_after(),
+        _ => Some(life.acked_seq),
+    };
+    let Some(after) = after else { return Ok(None) };
+    let at = db
+        .prepare_cached(
+            "SELECT at_ms FROM journal WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT 1",
+        )?
+        .query_row([life.position(after + 1), life.position(life.last_seq)], |row| row.get(0))
+        .optional()?;
+    Ok(at.map(DeviceTime))
+}
+
+/// What central holds back of the current life, and of former ones that still send: what becomes of a drained one's
+/// is nobody's news any more.
+fn refused(db: &Connection) -> Result<Vec<RefusedEvent>, StoreError> {
     let mut statement = db.prepare_cached(
-        "SELECT held_back.position, outcome, code, kind, at_ms, bytes, number FROM held_back \
+        "SELECT held_back.position - base_position, outcome, code, kind, at_ms, bytes, own_order.number \
+         FROM life CROSS JOIN held_back ON held_back.position > base_position \
+         AND held_back.position <= base_position + last_seq \
          JOIN journal USING (position) LEFT JOIN own_order ON own_order.id = journal.aggregate \
-         WHERE held_back.position > ?1 ORDER BY held_back.position LIMIT ?2",
+         WHERE life.number = (SELECT max(number) FROM life) \
+         OR acked_seq < coalesce(numbered_seq, last_seq) ORDER BY held_back.position LIMIT ?1",
     )?;
-    let mut rows = statement.query([life.base_position, REFUSED_MAX as i64])?;
+    let mut rows = statement.query([REFUSED_MAX as i64])?;
     let mut refused = Vec::new();
     while let Some(row) = rows.next()? {
         let (outcome, code): (String, Option<String>) = (row.get(1)?, row.get(2)?);
@@ -106,7 +116,7 @@ fn refused(db: &Connection, life: &Life) -> Result<Vec<RefusedEvent>, StoreError
             None => title_of(&row.get::<_, String>(5)?, row.get(3)?),
         };
         refused.push(RefusedEvent {
-            seq: u64::try_from(row.get::<_, i64>(0)? - life.base_position).unwrap_or(0),
+            seq: row.get(0)?,
             title,
             code: code.unwrap_or_else(|| outcome.to_uppercase()),
             at: DeviceTime(row.get(4)?),

@@ -4,6 +4,7 @@
 //! and written in the order of the keys, once a transaction, so that each page is touched once.
 
 use super::row::ParsedArticle;
+use super::sum::{Before, digest_at};
 use super::text_index::TextIndex;
 use crate::catalogue::{LISTED_WORD_CHARS_MIN, endings, unpack_gtins};
 use crate::error::StoreError;
@@ -11,6 +12,7 @@ use crate::search::index_line;
 use domain::gtin::Gtin;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use sync::digest::RowDigest;
 use uuid::Uuid;
 
 /// Places kept for each rank: as many ties stand together, later ones go to the end.
@@ -51,6 +53,7 @@ struct Known {
     packed_gtins: Vec<u8>,
     name: String,
     detail: String,
+    digest: Option<RowDigest>,
 }
 
 impl Known {
@@ -105,7 +108,7 @@ impl Pending {
         };
         let Some(place) = place else { return Ok(None) };
         let mut statement = db.prepare_cached(
-            "SELECT placed_rank, gtins, name, detail FROM base_article WHERE place = ?1",
+            "SELECT placed_rank, gtins, name, detail, digest FROM base_article WHERE place = ?1",
         )?;
         let known = statement.query_row([place], |row| {
             Ok(Known {
@@ -115,42 +118,44 @@ impl Pending {
                 packed_gtins: row.get(1)?,
                 name: row.get(2)?,
                 detail: row.get(3)?,
+                digest: digest_at(row, 4)?,
             })
         });
         Ok(Some(known?))
     }
 
-    /// Puts an article; returns by how many the rows changed.
+    /// Puts an article.
     pub fn put(
         &mut self,
         db: &Connection,
         article: &ParsedArticle,
+        digest: RowDigest,
         generation: i64,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<Before, StoreError> {
         let Some(known) = self.known(db, article.row.id)? else {
-            self.insert(db, article, generation)?;
-            return Ok(1);
+            self.insert(db, article, digest, generation)?;
+            return Ok(Before::Absent);
         };
         if self.is_pending(known.place) {
             self.flush(db)?;
         }
         if moved_much(known.placed_rank, article.row.rank) {
             self.remove(db, &known)?;
-            self.insert(db, article, generation)?;
+            self.insert(db, article, digest, generation)?;
         } else {
-            self.update(db, &known, article, generation)?;
+            self.update(db, &known, article, digest, generation)?;
         }
-        Ok(0)
+        Ok(Before::Present(known.digest))
     }
 
-    /// Deletes an article; returns by how many the rows changed.
-    pub fn delete(&mut self, db: &Connection, id: Uuid) -> Result<i64, StoreError> {
-        let Some(known) = self.known(db, id)? else { return Ok(0) };
+    /// Deletes an article.
+    pub fn delete(&mut self, db: &Connection, id: Uuid) -> Result<Before, StoreError> {
+        let Some(known) = self.known(db, id)? else { return Ok(Before::Absent) };
         if self.is_pending(known.place) {
             self.flush(db)?;
         }
         self.remove(db, &known)?;
-        Ok(-1)
+        Ok(Before::Present(known.digest))
     }
 
     /// A free place for a rank. A catalogue comes best sellers first, so it is nearly always behind the last one.
@@ -185,6 +190,7 @@ impl Pending {
         &mut self,
         db: &Connection,
         article: &ParsedArticle,
+        digest: RowDigest,
         generation: i64,
     ) -> Result<(), StoreError> {
         let row = &article.row;
@@ -195,8 +201,8 @@ impl Pending {
         }
         db.prepare_cached(
             "INSERT INTO base_article (place, id, placed_rank, generation, price_minor, price_version, \
-             currency, unit, tax_group, gtins, name, detail, category) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+             currency, unit, tax_group, gtins, name, detail, category, digest) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             place,
@@ -212,6 +218,7 @@ impl Pending {
             row.name,
             row.detail,
             row.category,
+            digest.to_bytes(),
         ])?;
         self.ids.insert(row.id, place);
         self.gtins.extend(article.gtins.iter().map(|gtin| (gtin.number(), place)));
@@ -225,12 +232,13 @@ impl Pending {
         db: &Connection,
         known: &Known,
         article: &ParsedArticle,
+        digest: RowDigest,
         generation: i64,
     ) -> Result<(), StoreError> {
         let row = &article.row;
         db.prepare_cached(
             "UPDATE base_article SET generation = ?2, price_minor = ?3, price_version = ?4, currency = ?5, \
-             unit = ?6, tax_group = ?7, gtins = ?8, name = ?9, detail = ?10, category = ?11 \
+             unit = ?6, tax_group = ?7, gtins = ?8, name = ?9, detail = ?10, category = ?11, digest = ?12 \
              WHERE place = ?1",
         )?
         .execute(params![
@@ -245,6 +253,7 @@ impl Pending {
             row.name,
             row.detail,
             row.category,
+            digest.to_bytes(),
         ])?;
         if known.packed_gtins != article.packed_gtins {
             self.flush_gtins(db)?;
@@ -276,20 +285,18 @@ impl Pending {
         Ok(())
     }
 
-    /// Deletes what a snapshot did not renew; returns by how many the rows changed.
-    pub fn sweep(&mut self, db: &Connection, generation: i64) -> Result<i64, StoreError> {
+    /// Deletes what a snapshot did not renew.
+    pub fn sweep(&mut self, db: &Connection, generation: i64) -> Result<Vec<Before>, StoreError> {
         self.flush(db)?;
         let mut statement =
             db.prepare_cached("SELECT id FROM base_article WHERE generation <> ?1")?;
         let stale = statement
             .query_map([generation], |row| row.get::<_, [u8; 16]>(0))?
             .collect::<Result<Vec<_>, _>>()?;
-        let mut change = 0;
-        for id in stale {
-            change += self.delete(db, Uuid::from_bytes(id))?;
-        }
+        let gone: Result<Vec<Before>, StoreError> =
+            stale.into_iter().map(|id| self.delete(db, Uuid::from_bytes(id))).collect();
         self.flush(db)?;
-        Ok(change)
+        gone
     }
 
     pub fn flush(&mut self, db: &Connection) -> Result<(), StoreError> {

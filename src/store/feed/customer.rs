@@ -1,11 +1,13 @@
 //! Customers of the customers feed: the row, its keys, its words.
 
+use super::sum::{Before, digest_at};
 use super::text_index::TextIndex;
 use crate::config::from_json;
 use crate::customer::{index_keys, index_words};
 use crate::error::StoreError;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
+use sync::digest::RowDigest;
 use sync::protocol::feed::CustomerRow;
 use uuid::Uuid;
 
@@ -26,48 +28,58 @@ struct Known {
     number: i64,
     row: CustomerRow,
     json: String,
+    digest: Option<RowDigest>,
 }
 
 fn known(db: &Connection, id: Uuid) -> Result<Option<Known>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT number, row FROM base_customer WHERE id = ?1")?;
-    let found: Option<(i64, String)> =
-        statement.query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let Some((number, json)) = found else { return Ok(None) };
-    Ok(Some(Known { number, row: from_json(&json)?, json }))
+    let mut statement =
+        db.prepare_cached("SELECT number, row, digest FROM base_customer WHERE id = ?1")?;
+    let found: Option<(i64, String, Option<RowDigest>)> = statement
+        .query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, digest_at(row, 2)?)))
+        .optional()?;
+    let Some((number, json, digest)) = found else { return Ok(None) };
+    Ok(Some(Known { number, row: from_json(&json)?, json, digest }))
 }
 
 impl Pending {
-    /// Puts a customer; returns by how many the rows changed.
+    /// Puts a customer.
     pub fn put(
         &mut self,
         db: &Connection,
-        row: &CustomerRow,
-        json: &RawValue,
+        (row, json): (&CustomerRow, &RawValue),
+        digest: RowDigest,
         generation: i64,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<Before, StoreError> {
         let Some(known) = known(db, row.id)? else {
             db.prepare_cached(
-                "INSERT INTO base_customer (id, generation, row) VALUES (?1, ?2, ?3)",
+                "INSERT INTO base_customer (id, generation, row, digest) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute(params![row.id.as_bytes(), generation, json.get()])?;
+            .execute(params![
+                row.id.as_bytes(),
+                generation,
+                json.get(),
+                digest.to_bytes()
+            ])?;
             self.index(db.last_insert_rowid(), row);
-            return Ok(1);
+            return Ok(Before::Absent);
         };
         if self.text.is_pending(known.number) {
             self.flush(db)?;
         }
-        db.prepare_cached("UPDATE base_customer SET generation = ?2, row = ?3 WHERE number = ?1")?
-            .execute(params![known.number, generation, json.get()])?;
+        db.prepare_cached(
+            "UPDATE base_customer SET generation = ?2, row = ?3, digest = ?4 WHERE number = ?1",
+        )?
+        .execute(params![known.number, generation, json.get(), digest.to_bytes()])?;
         if known.json != json.get() {
             self.unindex(db, &known)?;
             self.index(known.number, row);
         }
-        Ok(0)
+        Ok(Before::Present(known.digest))
     }
 
-    /// Deletes a customer; returns by how many the rows changed.
-    pub fn delete(&mut self, db: &Connection, id: Uuid) -> Result<i64, StoreError> {
-        let Some(known) = known(db, id)? else { return Ok(0) };
+    /// Deletes a customer.
+    pub fn delete(&mut self, db: &Connection, id: Uuid) -> Result<Before, StoreError> {
+        let Some(known) = known(db, id)? else { return Ok(Before::Absent) };
         if self.text.is_pending(known.number) {
             self.flush(db)?;
         }
@@ -76,7 +88,7 @@ impl Pending {
             .execute([known.number])?;
         // SQLite may give the number to the next customer: the old words must be gone by then.
         self.flush(db)?;
-        Ok(-1)
+        Ok(Before::Present(known.digest))
     }
 
     fn index(&mut self, number: i64, row: &CustomerRow) {
@@ -94,19 +106,15 @@ impl Pending {
         Ok(())
     }
 
-    /// Deletes what a snapshot did not renew; returns by how many the rows changed.
-    pub fn sweep(&mut self, db: &Connection, generation: i64) -> Result<i64, StoreError> {
+    /// Deletes what a snapshot did not renew.
+    pub fn sweep(&mut self, db: &Connection, generation: i64) -> Result<Vec<Before>, StoreError> {
         self.flush(db)?;
         let mut statement =
             db.prepare_cached("SELECT id FROM base_customer WHERE generation <> ?1")?;
         let stale = statement
             .query_map([generation], |row| row.get::<_, [u8; 16]>(0))?
             .collect::<Result<Vec<_>, _>>()?;
-        let mut change = 0;
-        for id in stale {
-            change += self.delete(db, Uuid::from_bytes(id))?;
-        }
-        Ok(change)
+        stale.into_iter().map(|id| self.delete(db, Uuid::from_bytes(id))).collect()
     }
 
     pub fn flush(&mut self, db: &Connection) -> Result<(), StoreError> {

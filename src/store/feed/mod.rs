@@ -16,20 +16,23 @@ mod customer;
 mod order;
 mod row;
 mod stock;
+mod sum;
 mod text_index;
 
 use crate::config::from_json;
 use crate::error::StoreError;
-use crate::life::Life;
+use crate::stock::include;
 use crate::writer::Session;
 use domain::time::DeviceTime;
-use row::ParsedRow;
+use row::{ParsedRow, Row, Table};
 use rusqlite::{Connection, params};
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use sum::{Before, Sums};
 use sync::ports::{Applied, FeedProgress, SnapshotProgress};
-use sync::protocol::feed::{Change, ChangesPage, Feed, Op};
+use sync::protocol::feed::{Change, ChangesPage, Checkpoint, Feed, Op};
 use sync::protocol::snapshot::FeedSnapshot;
 use uuid::Uuid;
 
@@ -50,7 +53,6 @@ pub(crate) struct FeedState {
     pub generation: i64,
     pub is_sweep_due: bool,
     pub visible_stage: i64,
-    pub included_position: i64,
     pub moved_at: Option<DeviceTime>,
 }
 
@@ -58,7 +60,7 @@ impl FeedState {
     pub fn load(db: &Connection, feed: Feed) -> Result<Self, StoreError> {
         let mut statement = db.prepare_cached(
             "SELECT cursor, plan, chunks_applied, rows_applied, rows, generation, is_sweep_due, \
-             visible_stage, included_position, moved_at_ms FROM feed WHERE name = ?1",
+             visible_stage, moved_at_ms FROM feed WHERE name = ?1",
         )?;
         Ok(statement.query_row([feed.name()], |row| {
             Ok(Self {
@@ -71,8 +73,7 @@ impl FeedState {
                 generation: row.get(5)?,
                 is_sweep_due: row.get(6)?,
                 visible_stage: row.get(7)?,
-                included_position: row.get(8)?,
-                moved_at: row.get::<_, Option<i64>>(9)?.map(DeviceTime),
+                moved_at: row.get::<_, Option<i64>>(8)?.map(DeviceTime),
             })
         })?)
     }
@@ -80,8 +81,7 @@ impl FeedState {
     fn save(&self, db: &Connection) -> Result<(), StoreError> {
         db.prepare_cached(
             "UPDATE feed SET cursor = ?2, plan = ?3, chunks_applied = ?4, rows_applied = ?5, rows = ?6, \
-             generation = ?7, is_sweep_due = ?8, visible_stage = ?9, included_position = ?10, \
-             moved_at_ms = ?11 WHERE name = ?1",
+             generation = ?7, is_sweep_due = ?8, visible_stage = ?9, moved_at_ms = ?10 WHERE name = ?1",
         )?
         .execute(params![
             self.feed.name(),
@@ -93,7 +93,6 @@ impl FeedState {
             self.generation,
             self.is_sweep_due,
             self.visible_stage,
-            self.included_position,
             self.moved_at.map(|at| at.0),
         ])?;
         Ok(())
@@ -122,63 +121,102 @@ impl FeedState {
 struct Applier<'db> {
     db: &'db Connection,
     state: FeedState,
+    sums: Sums,
     articles: article::Pending,
     customers: customer::Pending,
 }
 
 impl<'db> Applier<'db> {
-    fn new(db: &'db Connection, state: FeedState) -> Self {
+    fn new(db: &'db Connection, state: FeedState) -> Result<Self, StoreError> {
         let (articles, customers) = (article::Pending::default(), customer::Pending::default());
-        Self { db, state, articles, customers }
+        Ok(Self { db, sums: Sums::load(db, state.feed)?, state, articles, customers })
     }
 
-    fn put(&mut self, row: &ParsedRow<'_>) -> Result<(), StoreError> {
-        let (db, generation) = (self.db, self.state.generation);
-        self.state.rows += match row {
-            ParsedRow::Store { id, json } => config::put(db, "base_store", *id, json, generation)?,
-            ParsedRow::Staff { id, json } => config::put(db, "base_staff", *id, json, generation)?,
-            ParsedRow::Article(article) => self.articles.put(db, article, generation)?,
-            ParsedRow::Stock(stock) => stock::put(db, stock, &self.state)?,
-            ParsedRow::Customer { row, json } => self.customers.put(db, row, json, generation)?,
-            ParsedRow::Order(order) => order::put(db, order, generation)?,
+    fn put(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        let (db, generation, digest) = (self.db, self.state.generation, row.digest());
+        let before = match &row.parsed {
+            ParsedRow::Store { id, json } => {
+                config::put(db, "base_store", (*id, json), digest, generation)?
+            }
+            ParsedRow::Staff { id, json } => {
+                config::put(db, "base_staff", (*id, json), digest, generation)?
+            }
+            ParsedRow::Article(article) => self.articles.put(db, article, digest, generation)?,
+            ParsedRow::Stock(stock) => stock::put(db, stock, digest, &self.state)?,
+            ParsedRow::Customer { row, json } => {
+                self.customers.put(db, (row, json), digest, generation)?
+            }
+            ParsedRow::Order(order) => order::put(db, order, digest, generation)?,
         };
+        self.state.rows += i64::from(before == Before::Absent);
+        self.sums.replace(row.table, before, Some(digest));
         Ok(())
     }
 
-    fn delete(&mut self, table: row::Table, id: Uuid) -> Result<(), StoreError> {
+    fn delete(&mut self, table: Table, id: Uuid) -> Result<(), StoreError> {
         let db = self.db;
-        self.state.rows += match table {
-            row::Table::Store => config::delete(db, "base_store", id)?,
-            row::Table::Staff => config::delete(db, "base_staff", id)?,
-            row::Table::Article => self.articles.delete(db, id)?,
-            row::Table::Stock => stock::delete(db, id, &self.state)?,
-            row::Table::Customer => self.customers.delete(db, id)?,
-            row::Table::Order => order::delete(db, id)?,
+        let before = match table {
+            Table::Store => config::delete(db, "base_store", id)?,
+            Table::Staff => config::delete(db, "base_staff", id)?,
+            Table::Article => self.articles.delete(db, id)?,
+            Table::Stock => stock::delete(db, id, &self.state)?,
+            Table::Customer => self.customers.delete(db, id)?,
+            Table::Order => order::delete(db, id)?,
         };
+        self.forget(table, &[before]);
         Ok(())
+    }
+
+    fn forget(&mut self, table: Table, gone: &[Before]) {
+        for before in gone.iter().filter(|before| **before != Before::Absent) {
+            self.state.rows -= 1;
+            self.sums.replace(table, *before, None);
+        }
     }
 
     fn end(&mut self) -> Result<(), StoreError> {
         self.articles.flush(self.db)?;
-        self.customers.flush(self.db)
+        self.customers.flush(self.db)?;
+        self.sums.save(self.db)
     }
 
     /// The snapshot is complete: what it did not renew goes, changes are read from its cursor.
-    fn complete_snapshot(&mut self, cursor: String) -> Result<(), StoreError> {
+    fn complete_snapshot(&mut self, plan: FeedSnapshot) -> Result<Applied, StoreError> {
         if self.state.is_sweep_due {
             let (db, generation) = (self.db, self.state.generation);
-            self.state.rows += match self.state.feed {
-                Feed::Config => config::sweep(db, generation)?,
-                Feed::Catalogue => self.articles.sweep(db, generation)?,
-                Feed::Stock => stock::sweep(db, &self.state)?,
-                Feed::Customers => self.customers.sweep(db, generation)?,
-                Feed::History => order::sweep(db, generation)?,
-            };
+            for table in Table::all_of(self.state.feed) {
+                let gone = match table {
+                    Table::Store => config::sweep(db, "base_store", generation)?,
+                    Table::Staff => config::sweep(db, "base_staff", generation)?,
+                    Table::Article => self.articles.sweep(db, generation)?,
+                    Table::Stock => stock::sweep(db, &self.state)?,
+                    Table::Customer => self.customers.sweep(db, generation)?,
+                    Table::Order => order::sweep(db, generation)?,
+                };
+                self.forget(*table, &gone);
+            }
         }
+        self.sums.set_whole();
         self.state.is_sweep_due = false;
         self.state.plan = None;
-        self.state.cursor = Some(cursor);
-        Ok(())
+        self.state.cursor = Some(plan.cursor);
+        Ok(self.compare(plan.checkpoint.as_ref()))
+    }
+
+    /// Compares what is there with what central says of the same moment. Rows that differ are an incident and not
+    /// a failure: they are better than none until the feed was loaded anew.
+    fn compare(&self, checkpoint: Option<&Checkpoint>) -> Applied {
+        let feed = self.state.feed.name();
+        let found = checkpoint.map(|checkpoint| self.sums.differences(checkpoint));
+        match found.as_deref() {
+            None | Some([]) => Applied::Committed,
+            Some(found) => {
+                for difference in found {
+                    tracing::error!(feed, %difference, "a table is not what central says it is");
+                }
+                Applied::Diverged
+            }
+        }
     }
 }
 
@@ -194,9 +232,10 @@ pub(crate) fn begin_snapshot(session: &mut Session, plan: &FeedSnapshot) -> Resu
     state.cursor = None;
     state.plan = Some(serde_json::to_string(plan).expect("plain fields always serialise"));
     (state.chunks_applied, state.rows_applied) = (0, 0);
-    let mut applier = Applier::new(&tx, state);
+    let mut applier = Applier::new(&tx, state)?;
     if plan.chunks.is_empty() {
-        applier.complete_snapshot(plan.cursor.clone())?;
+        // Should rows be missing, the first page says so.
+        applier.complete_snapshot(plan.clone())?;
         applier.end()?;
     }
     applier.state.save(&tx)?;
@@ -227,7 +266,7 @@ pub(crate) fn check_chunk(feed: Feed, sha256: &str, text: Vec<u8>) -> Option<Che
         }
         match row::parse_line(feed, line) {
             Ok(Some(row)) => {
-                if let ParsedRow::Article(article) = &row {
+                if let ParsedRow::Article(article) = &row.parsed {
                     articles.push(article.row.id);
                 }
                 lines.push(range);
@@ -241,7 +280,7 @@ pub(crate) fn check_chunk(feed: Feed, sha256: &str, text: Vec<u8>) -> Option<Che
 }
 
 impl CheckedChunk {
-    fn row(&self, at: usize) -> Result<ParsedRow<'_>, StoreError> {
+    fn row(&self, at: usize) -> Result<Row<'_>, StoreError> {
         match row::parse_line(self.feed, &self.text[self.lines[at].clone()]) {
             Ok(Some(row)) => Ok(row),
             _ => Err(StoreError::damaged("a row was understood once and not again")),
@@ -285,7 +324,7 @@ pub(crate) fn apply_chunk(
     let Some((plan, rows_promised)) = expected(&state, &chunk.sha256)? else {
         return Ok(Slice::End(Applied::Stale));
     };
-    let mut applier = Applier::new(&tx, state);
+    let mut applier = Applier::new(&tx, state)?;
     if let Some(rest) = chunk.articles.get(first..) {
         applier.articles.look_ahead(&tx, rest)?;
     }
@@ -300,18 +339,19 @@ pub(crate) fn apply_chunk(
             && queue.load(Ordering::Relaxed) > 0;
     }
     let is_done = next == chunk.lines.len();
+    let mut applied = Applied::Committed;
     if is_done {
         applier.state.chunks_applied += 1;
         applier.state.rows_applied += rows_promised;
         if applier.state.chunks_applied == plan.chunks.len() {
-            applier.complete_snapshot(plan.cursor)?;
+            applied = applier.complete_snapshot(plan)?;
         }
     }
     applier.end()?;
     applier.state.moved_at = Some(at);
     applier.state.save(&tx)?;
     tx.commit()?;
-    Ok(if is_done { Slice::End(Applied::Committed) } else { Slice::More(next) })
+    Ok(if is_done { Slice::End(applied) } else { Slice::More(next) })
 }
 
 /// A page whose rows were all understood.
@@ -330,19 +370,19 @@ pub(crate) fn check_page(feed: Feed, after: &str, page: &ChangesPage) -> Option<
 }
 
 enum Reading<'a> {
-    Put(Box<ParsedRow<'a>>),
-    Delete(row::Table, Uuid),
+    Put(Box<Row<'a>>),
+    Delete(Table, Uuid),
     /// A table of a later version.
     Skip,
 }
 
 fn read_change(feed: Feed, change: &Change) -> Result<Reading<'_>, row::Senseless> {
-    let Some(table) = row::Table::of(feed, &change.table) else { return Ok(Reading::Skip) };
+    let Some(table) = Table::of(feed, &change.table) else { return Ok(Reading::Skip) };
     match change.op {
         Op::Put => {
             let json = change.row.as_deref().ok_or(row::Senseless)?;
-            let row = row::parse(feed, &change.table, json)?;
-            Ok(row.map_or(Reading::Skip, |row| Reading::Put(Box::new(row))))
+            let row = row::parse(table, Cow::Borrowed(&change.key), json)?;
+            Ok(Reading::Put(Box::new(row)))
         }
         Op::Del => {
             let id = change.key.parse().map_err(|_| row::Senseless)?;
@@ -354,17 +394,18 @@ fn read_change(feed: Feed, change: &Change) -> Result<Reading<'_>, row::Senseles
 /// Applies a page with its cursor.
 pub(crate) fn apply_page(
     session: &mut Session,
-    page: &CheckedPage,
+    checked: &CheckedPage,
     at: DeviceTime,
 ) -> Result<Applied, StoreError> {
+    let page = &checked.page;
     let (tx, _) = session.begin()?;
-    let state = FeedState::load(&tx, page.feed)?;
-    if state.plan.is_some() || state.cursor.as_deref() != Some(page.after.as_str()) {
+    let state = FeedState::load(&tx, checked.feed)?;
+    if state.plan.is_some() || state.cursor.as_deref() != Some(checked.after.as_str()) {
         return Ok(Applied::Stale);
     }
-    let mut applier = Applier::new(&tx, state);
-    for change in &page.page.changes {
-        match read_change(page.feed, change) {
+    let mut applier = Applier::new(&tx, state)?;
+    for change in &page.changes {
+        match read_change(checked.feed, change) {
             Ok(Reading::Put(row)) => applier.put(&row)?,
             Ok(Reading::Delete(table, id)) => applier.delete(table, id)?,
             Ok(Reading::Skip) => {}
@@ -374,18 +415,20 @@ pub(crate) fn apply_page(
         }
     }
     applier.end()?;
-    let state = &mut applier.state;
-    if page.feed == Feed::Stock && !page.page.more {
-        state.visible_stage += 1;
-        if let (Some(seq), Some(life)) = (page.page.included_seq, Life::current(&tx)?) {
-            state.included_position = life.position(seq.min(life.last_seq));
+    let mut applied = Applied::Committed;
+    if !page.more {
+        applied = applier.compare(page.checkpoint.as_ref());
+        if checked.feed == Feed::Stock {
+            applier.state.visible_stage += 1;
+            include(&tx, &page.included, at)?;
         }
     }
-    state.cursor = Some(page.page.next.clone());
+    let state = &mut applier.state;
+    state.cursor = Some(page.next.clone());
     state.moved_at = Some(at);
     state.save(&tx)?;
     tx.commit()?;
-    Ok(Applied::Committed)
+    Ok(applied)
 }
 
 /// Forgets the cursor and the snapshot being loaded; rows stay until the next snapshot is complete.

@@ -13,6 +13,7 @@ use domain::quantity::Unit;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use sync::digest::RowDigest;
 use sync::protocol::feed::{
     ArticleRow, CustomerRow, Feed, HistoryRow, StaffRow, StockRow, StoreRow,
 };
@@ -42,6 +43,29 @@ impl Table {
             _ => None,
         }
     }
+
+    /// The tables of a feed.
+    pub const fn all_of(feed: Feed) -> &'static [Self] {
+        match feed {
+            Feed::Config => &[Self::Store, Self::Staff],
+            Feed::Catalogue => &[Self::Article],
+            Feed::Stock => &[Self::Stock],
+            Feed::Customers => &[Self::Customer],
+            Feed::History => &[Self::Order],
+        }
+    }
+
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Staff => "staff",
+            Self::Article => "article",
+            Self::Stock => "stock",
+            Self::Customer => "customer",
+            Self::Order => "order",
+        }
+    }
 }
 
 /// An article ready to be written.
@@ -59,7 +83,23 @@ pub(super) struct ParsedOrder {
     pub lines: String,
 }
 
-/// A row that makes sense.
+/// A row that makes sense, and what it looked like.
+#[derive(Debug)]
+pub(super) struct Row<'a> {
+    pub table: Table,
+    key: Cow<'a, str>,
+    json: &'a RawValue,
+    pub parsed: ParsedRow<'a>,
+}
+
+impl Row<'_> {
+    /// Its digest: of the text as it came, whatever of it is stored.
+    pub fn digest(&self) -> RowDigest {
+        RowDigest::of(self.table.name(), &self.key, self.json.get())
+    }
+}
+
+/// What a row says.
 #[derive(Debug)]
 pub(super) enum ParsedRow<'a> {
     Store { id: Uuid, json: &'a RawValue },
@@ -84,23 +124,25 @@ struct Line<'a> {
     #[serde(borrow)]
     table: Cow<'a, str>,
     #[serde(borrow)]
+    key: Cow<'a, str>,
+    #[serde(borrow)]
     row: &'a RawValue,
 }
 
 /// Reads a line of a chunk; `None` if this version does not know its table.
-pub(super) fn parse_line(feed: Feed, line: &[u8]) -> Result<Option<ParsedRow<'_>>, Senseless> {
+pub(super) fn parse_line(feed: Feed, line: &[u8]) -> Result<Option<Row<'_>>, Senseless> {
     let line: Line<'_> = serde_json::from_slice(line).map_err(|_| Senseless)?;
-    parse(feed, &line.table, line.row)
+    let Some(table) = Table::of(feed, &line.table) else { return Ok(None) };
+    parse(table, line.key, line.row).map(Some)
 }
 
-/// Reads a row; `None` if this version does not know its table.
+/// Reads a row of a known table.
 pub(super) fn parse<'a>(
-    feed: Feed,
-    table: &str,
+    table: Table,
+    key: Cow<'a, str>,
     json: &'a RawValue,
-) -> Result<Option<ParsedRow<'a>>, Senseless> {
-    let Some(table) = Table::of(feed, table) else { return Ok(None) };
-    Ok(Some(match table {
+) -> Result<Row<'a>, Senseless> {
+    let parsed = match table {
         Table::Store => {
             let row: StoreRow = read(json)?;
             let id = row.id;
@@ -112,7 +154,8 @@ pub(super) fn parse<'a>(
         Table::Stock => ParsedRow::Stock(read(json)?),
         Table::Customer => ParsedRow::Customer { row: read(json)?, json },
         Table::Order => ParsedRow::Order(parse_order(read(json)?)?),
-    }))
+    };
+    Ok(Row { table, key, json, parsed })
 }
 
 fn parse_article(row: ArticleRow) -> Result<ParsedArticle, Senseless> {

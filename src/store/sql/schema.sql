@@ -1,11 +1,12 @@
--- The terminal's database, version 2. Loaded once into a fresh file; later versions come by migrations/.
+-- The terminal's database, version 3. Loaded once into a fresh file; later versions come by migrations/.
 --
 -- Words: base_* is what central last said, own_* is what this terminal did (a projection of the journal),
 -- all else is this device's own state. Identities are UUIDs as BLOB(16); times are milliseconds since 1970 UTC
 -- by the clock that the writer read (*_at_ms); money is integer minor units beside its ISO 4217 code.
 
--- One row an enrolment; the newest is who this device is now. Its head counters make every status O(1):
--- an event waits when its seq > acked_seq, so the outbox is a range of the journal and not a second table.
+-- One row a life: an enrolment, or a renewal by the terminal itself. The newest is who this device is now; older
+-- ones stay, since their events may still wait. The head counters make every status O(1): an event waits when its
+-- seq > acked_seq, so the outbox is a range of the journal and not a second table.
 CREATE TABLE life (
     number          INTEGER PRIMARY KEY,
     terminal        BLOB NOT NULL,
@@ -15,15 +16,45 @@ CREATE TABLE life (
     store_name      TEXT NOT NULL,
     central         TEXT NOT NULL,
     device_key      BLOB NOT NULL,
+    standing        TEXT NOT NULL,              -- registered, unregistered, closed
+    former_epoch    INTEGER,                    -- of a renewal: the epoch that it follows
+    reason          TEXT,                       -- of a renewal: forked, restored, recovered
     base_position   INTEGER NOT NULL,           -- journal position of seq 0: position = base_position + seq
     last_seq        INTEGER NOT NULL DEFAULT 0,
     last_hash       BLOB NOT NULL,
     last_at_ms      INTEGER NOT NULL,           -- a clock set back a little does not show
-    acked_seq       INTEGER NOT NULL DEFAULT 0,
-    acked_at_ms     INTEGER,
+    last_hlc        INTEGER NOT NULL DEFAULT 0, -- hybrid logical clock, its 64 bits as they are
+    clock_offset_ms INTEGER,                    -- central's clock minus ours; NULL: unknown
     receipt_counter INTEGER NOT NULL DEFAULT 0, -- invariant 3
+    acked_seq       INTEGER NOT NULL DEFAULT 0,
+    acked_hash      BLOB NOT NULL,              -- the chain of what waits hangs on this, whatever the disk did
+    acked_at_ms     INTEGER,
+    numbered_seq    INTEGER,                    -- events behind it go as strays; NULL: all go by number
+    strayed_seq     INTEGER NOT NULL DEFAULT 0, -- of those, central holds the ones up to here
+    strayed_at_ms   INTEGER,
+    included_seq    INTEGER NOT NULL DEFAULT 0, -- own events up to here are inside the visible rows of stock
+    promised_seq    INTEGER NOT NULL DEFAULT 0, -- acked_seq when stock was last complete; see stock.rs
     UNIQUE (terminal, epoch)
 ) STRICT;
+
+-- Numbers whose events the journal lacks: noted when a damaged database is recovered, or where a run of events is
+-- found missing. A hole that is not noted here is damage that nobody has seen yet.
+CREATE TABLE hole (
+    life      INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq  INTEGER NOT NULL,
+    PRIMARY KEY (life, first_seq)
+) STRICT, WITHOUT ROWID;
+
+-- Events that were found in a damaged database beside the journal, since another one has their number. They go to
+-- central as strays, and count nowhere here.
+CREATE TABLE stray (
+    hash      BLOB PRIMARY KEY,
+    life      INTEGER NOT NULL,
+    seq       INTEGER NOT NULL,
+    bytes     TEXT NOT NULL,
+    is_booked INTEGER NOT NULL DEFAULT 0        -- central holds it
+) STRICT, WITHOUT ROWID;
 
 -- Append-only. The bytes are written once and never encoded again (invariant 2).
 CREATE TABLE journal (
@@ -142,21 +173,34 @@ CREATE TABLE feed (
     generation        INTEGER NOT NULL DEFAULT 0, -- rises with each snapshot; older rows go with its last chunk
     is_sweep_due      INTEGER NOT NULL DEFAULT 0, -- rows of an older generation may exist
     visible_stage     INTEGER NOT NULL DEFAULT 0, -- see base_stock
-    included_position INTEGER NOT NULL DEFAULT 0, -- own events up to here are inside the visible rows
     moved_at_ms       INTEGER
 ) STRICT, WITHOUT ROWID;
 INSERT INTO feed (name) VALUES ('config'), ('catalogue'), ('stock'), ('customers'), ('history');
+
+-- What the rows of each table of central add up to (sync::digest), kept as they come and go, in their transaction.
+-- Rows that version 2 wrote have no digest; the sum is compared from the next whole snapshot on.
+CREATE TABLE base_digest (
+    name     TEXT PRIMARY KEY,                  -- of the table, as central calls it
+    rows     INTEGER NOT NULL DEFAULT 0,
+    sum      BLOB NOT NULL,                     -- 16 bytes, big-endian
+    is_whole INTEGER NOT NULL DEFAULT 1         -- every row is in the sum
+) STRICT, WITHOUT ROWID;
+INSERT INTO base_digest (name, sum) VALUES
+    ('store', zeroblob(16)), ('staff', zeroblob(16)), ('article', zeroblob(16)), ('stock', zeroblob(16)),
+    ('customer', zeroblob(16)), ('order', zeroblob(16));
 
 -- Rows of the config feed are few and read whole: kept as the JSON that came.
 CREATE TABLE base_store (
     id         BLOB PRIMARY KEY,
     row        TEXT NOT NULL,
-    generation INTEGER NOT NULL
+    generation INTEGER NOT NULL,
+    digest     BLOB                            -- of the row as it came: sync::digest
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE base_staff (
     id         BLOB PRIMARY KEY,
     row        TEXT NOT NULL,
-    generation INTEGER NOT NULL
+    generation INTEGER NOT NULL,
+    digest     BLOB
 ) STRICT, WITHOUT ROWID;
 
 -- place is the order of popularity (rank * 4 + tie): search streams rowids in this order and never sorts.
@@ -174,7 +218,8 @@ CREATE TABLE base_article (
     gtins         BLOB NOT NULL,                -- eight bytes each, big-endian, the printed one first
     name          TEXT NOT NULL,
     detail        TEXT NOT NULL,
-    category      TEXT NOT NULL
+    category      TEXT NOT NULL,
+    digest        BLOB
 ) STRICT;
 -- A table and not an index of base_article, so that a chunk can write it in the order of its pages: identities
 -- are random, and a million of them do not fit the cache.
@@ -212,14 +257,16 @@ CREATE TABLE base_stock (
     on_hand    INTEGER,                         -- NULL: no such row (any more)
     before     INTEGER,
     stage      INTEGER NOT NULL,
-    generation INTEGER NOT NULL
+    generation INTEGER NOT NULL,
+    digest     BLOB
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE base_customer (
     number     INTEGER PRIMARY KEY,
     id         BLOB NOT NULL UNIQUE,
     generation INTEGER NOT NULL,
-    row        TEXT NOT NULL
+    row        TEXT NOT NULL,
+    digest     BLOB
 ) STRICT;
 -- What a customer is found by, apart from the name: a letter for the kind, then the text. c card, e e-mail,
 -- i phone digits with country code, l those stored without one, n without it in any case, r the same backwards
@@ -243,7 +290,8 @@ CREATE TABLE base_order (
     currency    TEXT NOT NULL,
     total_minor INTEGER NOT NULL,
     lines       TEXT NOT NULL,                  -- JSON: [[article, name, quantity, unit, total_minor], ...]
-    generation  INTEGER NOT NULL
+    generation  INTEGER NOT NULL,
+    digest      BLOB
 ) STRICT;
 -- A profile is opened newest first.
 CREATE INDEX base_order_by_customer ON base_order (customer, at_ms);
