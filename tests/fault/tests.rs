@@ -220,7 +220,10 @@ fn what_was_not_synced_is_lost() {
     let careless = "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF;";
     let lazy = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;";
     for (pragmas, is_lying) in [(careless, false), (lazy, false), (WAL, true), (ROLLBACK, true)] {
-        let (cases, broken) = cut_everywhere(&ten_transactions(pragmas, is_lying), 10);
+        // Nothing of it is ever durable, so there are very many patterns: a few moments are enough.
+        let moments = ten_transactions(pragmas, is_lying);
+        let few: Vec<_> = moments.into_iter().step_by(23).collect();
+        let (cases, broken) = cut_everywhere(&few, 10);
         assert!(broken > 100, "{pragmas} lying: {is_lying}: {broken} of {cases}");
     }
 }
@@ -372,7 +375,6 @@ fn files_without_sqlite_are_on_the_same_disk() {
 #[test]
 fn a_slot_is_used_again_when_its_files_are_closed() {
     let disk = Disk::new();
-    let name = disk.vfs().to_owned();
     let database = open(&disk, WAL);
     database.execute_batch("CREATE TABLE t (text TEXT)").unwrap();
     drop(disk);
@@ -386,6 +388,4 @@ fn a_slot_is_used_again_when_its_files_are_closed() {
     }
     let names: BTreeSet<&str> = taken.iter().map(Disk::vfs).collect();
     assert_eq!(names.len(), taken.len());
-    // Tests run side by side: another may have taken it first.
-    let _ = name;
 }
