@@ -12,6 +12,7 @@ pub mod event;
 pub mod gtin;
 pub mod hlc;
 pub mod id;
+pub mod merge;
 pub mod money;
 pub mod order;
 pub mod pricing;

@@ -62,7 +62,7 @@ impl Channel {
 }
 
 /// Where a delivery goes.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Address {
     /// Who receives it.
     pub name: String,
