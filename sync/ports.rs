@@ -80,6 +80,8 @@ pub enum LifeStanding {
     Unregistered {
         /// The life whose key vouches for it, of the same terminal.
         former_epoch: u32,
+        /// Why it was begun.
+        reason: RenewalReason,
     },
     /// Central will book no more of it by number: see [`SyncStore::close_life`].
     Closed,
@@ -265,7 +267,8 @@ pub trait SyncStore: Send + Sync {
     fn book_registered(&self, life: LifeId) -> Result<(), StorageError>;
 
     /// Central will book no more of this life by number: what is not acknowledged is a stray from
-    /// now on, and so is what is still appended if it is current. Again: changes nothing.
+    /// now on, and so is what is still appended if it is current. Once more after a rewind: what
+    /// waits again becomes strays too, and all strays of the life wait again.
     fn close_life(&self, life: LifeId) -> Result<(), StorageError>;
 
     /// Events of a life that central has not acknowledged and that can be booked by number, in

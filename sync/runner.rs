@@ -10,7 +10,7 @@ use crate::engine::{Effect, Engine, Input, Moment, Ticket};
 use crate::ports::SyncStore;
 use crate::status::SyncStatus;
 use domain::time::Clock;
-use rand::Rng;
+use rand::CryptoRng;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +26,8 @@ pub struct RunnerPorts {
     pub central: Arc<dyn Central>,
     /// The device's clocks.
     pub clock: Arc<dyn Clock>,
-    /// Dice, for pauses only.
-    pub rng: Box<dyn Rng + Send>,
+    /// Dice for pauses and, when a life ends, for the key of the next one.
+    pub rng: Box<dyn CryptoRng + Send>,
 }
 
 /// Holds a running synchronisation. Dropping it stops the runner without waiting.

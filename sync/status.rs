@@ -59,20 +59,28 @@ pub enum SyncProblem {
     TerminalUnknown,
     /// The terminal was revoked.
     TerminalRevoked,
-    /// This device was replaced by a newer enrolment.
+    /// Another device is this terminal now. Enrol this one again; what it sells goes up meanwhile.
     EpochOutdated,
-    /// Central holds another history of this terminal: it was cloned or rolled back.
+    /// Central holds another history of this terminal: it was cloned or rolled back. The terminal
+    /// goes on in a new life by itself.
     HistoryForked,
+    /// The new life of this terminal was refused: another device is this terminal now. Enrol this
+    /// one again; what it sells goes up as strays meanwhile.
+    EnrolAgain,
     /// Central says that the hash chain of our events does not hold.
     ChainBroken,
     /// A single event is larger than central accepts.
     EventTooLarge,
     /// This software is too old for central's feeds. Sales still go up.
     UpgradeNeeded,
+    /// Central is too old for what this terminal must do (renew itself, send strays). Tried again.
+    CentralOutdated,
     /// A feed answers without moving on.
     FeedStuck(Feed),
     /// A feed's rows or chunks make no sense, or are missing at central.
     FeedDamaged(Feed),
+    /// A feed's rows do not add up to what central has. It is loaded anew.
+    FeedDiverged(Feed),
     /// The disk is nearly full: feeds rest, sales go on.
     DiskLow,
     /// The terminal's own storage failed.
@@ -81,7 +89,7 @@ pub enum SyncProblem {
 
 impl SyncProblem {
     /// All problems, for tables of words; feeds are represented by their first.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Unreachable,
         Self::TimedOut,
         Self::NotCentral,
@@ -94,11 +102,14 @@ impl SyncProblem {
         Self::TerminalRevoked,
         Self::EpochOutdated,
         Self::HistoryForked,
+        Self::EnrolAgain,
         Self::ChainBroken,
         Self::EventTooLarge,
         Self::UpgradeNeeded,
+        Self::CentralOutdated,
         Self::FeedStuck(Feed::Config),
         Self::FeedDamaged(Feed::Config),
+        Self::FeedDiverged(Feed::Config),
         Self::DiskLow,
         Self::StorageFailed,
     ];
@@ -118,11 +129,14 @@ impl SyncProblem {
             Self::TerminalRevoked => "terminal-revoked",
             Self::EpochOutdated => "epoch-outdated",
             Self::HistoryForked => "history-forked",
+            Self::EnrolAgain => "enrol-again",
             Self::ChainBroken => "chain-broken",
             Self::EventTooLarge => "event-too-large",
-            Self::UpgradeNeeded => "upgrade-needed",
+            Self::UpgradeNeeded => "upgrade-required",
+            Self::CentralOutdated => "central-outdated",
             Self::FeedStuck(_) => "feed-stuck",
             Self::FeedDamaged(_) => "feed-damaged",
+            Self::FeedDiverged(_) => "feed-diverged",
             Self::DiskLow => "disk-low",
             Self::StorageFailed => "storage-failed",
         }
@@ -131,20 +145,22 @@ impl SyncProblem {
     /// The feed concerned, if it is one feed's problem.
     pub const fn feed(self) -> Option<Feed> {
         match self {
-            Self::FeedStuck(feed) | Self::FeedDamaged(feed) => Some(feed),
+            Self::FeedStuck(feed) | Self::FeedDamaged(feed) | Self::FeedDiverged(feed) => {
+                Some(feed)
+            }
             _ => None,
         }
     }
 
-    /// Central refuses this terminal: a person must act.
+    /// Central refuses this terminal: a person must act. What it sells is kept, and goes up as far
+    /// as central takes it.
     pub const fn is_refusal(self) -> bool {
         matches!(
             self,
             Self::TerminalUnknown
                 | Self::TerminalRevoked
                 | Self::EpochOutdated
-                | Self::HistoryForked
-                | Self::ChainBroken
+                | Self::EnrolAgain
                 | Self::UpgradeNeeded
         )
     }
@@ -196,6 +212,8 @@ pub struct SyncStatus {
     pub percent: u8,
     /// Rises with every acknowledgement booked: the outbox has changed.
     pub acknowledged_revision: u64,
+    /// How often a feed's rows did not add up to central's, since the start of the program.
+    pub divergences: u64,
 }
 
 impl SyncStatus {

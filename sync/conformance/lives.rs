@@ -49,7 +49,8 @@ pub(super) fn renewal_closes(subject: &mut dyn Subject) {
     let identity = &now[1].identity;
     let expected = TerminalIdentity { epoch: 2, device_key: KEY, ..sample::identity(1) };
     assert_eq!(*identity, expected);
-    assert_eq!(now[1].standing, LifeStanding::Unregistered { former_epoch: 1 });
+    let reason = RenewalReason::Forked;
+    assert_eq!(now[1].standing, LifeStanding::Unregistered { former_epoch: 1, reason });
     assert_eq!((now[1].acked_seq, now[1].last_seq, now[1].waiting, now[1].strays), (0, 1, 1, 0));
     let first = waiting_of(subject, next_life());
     let envelope = Envelope::parse(&first[0].bytes).unwrap();
@@ -91,7 +92,8 @@ pub(super) fn registering_concerns_one_life(subject: &mut dyn Subject) {
     subject.store().book_registered(life()).unwrap();
     let standing =
         |subject: &dyn Subject| lives(subject).iter().map(|l| l.standing).collect::<Vec<_>>();
-    let unregistered = LifeStanding::Unregistered { former_epoch: 1 };
+    let reason = RenewalReason::Restored;
+    let unregistered = LifeStanding::Unregistered { former_epoch: 1, reason };
     assert_eq!(standing(subject), [LifeStanding::Closed, unregistered], "closed stays closed");
     subject.store().book_registered(next_life()).unwrap();
     subject.store().book_registered(next_life()).unwrap();
@@ -136,6 +138,14 @@ pub(super) fn strays_are_booked(subject: &mut dyn Subject) {
     assert_eq!(subject.store().rewind(life(), 1, events[0].hash).unwrap(), Rewound::Again);
     assert_eq!(waiting(subject), events[1..2]);
     assert_eq!(strays(subject, life())[..1], events[2..3]);
+    subject.store().book_strays(life(), u64::MAX).unwrap();
+    assert!(strays(subject, life()).is_empty());
+    // It does not take them either: they become strays, and none is forgotten.
+    subject.store().close_life(life()).unwrap();
+    assert!(waiting(subject).is_empty());
+    assert_eq!(strays(subject, life())[..2], events[1..3]);
+    let told = known(subject, life());
+    assert_eq!((told.acked_seq, told.strays), (1, told.last_seq - 1));
 }
 
 pub(super) fn books_are_apart(subject: &mut dyn Subject) {

@@ -10,9 +10,9 @@
 //! it again whenever the storage says that it has another one.
 
 use super::lane::{Busy, Lane, Pace, judge};
-use super::token::TokenLane;
+use super::token::Tokens;
 use super::work::{StoreDone, StoreWork};
-use super::{Gate, Moment, Turn};
+use super::{Ask, Gate, Moment, Turn};
 use crate::call::{Fault, Reply, Request, Token};
 use crate::ports::{Applied, FeedProgress};
 use crate::protocol::event::EventHash;
@@ -29,6 +29,8 @@ const DAMAGED_MAX: u32 = 3;
 const EMPTY_GAP_MS: u64 = 2_000;
 /// News come no faster than this: a busy feed is read in pages, not row by row.
 const NEWS_GAP_MS: u64 = 200;
+/// A feed whose rows do not add up is loaded anew at most so often.
+const RELOAD_MS: u64 = 60 * 60 * 1_000;
 /// The longest cursor accepted, bytes; it goes into an address.
 const CURSOR_LENGTH_MAX: usize = 1024;
 
@@ -55,6 +57,7 @@ struct Applying {
     next: String,
     more: bool,
     included: Vec<Included>,
+    has_checkpoint: bool,
 }
 
 /// Follows one feed.
@@ -68,6 +71,12 @@ pub struct FeedLane {
     missing: u32,
     has_fallen_back: bool,
     included: Vec<Included>,
+    /// Its rows do not add up to central's checkpoint.
+    has_diverged: bool,
+    /// How often that was found.
+    divergences: u64,
+    /// When it may be loaded anew for that reason (monotonic).
+    reload_after_ms: u64,
     has_plan_failed: bool,
     rows_done: u64,
     rows_total: Option<u64>,
@@ -86,6 +95,9 @@ impl FeedLane {
             missing: 0,
             has_fallen_back: false,
             included: Vec::new(),
+            has_diverged: false,
+            divergences: 0,
+            reload_after_ms: 0,
             has_plan_failed: false,
             rows_done: 0,
             rows_total: None,
@@ -96,6 +108,27 @@ impl FeedLane {
     /// Its snapshot is in, and changes are followed.
     pub fn is_complete(&self) -> bool {
         matches!(self.step, Step::Poll { .. })
+    }
+
+    /// What is wrong with it.
+    pub fn problem(&self) -> Option<SyncProblem> {
+        let diverged = self.has_diverged.then_some(SyncProblem::FeedDiverged(self.feed));
+        self.lane.problem.or(diverged)
+    }
+
+    /// How often its rows did not add up.
+    pub fn divergences(&self) -> u64 {
+        self.divergences
+    }
+
+    /// Another life is current: its feeds may be others. Begins by asking the storage.
+    pub fn restart(&mut self, turn: &mut Turn<'_>) {
+        self.lane.abandon_call(turn);
+        *self = Self {
+            revision: self.revision + 1,
+            divergences: self.divergences,
+            ..Self::new(self.feed)
+        };
     }
 
     /// For people.
@@ -114,6 +147,12 @@ impl FeedLane {
         if gate.is_cut || !self.lane.is_free(turn.now) {
             return;
         }
+        if let Step::Poll { .. } = self.step {
+            self.reload_if_due(turn);
+        }
+        if !gate.may_pull() && !matches!(self.step, Step::Read) {
+            return;
+        }
         let feed = self.feed;
         match &self.step {
             Step::Read => self.lane.store(turn, StoreWork::Progress(feed)),
@@ -122,7 +161,7 @@ impl FeedLane {
             Step::Fetch { plan, next, .. } if is_turn => match plan.chunks.get(*next) {
                 Some(chunk) => {
                     let sha256 = chunk.sha256.clone();
-                    if let Some(token) = gate.token(turn) {
+                    if let Some(token) = gate.pull_token(turn) {
                         self.lane.send(turn, Some(token), Request::Chunk { sha256 });
                     }
                 }
@@ -131,7 +170,7 @@ impl FeedLane {
             },
             Step::Poll { cursor, wait_s, .. } => {
                 let (after, wait_s) = (cursor.clone(), *wait_s);
-                if let Some(token) = gate.token(turn) {
+                if let Some(token) = gate.pull_token(turn) {
                     let request = Request::Changes { feed, after, limit: PAGE_MAX, wait_s };
                     self.lane.send(turn, Some(token), request);
                 }
@@ -146,7 +185,7 @@ impl FeedLane {
         turn: &mut Turn<'_>,
         busy: &Busy,
         result: Result<Reply, Fault>,
-        token: &mut TokenLane,
+        tokens: &mut Tokens,
     ) {
         let fault = match (result, &self.step) {
             (Ok(Reply::Chunk(bytes)), Step::Fetch { plan, next, .. }) => {
@@ -165,7 +204,7 @@ impl FeedLane {
             (Ok(_), _) => Fault::wrong_reply(),
             (Err(fault), _) => fault,
         };
-        self.failed(turn, &fault, (token, busy.token.as_ref()));
+        self.failed(turn, &fault, (tokens, busy.token.as_ref()));
     }
 
     fn take_page(&mut self, turn: &mut Turn<'_>, began: Moment, after: String, page: ChangesPage) {
@@ -196,8 +235,9 @@ impl FeedLane {
             return;
         }
         let (next, more, included) = (page.next.clone(), page.more, page.included.clone());
+        let has_checkpoint = page.checkpoint.is_some();
         if let Step::Poll { applying, .. } = &mut self.step {
-            *applying = Some(Applying { next, more, included });
+            *applying = Some(Applying { next, more, included, has_checkpoint });
         }
         let (feed, at) = (self.feed, turn.now.wall);
         // The gap between two polls counts from the moment when this one began.
@@ -233,15 +273,25 @@ impl FeedLane {
         &mut self,
         turn: &mut Turn<'_>,
         fault: &Fault,
-        (token, used): (&mut TokenLane, Option<&Token>),
+        (tokens, used): (&mut Tokens, Option<&Token>),
     ) {
         let is_fetching = matches!(self.step, Step::Fetch { .. });
         match fault.code() {
             Some(code::UNAUTHENTICATED) => {
-                let is_current = token.forget(used);
+                let is_current = tokens.forget(used);
                 self.lane.token_refused(turn, is_current);
             }
+            Some(code::OLD_EPOCH | code::TERMINAL_REVOKED) => {
+                // The next token will say how central regards this life. A token that is not ours
+                // any more says nothing.
+                if tokens.forget(used) {
+                    let (problem, pace) = judge(fault);
+                    self.lane.fail(turn, problem, pace);
+                }
+            }
             Some(code::CURSOR_COMPACTED) if !is_fetching => {
+                // Or central was restored from a backup.
+                turn.asks.push(Ask::CentralRestored);
                 // Normal after a long silence; a central that says so of a fresh cursor is not.
                 if self.lane.attempts > 0 || self.missing > 0 {
                     self.lane.fail(turn, SyncProblem::FeedDamaged(self.feed), Pace::Soon);
@@ -259,6 +309,9 @@ impl FeedLane {
             }
             _ => {
                 let (problem, pace) = judge(fault);
+                if problem == SyncProblem::UpgradeNeeded {
+                    turn.asks.push(Ask::LookAtContract);
+                }
                 self.lane.fail(turn, problem, pace);
                 // The next poll does not wait, so that it soon shows whether the problem is over.
                 if let Step::Poll { wait_s, .. } = &mut self.step {
@@ -329,6 +382,7 @@ impl FeedLane {
                 self.damaged = 0;
                 self.missing = 0;
                 self.revision += 1;
+                let has_checkpoint = plan.checkpoint.is_some();
                 let rows = plan.chunks.get(next).map_or(0, |chunk| chunk.rows);
                 let rows_done = rows_done.saturating_add(rows);
                 self.rows_done = rows_done;
@@ -337,6 +391,9 @@ impl FeedLane {
                 let is_last = next >= plan.chunks.len();
                 self.step =
                     if is_last { Step::Read } else { Step::Fetch { plan, next, rows_done } };
+                if is_last {
+                    self.compared(turn, has_checkpoint, applied);
+                }
             }
             Applied::Stale => self.stale(turn),
             Applied::Damaged => {
@@ -372,6 +429,7 @@ impl FeedLane {
                 self.revision += 1;
                 let wait_s = if page.more { 0 } else { WAIT_MAX_S };
                 self.step = Step::Poll { cursor: page.next, wait_s, applying: None };
+                self.compared(turn, page.has_checkpoint && !page.more, applied);
             }
             Applied::Stale => self.stale(turn),
             Applied::Damaged => {
@@ -382,6 +440,28 @@ impl FeedLane {
                 self.step = Step::Poll { cursor, wait_s, applying: None };
                 self.lane.fail(turn, SyncProblem::DiskLow, Pace::Soon);
             }
+        }
+    }
+
+    /// The storage has compared the rows with central's checkpoint, if there was one. Rows that do
+    /// not add up are loaded anew, but not over and over: until then they are used as they are.
+    fn compared(&mut self, turn: &mut Turn<'_>, has_checkpoint: bool, applied: Applied) {
+        match applied {
+            Applied::Diverged => {
+                self.has_diverged = true;
+                self.divergences += 1;
+                self.reload_if_due(turn);
+            }
+            _ if has_checkpoint => self.has_diverged = false,
+            _ => {}
+        }
+    }
+
+    fn reload_if_due(&mut self, turn: &Turn<'_>) {
+        let now_ms = turn.now.monotonic_ms;
+        if self.has_diverged && now_ms >= self.reload_after_ms {
+            self.reload_after_ms = now_ms.saturating_add(RELOAD_MS);
+            self.step = Step::Reset;
         }
     }
 
@@ -434,7 +514,7 @@ pub struct ManifestLane {
 impl ManifestLane {
     /// Starts what can start.
     pub fn pump(&mut self, turn: &mut Turn<'_>, gate: &mut Gate<'_>, feeds: &[FeedLane]) {
-        if gate.is_cut || !self.lane.is_free(turn.now) {
+        if !gate.may_pull() || !self.lane.is_free(turn.now) {
             return;
         }
         let needs_plan =
@@ -448,11 +528,17 @@ impl ManifestLane {
         if feeds.iter().any(is_earlier_unknown) {
             return;
         }
-        if let Some(token) = gate.token(turn) {
+        if let Some(token) = gate.pull_token(turn) {
             self.asked = Some(wanted);
             let request = Request::Snapshot(SnapshotRequest { feeds: vec![wanted] });
             self.lane.send(turn, Some(token), request);
         }
+    }
+
+    /// Another life is current: nothing is asked for.
+    pub fn restart(&mut self, turn: &mut Turn<'_>) {
+        self.lane.abandon_call(turn);
+        *self = Self::default();
     }
 
     /// Takes the answer to a snapshot request.
@@ -461,7 +547,7 @@ impl ManifestLane {
         turn: &mut Turn<'_>,
         busy: &Busy,
         result: Result<Reply, Fault>,
-        token: &mut TokenLane,
+        tokens: &mut Tokens,
         feeds: &mut [FeedLane],
     ) {
         let fault = match result {
@@ -470,11 +556,20 @@ impl ManifestLane {
             Err(fault) => fault,
         };
         if fault.code() == Some(code::UNAUTHENTICATED) {
-            let is_current = token.forget(busy.token.as_ref());
+            let is_current = tokens.forget(busy.token.as_ref());
             self.lane.token_refused(turn, is_current);
             return;
         }
+        if let Some(code::OLD_EPOCH | code::TERMINAL_REVOKED) = fault.code()
+            && !tokens.forget(busy.token.as_ref())
+        {
+            // A token that is not ours any more says nothing.
+            return;
+        }
         let (problem, pace) = judge(&fault);
+        if problem == SyncProblem::UpgradeNeeded {
+            turn.asks.push(Ask::LookAtContract);
+        }
         let is_of_all = problem.is_refusal()
             || matches!(
                 problem,

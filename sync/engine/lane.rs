@@ -111,8 +111,8 @@ impl Lane {
 
     /// Gives work to the storage.
     pub fn store(&mut self, turn: &mut Turn<'_>, work: StoreWork) {
-        // A look at the outbox, which repeats for ever, is not worth a person's attention.
-        let is_waiting = matches!(work, StoreWork::Outbox { .. });
+        // Looks that repeat for ever are not worth a person's attention.
+        let is_waiting = matches!(work, StoreWork::Outbox { .. } | StoreWork::Lives);
         let ticket = self.begin(turn, false, is_waiting, None);
         turn.effects.push(Effect::Store { ticket, work });
     }

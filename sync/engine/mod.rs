@@ -6,16 +6,23 @@
 //!   Answered (call)  ─────┼─> step(now, in, rng) ──┼─> Store           to the terminal's storage
 //!   Stored   (work)  ─────┘                        └─> SetTimer, Publish
 //!
-//!   lanes:  token │ push │ manifest │ feed config │ catalogue │ stock │ customers │ history
+//!   lanes:  lives │ tokens │ contract │ clock │ register │ push │ former │ strays
+//!           manifest │ feed config │ catalogue │ stock │ customers │ history
 //! ```
 //! Every lane is *level-triggered*: after each input the engine looks at all of them and starts
 //! what can start. A lost or repeated wake-up therefore cannot lose work. It reads no clock, rolls
 //! no die of its own and does no IO (invariant 11); whoever runs it executes the effects and hands
 //! the results back, in any order.
 
+mod contact;
+mod contract;
 mod feed;
 mod lane;
+mod lives;
 mod push;
+mod register;
+mod strays;
+mod summary;
 mod token;
 pub mod work;
 
@@ -23,15 +30,22 @@ pub mod work;
 mod tests;
 
 use crate::call::{Fault, Reply, Request, Token};
-use crate::ports::TerminalIdentity;
+use crate::ports::{Life, LifeId, LifeStanding, TerminalIdentity};
+use crate::protocol::auth::Standing;
 use crate::protocol::feed::Feed;
-use crate::status::{Line, SyncProblem, SyncStatus};
+use crate::status::{SyncProblem, SyncStatus};
+use contact::{ClockLane, Contact};
+use contract::ContractLane;
 use domain::time::DeviceTime;
 use feed::{FeedLane, ManifestLane};
-use lane::{Lane, Pace};
-use push::PushLane;
-use rand::Rng;
-use token::TokenLane;
+use lane::Lane;
+use lives::{Change, LivesLane, Wish};
+use push::{PushLane, Role};
+use rand::CryptoRng;
+use register::RegisterLane;
+use std::collections::BTreeSet;
+use strays::StraysLane;
+use token::{REFUSALS_MAX, Tokens};
 use work::{StoreDone, StoreWork};
 
 /// A moment by both clocks of the device.
@@ -106,12 +120,30 @@ pub enum Effect {
     Publish(Box<SyncStatus>),
 }
 
+/// What one lane asks of others; done at the end of the step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    /// Change lives.
+    Lives(Wish),
+    /// Lives may have changed.
+    LookAtLives,
+    /// Central says that we are too old.
+    LookAtContract,
+    /// Central may have lost what it held: compare former lives again, send strays again.
+    CentralRestored,
+    /// Nothing of this former life waits to go by number.
+    FormerDone(LifeId),
+    /// No strays of this life wait.
+    StraysDone(LifeId),
+}
+
 /// One step of the engine: its inputs and what it has decided so far.
 struct Turn<'a> {
     now: Moment,
-    rng: &'a mut dyn Rng,
+    rng: &'a mut dyn CryptoRng,
     tickets: &'a mut Ticket,
     effects: Vec<Effect>,
+    asks: Vec<Ask>,
 }
 
 impl Turn<'_> {
@@ -121,31 +153,25 @@ impl Turn<'_> {
     }
 }
 
-/// After so long without an identity, the storage is asked again. Enrolment usually nudges before.
-const IDENTITY_RECHECK_MS: u64 = 30_000;
-/// An answer that took longer tells nothing about the clock.
-const CLOCK_SAMPLE_MS_MAX: u64 = 5_000;
-/// A sample that differs more than this from the estimate replaces it: somebody set a clock.
-const CLOCK_JUMP_MS: i64 = 2_000;
-
-/// What is known of the line.
-#[derive(Clone, Debug, Default)]
-struct Contact {
-    /// The last call brought an answer of some kind. `None` before the first, and after a cut.
-    is_up: Option<bool>,
-    last_contact: Option<DeviceTime>,
-    clock_offset_ms: Option<i64>,
-}
+/// So many former lives are compared with central's watermark when it may have lost something; older
+/// ones are believed to be held.
+const FORMER_MAX: usize = 8;
 
 /// The state machine. See the module's description.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    identity: Option<Box<TerminalIdentity>>,
-    identity_lane: Lane,
     is_started: bool,
     is_cut: bool,
-    token: TokenLane,
+    lives: LivesLane,
+    tokens: Tokens,
+    contract: ContractLane,
+    clock: ClockLane,
+    register: RegisterLane,
     push: PushLane,
+    former: PushLane,
+    /// Former lives that are to be compared with central's watermark.
+    doubted: BTreeSet<LifeId>,
+    strays: StraysLane,
     manifest: ManifestLane,
     feeds: [FeedLane; 5],
     contact: Contact,
@@ -164,12 +190,17 @@ impl Engine {
     /// An engine that knows nothing; [`Input::Start`] sets it going.
     pub fn new() -> Self {
         Self {
-            identity: None,
-            identity_lane: Lane::default(),
             is_started: false,
             is_cut: false,
-            token: TokenLane::default(),
-            push: PushLane::default(),
+            lives: LivesLane::default(),
+            tokens: Tokens::default(),
+            contract: ContractLane::default(),
+            clock: ClockLane::default(),
+            register: RegisterLane::default(),
+            push: PushLane::new(Role::Current),
+            former: PushLane::new(Role::Former),
+            doubted: BTreeSet::new(),
+            strays: StraysLane::default(),
             manifest: ManifestLane::default(),
             feeds: Feed::ALL.map(FeedLane::new),
             contact: Contact::default(),
@@ -179,10 +210,12 @@ impl Engine {
         }
     }
 
-    /// Takes an input and decides what to do.
-    pub fn step(&mut self, now: Moment, input: Input, rng: &mut dyn Rng) -> Vec<Effect> {
+    /// Takes an input and decides what to do. The dice make pauses and, when a life ends, the key of
+    /// the next one.
+    pub fn step(&mut self, now: Moment, input: Input, rng: &mut dyn CryptoRng) -> Vec<Effect> {
         let mut tickets = self.tickets;
-        let mut turn = Turn { now, rng, tickets: &mut tickets, effects: Vec::new() };
+        let (effects, asks) = (Vec::new(), Vec::new());
+        let mut turn = Turn { now, rng, tickets: &mut tickets, effects, asks };
         match input {
             Input::Start => self.is_started = true,
             Input::Tick => self.timer_ms = None,
@@ -192,8 +225,12 @@ impl Engine {
             Input::Stored { ticket, done } => self.stored(&mut turn, ticket, done),
         }
         self.abandon_overdue(&mut turn);
+        self.do_asks(&mut turn);
         if self.is_started {
             self.pump(&mut turn);
+            // What a lane has found out while it looked for work.
+            self.do_asks(&mut turn);
+            self.lives.pump(&mut turn);
             self.set_timer(&mut turn);
             self.publish(&mut turn);
         }
@@ -202,61 +239,28 @@ impl Engine {
         effects
     }
 
-    /// How things stand; the same as last published.
-    pub fn status(&self) -> SyncStatus {
-        let feeds: Vec<_> = self.feeds.iter().map(FeedLane::status).collect();
-        let problems = || self.lanes().into_iter().filter_map(|lane| lane.problem);
-        let refusal = problems().find(|problem| problem.is_refusal());
-        let is_up = self.contact.is_up;
-        let silence = problems().find(|problem| problem.is_silence());
-        let trouble = problems().find(|problem| !problem.is_silence() && !problem.is_local());
-        let local = problems().find(|problem| problem.is_local());
-        let line = match (refusal, is_up) {
-            _ if self.is_cut => Line::Offline,
-            (Some(_), _) => Line::Refused,
-            (None, None) => Line::Unknown,
-            (None, Some(false)) => Line::Offline,
-            (None, Some(true)) if trouble.is_some() => Line::Troubled,
-            (None, Some(true)) => Line::Online,
-        };
-        let quiet_problem = local.or(trouble).or(silence);
-        let problem = match line {
-            _ if self.is_cut => local,
-            Line::Offline => local.or(silence).or(trouble),
-            _ => refusal.or(quiet_problem),
-        };
-        SyncStatus {
-            line,
-            last_contact: self.contact.last_contact,
-            clock_offset_ms: self.contact.clock_offset_ms,
-            problem,
-            is_busy: self.lanes().into_iter().any(is_at_work),
-            is_cut: self.is_cut,
-            percent: percent(&feeds),
-            first_sync: feeds,
-            acknowledged_revision: self.push.revision,
-        }
-    }
-
     fn lanes(&self) -> Vec<&Lane> {
-        let mut lanes = vec![&self.identity_lane, &self.token.lane, &self.push.lane];
+        let mut lanes = vec![&self.lives.lane, &self.contract.lane, &self.clock.lane];
+        lanes.extend(self.tokens.lanes().map(|(_, lane)| lane));
+        lanes.extend([&self.register.lane, &self.push.lane, &self.former.lane, &self.strays.lane]);
         lanes.push(&self.manifest.lane);
         lanes.extend(self.feeds.iter().map(|feed| &feed.lane));
         lanes
     }
 
     fn lanes_mut(&mut self) -> Vec<&mut Lane> {
-        let mut lanes = vec![&mut self.identity_lane, &mut self.token.lane, &mut self.push.lane];
-        lanes.push(&mut self.manifest.lane);
+        let mut lanes = vec![&mut self.lives.lane, &mut self.contract.lane, &mut self.clock.lane];
+        lanes.extend(self.tokens.lanes_mut());
+        lanes.extend([&mut self.register.lane, &mut self.push.lane, &mut self.former.lane]);
+        lanes.extend([&mut self.strays.lane, &mut self.manifest.lane]);
         lanes.extend(self.feeds.iter_mut().map(|feed| &mut feed.lane));
         lanes
     }
 
     fn nudge(&mut self, now: Moment) {
         self.lanes_mut().into_iter().for_each(|lane| lane.wake(now));
-        if self.identity.is_none() && self.identity_lane.busy.is_none() {
-            self.identity_lane.not_before_ms = 0;
-        }
+        self.lives.look();
+        self.contract.nudge();
         self.push.nudge();
     }
 
@@ -275,20 +279,27 @@ impl Engine {
                 lane.not_before_ms = 0;
                 lane.attempts = 0;
             }
-            if self.push.lane.busy.is_none() {
-                self.push.reconcile();
+            for push in [&mut self.push, &mut self.former] {
+                if push.lane.busy.is_none() {
+                    push.reconcile();
+                }
             }
         }
     }
 
     fn abandon_calls(&mut self, turn: &mut Turn<'_>) {
-        if self.token.lane.abandon_call(turn) {
-            self.token.begin_again();
+        self.tokens.abandon_calls(turn);
+        if self.contract.lane.abandon_call(turn) {
+            self.contract.begin_again();
         }
-        if self.push.lane.abandon_call(turn) {
-            // The events may have arrived: ask before sending them again.
-            self.push.reconcile();
+        self.register.lane.abandon_call(turn);
+        for push in [&mut self.push, &mut self.former] {
+            if push.lane.abandon_call(turn) {
+                // The events may have arrived: ask before sending them again.
+                push.reconcile();
+            }
         }
+        self.strays.abandon_call(turn);
         self.manifest.lane.abandon_call(turn);
         for feed in &mut self.feeds {
             feed.lane.abandon_call(turn);
@@ -313,20 +324,32 @@ impl Engine {
 
     fn answered(&mut self, turn: &mut Turn<'_>, ticket: Ticket, result: Result<Reply, Fault>) {
         // Answers to abandoned calls are nobody's.
-        if let Some(busy) = self.token.lane.take(ticket) {
+        if let Some((index, began)) = self.tokens.take(ticket) {
+            self.note_contact(turn, began, &result);
+            self.tokens.answered(turn, (index, began), result);
+        } else if let Some(busy) = self.contract.lane.take(ticket) {
             self.note_contact(turn, busy.began, &result);
-            self.token.answered(turn, busy.began, result, self.identity.as_deref());
+            self.contract.answered(turn, result);
+        } else if let Some(busy) = self.register.lane.take(ticket) {
+            self.note_contact(turn, busy.began, &result);
+            self.register.answered(turn, &busy, result, &mut self.tokens);
         } else if let Some(busy) = self.push.lane.take(ticket) {
             self.note_contact(turn, busy.began, &result);
-            self.push.answered(turn, &busy, result, &mut self.token);
+            self.push.answered(turn, &busy, result, &mut self.tokens);
+        } else if let Some(busy) = self.former.lane.take(ticket) {
+            self.note_contact(turn, busy.began, &result);
+            self.former.answered(turn, &busy, result, &mut self.tokens);
+        } else if let Some(busy) = self.strays.lane.take(ticket) {
+            self.note_contact(turn, busy.began, &result);
+            self.strays.answered(turn, &busy, result, &mut self.tokens);
         } else if let Some(busy) = self.manifest.lane.take(ticket) {
             self.note_contact(turn, busy.began, &result);
-            self.manifest.answered(turn, &busy, result, &mut self.token, &mut self.feeds);
+            self.manifest.answered(turn, &busy, result, &mut self.tokens, &mut self.feeds);
         } else {
             for index in 0..self.feeds.len() {
                 if let Some(busy) = self.feeds[index].lane.take(ticket) {
                     self.note_contact(turn, busy.began, &result);
-                    self.feeds[index].answered(turn, &busy, result, &mut self.token);
+                    self.feeds[index].answered(turn, &busy, result, &mut self.tokens);
                     return;
                 }
             }
@@ -334,10 +357,28 @@ impl Engine {
     }
 
     fn stored(&mut self, turn: &mut Turn<'_>, ticket: Ticket, done: StoreDone) {
-        if self.identity_lane.take(ticket).is_some() {
-            self.learn_identity(turn, done);
+        if let Some(busy) = self.lives.lane.take(ticket) {
+            match self.lives.stored(turn, !busy.is_waiting, done) {
+                Change::Nothing => {}
+                Change::Learnt => self.doubt_former(),
+                Change::Another => {
+                    self.doubt_former();
+                    self.feeds.iter_mut().for_each(|feed| feed.restart(turn));
+                    self.manifest.restart(turn);
+                }
+            }
+            self.tokens.keep(self.lives.all());
+            self.clock.learn(self.lives.current().and_then(|life| life.clock_offset_ms));
+            let current = self.lives.current().map(Life::id);
+            self.push.turn_to(turn, current);
+        } else if self.clock.lane.take(ticket).is_some() {
+            self.clock.stored(turn, &done);
         } else if self.push.lane.take(ticket).is_some() {
             self.push.stored(turn, done);
+        } else if self.former.lane.take(ticket).is_some() {
+            self.former.stored(turn, done);
+        } else if self.strays.lane.take(ticket).is_some() {
+            self.strays.stored(turn, done);
         } else {
             for feed in &mut self.feeds {
                 if feed.lane.take(ticket).is_some() {
@@ -348,33 +389,68 @@ impl Engine {
         }
     }
 
-    fn learn_identity(&mut self, turn: &mut Turn<'_>, done: StoreDone) {
-        match done {
-            StoreDone::Lives(mut lives) if !lives.is_empty() => {
-                self.identity_lane.succeed();
-                self.identity = lives.pop().map(|life| Box::new(life.identity));
+    /// Central may hold less of former lives than we think: look, the newest first.
+    fn doubt_former(&mut self) {
+        let Some((_, former)) = self.lives.all().split_last() else { return };
+        let was_pushed = |life: &&Life| match life.standing {
+            LifeStanding::Registered => true,
+            LifeStanding::Closed => life.acked_seq > 0,
+            LifeStanding::Unregistered { .. } => false,
+        };
+        let ids = former.iter().rev().filter(was_pushed).map(Life::id);
+        self.doubted.extend(ids.take(FORMER_MAX));
+    }
+
+    fn do_asks(&mut self, turn: &mut Turn<'_>) {
+        for ask in std::mem::take(&mut turn.asks) {
+            match ask {
+                Ask::Lives(wish) => self.lives.wish(wish),
+                Ask::LookAtLives => self.lives.look(),
+                Ask::LookAtContract => self.contract.look(),
+                Ask::CentralRestored => {
+                    self.doubt_former();
+                    // Without a life that has ended there are no strays.
+                    let is_closed = |life: &Life| life.standing == LifeStanding::Closed;
+                    if self.lives.all().len() > 1 || self.lives.all().iter().any(is_closed) {
+                        self.strays.rewind();
+                    }
+                }
+                Ask::FormerDone(life) => {
+                    self.doubted.remove(&life);
+                    self.lives.note_pushed(life);
+                    self.former.turn_to(turn, None);
+                }
+                Ask::StraysDone(life) => self.lives.note_no_strays(life),
             }
-            StoreDone::Lives(_) => {
-                self.identity_lane.succeed();
-                let recheck = turn.now.monotonic_ms.saturating_add(IDENTITY_RECHECK_MS);
-                self.identity_lane.not_before_ms = recheck;
-            }
-            _ => self.identity_lane.fail(turn, SyncProblem::StorageFailed, Pace::Soon),
         }
     }
 
     /// Starts whatever can start.
     fn pump(&mut self, turn: &mut Turn<'_>) {
-        let Some(identity) = self.identity.as_deref() else {
-            if self.identity_lane.is_free(turn.now) {
-                self.identity_lane.store(turn, StoreWork::Lives);
-            }
-            return;
-        };
+        self.lives.pump(turn);
+        self.clock.pump(turn, self.contact.clock_offset_ms, &self.lives);
+        let Some(current) = self.lives.current() else { return };
+        self.contract.pump(turn, self.is_cut);
+        let is_registered = current.standing == LifeStanding::Registered
+            && !self.tokens.is_epoch_unknown(current.id());
+        let pulling = pulling(&self.lives, &self.tokens);
         // Asked lazily: a token is fetched only when somebody has something to send.
-        let mut gate =
-            Gate { is_cut: self.is_cut, token: &mut self.token, terminal: identity.id.uuid() };
-        self.push.pump(turn, &mut gate, identity);
+        let mut gate = Gate {
+            is_cut: self.is_cut,
+            is_contract_kept: self.contract.allows_pull(),
+            knows_lives: self.contract.knows_lives(),
+            pulling,
+            tokens: &mut self.tokens,
+        };
+        self.register.pump(turn, &mut gate, &self.lives);
+        if !self.lives.is_changing() {
+            if is_registered {
+                self.push.pump(turn, &mut gate, &current.identity);
+            }
+            let next = next_former(&self.lives, &self.doubted, gate.tokens, turn.now);
+            pump_former(&mut self.former, turn, &mut gate, next);
+        }
+        self.strays.pump(turn, &mut gate, &self.lives);
         self.manifest.pump(turn, &mut gate, &self.feeds);
         let mut is_first_sync_turn = true;
         for feed in &mut self.feeds {
@@ -387,7 +463,10 @@ impl Engine {
 
     fn set_timer(&mut self, turn: &mut Turn<'_>) {
         let now_ms = turn.now.monotonic_ms;
-        let alarms = self.lanes().into_iter().map(Lane::alarm_ms).chain(self.push.alarm_ms());
+        let own = [self.push.alarm_ms(), self.former.alarm_ms(), Some(self.lives.alarm_ms())];
+        let contract = self.lives.current().map(|_| self.contract.alarm_ms());
+        let alarms = self.lanes().into_iter().map(Lane::alarm_ms);
+        let alarms = alarms.chain(own.into_iter().flatten()).chain(contract);
         let next = alarms.filter(|at_ms| *at_ms > now_ms && *at_ms < u64::MAX).min();
         if let Some(at_ms) = next
             && self.timer_ms != Some(at_ms)
@@ -426,55 +505,101 @@ impl Engine {
     }
 }
 
-impl Contact {
-    /// Central's clock at the middle of the exchange, compared with ours, smoothed.
-    fn sample_clock(&mut self, began: Moment, now: Moment, server_time_ms: i64) {
-        let took_ms = now.monotonic_ms.saturating_sub(began.monotonic_ms);
-        if took_ms > CLOCK_SAMPLE_MS_MAX {
-            return;
-        }
-        let middle_ms = now.wall.0.saturating_sub(took_ms as i64 / 2);
-        let sample = server_time_ms.saturating_sub(middle_ms);
-        self.clock_offset_ms = Some(match self.clock_offset_ms {
-            Some(old) if sample.saturating_sub(old).saturating_abs() <= CLOCK_JUMP_MS => {
-                old + (sample - old) / 8
+/// In which life feeds are read: the current one or, until central knows that, the life that vouches
+/// for it.
+fn pulling(lives: &LivesLane, tokens: &Tokens) -> Option<Box<TerminalIdentity>> {
+    let mut life = lives.current()?;
+    // Each turn goes to an older life; there are no more turns than lives.
+    for _ in lives.all() {
+        let before = match life.standing {
+            LifeStanding::Unregistered { former_epoch, .. } => former_epoch,
+            LifeStanding::Registered if tokens.is_epoch_unknown(life.id()) => {
+                life.identity.epoch.checked_sub(1)?
             }
-            _ => sample,
-        });
+            _ => break,
+        };
+        match lives.get(LifeId { epoch: before, ..life.id() }) {
+            Some(former) => life = former,
+            // Nobody vouches for it: asking with its own key tells when central knows it after all.
+            None => break,
+        }
     }
+    Some(Box::new(life.identity.clone()))
+}
+
+/// The former life that is next: one with something to send or to compare, the oldest first, but not
+/// one whose token is in a pause while another has work.
+fn next_former<'a>(
+    lives: &'a LivesLane,
+    doubted: &BTreeSet<LifeId>,
+    tokens: &Tokens,
+    now: Moment,
+) -> Option<&'a Life> {
+    let (_, former) = lives.all().split_last()?;
+    let is_open = |life: &&Life| {
+        let is_known = !matches!(life.standing, LifeStanding::Unregistered { .. });
+        is_known && (life.waiting > 0 || doubted.contains(&life.id()))
+    };
+    let open = || former.iter().filter(is_open);
+    open().find(|life| !tokens.is_resting(life.id(), now)).or_else(|| open().next())
+}
+
+fn pump_former(
+    former: &mut PushLane,
+    turn: &mut Turn<'_>,
+    gate: &mut Gate<'_>,
+    next: Option<&Life>,
+) {
+    if former.lane.busy.is_some() {
+        return;
+    }
+    let Some(next) = next else { return former.turn_to(turn, None) };
+    let id = next.id();
+    if gate.knows_lives && gate.tokens.refusals(id) >= REFUSALS_MAX {
+        // Central does not know this life and never will: what it lacks goes as strays.
+        if next.standing != LifeStanding::Closed {
+            turn.asks.push(Ask::Lives(Wish::Close(id)));
+        }
+        return turn.asks.push(Ask::FormerDone(id));
+    }
+    if !former.lane.is_resting(turn.now) {
+        former.turn_to(turn, Some(id));
+    }
+    former.pump(turn, gate, &next.identity);
 }
 
 /// The way out to central: closed while the line is cut or there is no token.
 struct Gate<'a> {
     is_cut: bool,
-    token: &'a mut TokenLane,
-    terminal: uuid::Uuid,
+    is_contract_kept: bool,
+    /// Central is known to understand lives.
+    knows_lives: bool,
+    /// In which life feeds are read.
+    pulling: Option<Box<TerminalIdentity>>,
+    tokens: &'a mut Tokens,
 }
 
 impl Gate<'_> {
-    /// A token to send with, now; asks for one if there is none.
-    fn token(&mut self, turn: &mut Turn<'_>) -> Option<Token> {
+    /// A token of a life to send with, now; asks for one if there is none.
+    fn token(&mut self, turn: &mut Turn<'_>, who: &TerminalIdentity) -> Option<Token> {
         if self.is_cut {
             return None;
         }
-        self.token.valid_or_ask(turn, self.terminal)
+        self.tokens.valid_or_ask(turn, who)
     }
-}
 
-/// Under way, and not merely waiting for news.
-fn is_at_work(lane: &Lane) -> bool {
-    lane.busy.as_ref().is_some_and(|busy| !busy.is_waiting)
-}
-
-fn percent(feeds: &[crate::status::FeedStatus]) -> u8 {
-    if feeds.iter().all(|feed| feed.is_complete) {
-        return 100;
+    /// Whether feeds may be read at all.
+    fn may_pull(&self) -> bool {
+        !self.is_cut && self.is_contract_kept
     }
-    let known = || feeds.iter().filter_map(|feed| Some((feed, feed.rows_total?)));
-    let total: u64 = known().map(|(_, total)| total).fold(0, u64::saturating_add);
-    let done: u64 =
-        known().map(|(feed, total)| feed.rows_done.min(total)).fold(0, u64::saturating_add);
-    // While a feed is open it is never said to be all.
-    let percent = (u128::from(done) * 100).checked_div(u128::from(total)).unwrap_or(0).min(99);
-    percent as u8
+
+    /// A token that feeds may be read with.
+    fn pull_token(&mut self, turn: &mut Turn<'_>) -> Option<Token> {
+        if !self.may_pull() {
+            return None;
+        }
+        let who = self.pulling.as_deref()?;
+        let token = self.tokens.valid_or_ask(turn, who)?;
+        (self.tokens.standing(who.life()) == Some(Standing::Current)).then_some(token)
+    }
 }

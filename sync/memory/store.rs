@@ -213,7 +213,10 @@ impl LifeState {
 
     fn close(&mut self) {
         self.standing = LifeStanding::Closed;
-        self.numbered_until = self.numbered_until.min(self.acked_seq);
+        if self.acked_seq < self.numbered_until {
+            self.numbered_until = self.acked_seq;
+            self.strays_held = 0;
+        }
     }
 
     /// Numbers below the last one that the journal does not have.
@@ -275,7 +278,7 @@ impl State {
             last_hash: life.last_hash.0,
             missing: life.missing(),
         };
-        let standing = LifeStanding::Unregistered { former_epoch: former.epoch };
+        let standing = LifeStanding::Unregistered { former_epoch: former.epoch, reason };
         self.lives.push(LifeState::new(identity, standing));
         self.append(&event, at);
         true
@@ -416,9 +419,7 @@ impl SyncStore for MemoryStore {
     }
 
     fn close_life(&self, life: LifeId) -> Result<(), StorageError> {
-        if let Some(life) = self.working()?.life_mut(life)
-            && life.standing != LifeStanding::Closed
-        {
+        if let Some(life) = self.working()?.life_mut(life) {
             life.close();
         }
         Ok(())

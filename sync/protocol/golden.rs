@@ -6,16 +6,20 @@
 //! golden` writes files and document anew.
 #![allow(clippy::unwrap_used)]
 
-use super::Contract;
 use super::auth::*;
-use super::event::{EventHash, Place, SealedEvent, seal};
+use super::event::{EventHash, Place, SealedEvent, Stamp, seal};
 use super::feed::*;
 use super::order::{DeliveryBody, LineBody, OrderPaidBody, OrderPlacedBody, TaxBody, TenderBody};
 use super::problem::{Problem, Retry, code};
 use super::push::*;
+use super::renewal::{RenewalReason, RenewalRequest, RenewalResponse};
 use super::snapshot::*;
+use super::strays::{StraysRequest, StraysResponse};
+use super::{CONTRACT, CONTRACT_OLDEST, Contract};
+use crate::digest::{RowDigest, TableDigest};
 use crate::memory::sample;
-use domain::event::Event;
+use domain::event::{Event, RenewalReason as Reason};
+use domain::hlc::Hlc;
 use domain::id::StoreId;
 use domain::money::{Currency, Money};
 use serde::Serialize;
@@ -49,9 +53,16 @@ fn events() -> Vec<SealedEvent> {
     let (name, software) = ("T03".into(), "crossroads 0.1.0".into());
     let store = StoreId::from_uuid(STORE);
     let enrolled = Event::TerminalEnrolled { store, name, software };
-    let first = seal(place(1), EventHash::GENESIS, NOW_MS, &enrolled);
-    let second = seal(place(2), first.hash, NOW_MS + 1_000, &sample::event(1));
+    let first = seal(place(1), EventHash::GENESIS, stamp(0), &enrolled);
+    let second = seal(place(2), first.hash, stamp(1_000), &sample::event(1));
     vec![first, second]
+}
+
+/// The terminal's clock is 1.5 s behind central's.
+fn stamp(after_ms: i64) -> Stamp {
+    let at_ms = NOW_MS + after_ms;
+    let hlc = Some(Hlc::new(at_ms + 1_500, 0));
+    Stamp { at_ms, offset_ms: Some(1_500), hlc }
 }
 
 fn auth(goldens: &mut Goldens) {
@@ -63,6 +74,7 @@ fn auth(goldens: &mut Goldens) {
             code: "7KXQ-M2PD".into(),
             public_key: PUBLIC_KEY.into(),
             software: "crossroads 0.1.0".into(),
+            known: vec![KnownLife { terminal_id: TERMINAL, epoch: 1 }],
         },
     );
     add(
@@ -85,15 +97,18 @@ fn auth(goldens: &mut Goldens) {
     let signature = ed25519_dalek::Signer::sign(&key, &token_message(TERMINAL, nonce)).to_bytes();
     let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, signature);
     let terminal_id = TERMINAL;
-    add(goldens, "token_request", &TokenRequest { terminal_id, nonce: nonce.into(), signature });
+    let (nonce, epoch) = (nonce.into(), Some(2));
+    add(goldens, "token_request", &TokenRequest { terminal_id, nonce, signature, epoch });
     let token = "eyJ0ZXN0IjoxfQ.Zm9v".into();
-    add(goldens, "token_response", &TokenResponse { token, expires_in_s: 900, server_time_ms });
+    let standing = Standing::Current;
+    let response = TokenResponse { token, expires_in_s: 900, standing, server_time_ms };
+    add(goldens, "token_response", &response);
     add(
         goldens,
         "contract",
         &Contract {
-            current: 1,
-            oldest: 1,
+            current: CONTRACT,
+            oldest: CONTRACT_OLDEST,
             software: "crossroads-central 0.1.0".into(),
             server_time_ms,
         },
@@ -109,7 +124,7 @@ fn push(goldens: &mut Goldens) {
         &PushRequest {
             epoch: 2,
             from_seq: 1,
-            events: events.iter().map(|event| event.bytes.clone()).collect(),
+            events: events.iter().map(|event| PushItem::Sealed(event.bytes.clone())).collect(),
         },
     );
     let held = PushResult { seq: 1, outcome: Outcome::Applied, code: None };
@@ -130,6 +145,7 @@ fn push(goldens: &mut Goldens) {
         "watermark",
         &Watermark {
             epoch: 2,
+            current_epoch: Some(2),
             acked_seq: 2,
             acked_hash: last.hash.to_string(),
             held_back: vec![refused],
@@ -155,7 +171,7 @@ fn push(goldens: &mut Goldens) {
     let cash = Money::new(12_345, "CHF".parse::<Currency>().unwrap());
     let closed = Event::ShiftClosed { shift, order_count: 7, cash };
     let place = Place { seq: 3, ..events[1].place };
-    let sealed = seal(place, events[1].hash, NOW_MS + 2_000, &closed);
+    let sealed = seal(place, events[1].hash, stamp(2_000), &closed);
     goldens.insert("event_shift_closed", file(&sealed));
     add(goldens, "order_placed_body", &placed());
     let tender = TenderBody {
@@ -175,6 +191,54 @@ fn push(goldens: &mut Goldens) {
             tenders: vec![tender],
         },
     );
+}
+
+fn lives(goldens: &mut Goldens) {
+    let events = events();
+    let (server_time_ms, last) = (NOW_MS, &events[1]);
+    let renewed = Event::TerminalRenewed {
+        former_epoch: 2,
+        reason: Reason::Recovered,
+        last_seq: 9,
+        last_hash: EventHash::of(b"seq 9 of epoch 2").0,
+        missing: vec![(4, 6), (8, 8)],
+    };
+    let place = Place { epoch: 3, seq: 1, ..last.place };
+    let first = seal(place, EventHash::GENESIS, stamp(5_000), &renewed);
+    goldens.insert("event_terminal_renewed", first.bytes + "\n");
+    add(
+        goldens,
+        "renewal_request",
+        &RenewalRequest {
+            former_epoch: 2,
+            epoch: 3,
+            public_key: PUBLIC_KEY.into(),
+            reason: RenewalReason::Recovered,
+            software: "crossroads 0.1.0".into(),
+        },
+    );
+    add(goldens, "renewal_response", &RenewalResponse { epoch: 3, server_time_ms });
+    let damaged = DamagedEvent {
+        seq: 3,
+        hash: EventHash::of(b"what seq 3 was").to_string(),
+        prev: last.hash.to_string(),
+        raw: "eyJ0ZXJtaW5hbCI6".into(),
+    };
+    let damaged = PushItem::Damaged { damaged };
+    let sealed = PushItem::Sealed(last.bytes.clone());
+    let request = PushRequest { epoch: 2, from_seq: 2, events: vec![sealed.clone(), damaged] };
+    add(goldens, "push_request_damaged", &request);
+    let terminal = TERMINAL;
+    add(goldens, "strays_request", &StraysRequest { terminal, epoch: 2, events: vec![sealed] });
+    add(goldens, "strays_response", &StraysResponse { held: 1, server_time_ms });
+}
+
+/// Of the rows of the example of changes, if there are no others.
+fn checkpoint() -> Checkpoint {
+    let mut sum = TableDigest::default();
+    let (table, key, row) = sample::row(Feed::Stock, 1, 12);
+    sum.add(RowDigest::of(&table, &key, row.get()));
+    Checkpoint { tables: vec![sum.to_wire(&table)] }
 }
 
 fn placed() -> OrderPlacedBody {
@@ -230,7 +294,8 @@ fn feeds(goldens: &mut Goldens) {
             changes: vec![sample::put(Feed::Stock, 41, 1, 12), sample::del(Feed::Stock, 42, 2)],
             next: "9f3c.42".into(),
             more: false,
-            included_seq: Some(2),
+            included: vec![Included { epoch: 3, seq: 2 }, Included { epoch: 2, seq: 17 }],
+            checkpoint: Some(checkpoint()),
             server_time_ms,
         },
     );
@@ -246,6 +311,7 @@ fn feeds(goldens: &mut Goldens) {
                 cursor: "9f3c.42".into(),
                 rows: 7_300,
                 chunks: vec![chunk("3a", 401_220, 4_096), chunk("7e", 310_007, 3_204)],
+                checkpoint: None,
             }],
             expires_at_ms: NOW_MS + 72 * 3_600_000,
             server_time_ms,
@@ -293,6 +359,7 @@ fn goldens() -> Goldens {
     let mut goldens = Goldens::new();
     auth(&mut goldens);
     push(&mut goldens);
+    lives(&mut goldens);
     feeds(&mut goldens);
     goldens
 }

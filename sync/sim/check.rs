@@ -22,9 +22,10 @@ impl World {
     /// Invariants 2 and 3: central holds a prefix of the journal: each event once, in order, to the
     /// letter.
     fn check_prefix(&self, till: &Till) {
-        let (held, newest) = self.central.newest(till.identity.id.uuid());
+        let id = till.identity.life();
+        let (held, newest) = self.central.newest(id.terminal.uuid(), id.epoch);
         // The newest is compared at every step, all of them at the end.
-        let own = till.store.event_at(held);
+        let own = till.store.event_at(id, held as u64);
         assert!(held == 0 || own.is_some(), "{}: events out of nothing", till.identity.name);
         assert_eq!(newest.map(str::to_owned), own.map(|event| event.bytes));
     }

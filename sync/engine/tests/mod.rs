@@ -12,10 +12,13 @@ use crate::ports::SyncStore;
 use crate::protocol::feed::ChangesPage;
 use crate::protocol::problem::{Problem, Retry, code};
 use crate::protocol::push::{EVENTS_MAX, PushResponse, Watermark};
+use crate::status::Line;
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::collections::BTreeMap;
+
+mod lives;
 
 const WALL: i64 = 1_800_000_000_000;
 
@@ -29,6 +32,8 @@ struct Bench {
     open: BTreeMap<Ticket, (Option<Token>, Request)>,
     /// When long polls end.
     polls: BTreeMap<Ticket, u64>,
+    /// Requests for the contract are served at once, and nobody speaks of them.
+    is_contract_served: bool,
     /// Central waits before it says that there is nothing new.
     is_waiting_as_asked: bool,
     status: SyncStatus,
@@ -61,6 +66,7 @@ impl Bench {
             central,
             open: BTreeMap::new(),
             polls: BTreeMap::new(),
+            is_contract_served: true,
             is_waiting_as_asked: true,
             status: SyncStatus::default(),
             published: 0,
@@ -85,9 +91,14 @@ impl Bench {
     fn input(&mut self, input: Input) {
         let wall = DeviceTime(WALL + self.now_ms as i64);
         let now = Moment { monotonic_ms: self.now_ms, wall };
-        let mut works = Vec::new();
+        let (mut works, mut contracts) = (Vec::new(), Vec::new());
         for effect in self.engine.step(now, input, &mut self.rng) {
             match effect {
+                Effect::Send { ticket, request: Request::Contract, .. }
+                    if self.is_contract_served =>
+                {
+                    contracts.push(ticket);
+                }
                 Effect::Send { ticket, token, request } => {
                     self.sent.push(request.name());
                     if let Request::Changes { wait_s, .. } = request
@@ -102,7 +113,9 @@ impl Bench {
                     self.open.remove(&ticket);
                 }
                 Effect::Store { ticket, work } => {
-                    self.stored.push(work.name());
+                    if !matches!(work, StoreWork::Lives) {
+                        self.stored.push(work.name());
+                    }
                     works.push((ticket, work));
                 }
                 Effect::SetTimer { at_ms } => self.timer_ms = Some(at_ms),
@@ -116,6 +129,10 @@ impl Bench {
         for (ticket, work) in works {
             let done = perform(&self.store, work).unwrap();
             self.input(Input::Stored { ticket, done });
+        }
+        for ticket in contracts {
+            let result = self.central.handle(WALL + self.now_ms as i64, None, &Request::Contract);
+            self.input(Input::Answered { ticket, result });
         }
         let has_next = self.timer_ms.is_some() || !self.open.is_empty() || self.status.is_cut;
         assert!(has_next, "no state without a next automatic action (invariant 10)");
@@ -391,6 +408,7 @@ fn a_fork_is_refused_told_and_looked_at_again() {
     bench.pass(PAUSE_MS_MAX);
     let mark = Watermark {
         epoch: 1,
+        current_epoch: Some(1),
         acked_seq: 2,
         acked_hash: "ab".repeat(32),
         held_back: Vec::new(),
@@ -703,7 +721,8 @@ fn a_stuck_feed_backs_off() {
             changes: vec![sample::put(Feed::Config, 1, 1, 1)],
             next,
             more: true,
-            included_seq: None,
+            included: Vec::new(),
+            checkpoint: None,
             server_time_ms: WALL,
         };
         bench.input(Input::Answered { ticket, result: Ok(Reply::Changes(page)) });
@@ -947,7 +966,7 @@ proptest! {
                 2 => Err(refusal(number as u16, code::GAP, Retry::Later, Some(number as u32))),
                 3 => Err(refusal(401, code::UNAUTHENTICATED, Retry::Later, None)),
                 4 => Ok(Reply::Watermark(Watermark {
-                    epoch: 1, acked_seq: number, acked_hash: hash,
+                    epoch: 1, current_epoch: None, acked_seq: number, acked_hash: hash,
                     held_back: vec![], server_time_ms: time,
                 })),
                 5 => Ok(Reply::Pushed(PushResponse {
@@ -955,7 +974,7 @@ proptest! {
                 })),
                 6 => Ok(Reply::Changes(ChangesPage {
                     changes: vec![], next: number.to_string(), more: number % 3 == 0,
-                    included_seq: Some(number), server_time_ms: time,
+                    included: vec![], checkpoint: None, server_time_ms: time,
                 })),
                 7 => Err(refusal(410, code::CURSOR_COMPACTED, Retry::Never, None)),
                 8 => Err(refusal(404, code::NOT_FOUND, Retry::Never, None)),
