@@ -189,13 +189,21 @@ pub(crate) fn strays(
         let mut statement = db.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM journal WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3"
         ))?;
-        let range = params![life.position(after + 1), life.position(life.last_seq), limit];
-        let mut rows = statement.query(range)?;
-        while let Some(row) = rows.next()? {
-            let (seq, raw) = Raw::read(row, life)?;
-            // Its own hash is as good as any: nothing of the chain hangs on a stray.
-            let own = raw.sound.map(|(own, _)| own);
-            found.entry(seq).or_default().push(raw.into_item(life, seq, None, own));
+        let range = (life.position(after + 1), life.position(life.last_seq));
+        // One more than is sent: it says what the last one is called.
+        let rows = statement
+            .query_map(params![range.0, range.1, limit.saturating_add(1)], |row| {
+                Raw::read(row, life)
+            })?;
+        let mut rows = rows.peekable();
+        while let Some(row) = rows.next() {
+            let (seq, raw) = row?;
+            let named = match rows.peek() {
+                _ if seq == life.last_seq => Some(life.last_hash),
+                Some(Ok((next, raw))) if *next == seq + 1 => raw.names(),
+                _ => None,
+            };
+            found.entry(seq).or_default().push(raw.into_item(life, seq, None, named));
         }
     }
     let mut statement = db.prepare_cached(

@@ -279,6 +279,8 @@ pub(crate) fn set_held_back(
 pub(crate) fn book_strays(session: &mut Session, life: LifeId, seq: u64) -> Result<(), StoreError> {
     let (tx, _) = session.begin()?;
     let Some(mut life) = Life::by_id(&tx, life)? else { return Ok(()) };
+    // The database counts in signed 64 bits.
+    let seq = seq.min(i64::MAX.unsigned_abs());
     tx.prepare_cached("UPDATE stray SET is_booked = 1 WHERE life = ?1 AND seq <= ?2")?
         .execute(params![life.number, seq])?;
     if let Some(after) = life.strays_after() {

@@ -32,6 +32,23 @@ impl Subject for Conforming {
         self.store.take().unwrap().close();
         self.store = Some(self.shop.open());
     }
+    fn damage(&mut self, seq: u64) -> bool {
+        let store = self.store.as_ref().unwrap();
+        damage(store, "bytes = bytes || ' '", seq);
+        true
+    }
+}
+
+/// Changes the row of an event of the current life, as a disk may.
+pub(super) fn damage(store: &Store, change: &'static str, seq: u64) {
+    store
+        .write("damage", move |session| {
+            let position = crate::life::Life::required(&session.connection)?.position(seq);
+            let sql = format!("UPDATE journal SET {change} WHERE position = ?1");
+            session.connection.execute(&sql, [position])?;
+            Ok::<_, crate::StoreError>(())
+        })
+        .unwrap();
 }
 
 impl Shop {
@@ -357,7 +374,7 @@ fn own_sales_count_until_central_counts_them() {
     let store = shop.open_for_business();
     assert_eq!(stock(&store, 1), None);
     load(&store, Feed::Stock, "s1", &[("stock", stock_row(1, 10)), ("stock", stock_row(2, 5))]);
-    let empty = ChangesPage { included_seq: Some(1), ..page(vec![], "s2") };
+    let empty = ChangesPage { included: included(1), ..page(vec![], "s2") };
     assert_eq!(store.apply_page(Feed::Stock, "s1", &empty, AT).unwrap(), Applied::Committed);
     assert_eq!(stock(&store, 1), Some(10));
     let first = shop.sell(&store, &[(1, 3)]).last_seq;
@@ -369,11 +386,11 @@ fn own_sales_count_until_central_counts_them() {
     let half = ChangesPage { more: true, ..page(vec![put("stock", stock_row(1, 7))], "s3") };
     store.apply_page(Feed::Stock, "s2", &half, AT).unwrap();
     assert_eq!(stock(&store, 1), Some(6));
-    let whole = ChangesPage { included_seq: Some(first), ..page(vec![], "s4") };
+    let whole = ChangesPage { included: included(first), ..page(vec![], "s4") };
     store.apply_page(Feed::Stock, "s3", &whole, AT).unwrap();
     assert_eq!((stock(&store, 1), stock(&store, 2)), (Some(6), Some(-2)));
     let gone = vec![del("stock", article_row(2, "", 1).id), put("stock", stock_row(1, 6))];
-    let last = ChangesPage { included_seq: Some(first + 2), ..page(gone, "s5") };
+    let last = ChangesPage { included: included(first + 2), ..page(gone, "s5") };
     store.apply_page(Feed::Stock, "s4", &last, AT).unwrap();
     assert_eq!((stock(&store, 1), stock(&store, 2)), (Some(6), None));
     assert_eq!(store.feed_progress(Feed::Stock).unwrap().rows, 1);
@@ -385,20 +402,20 @@ fn sales_that_central_holds_back_do_not_put_goods_on_the_shelf_again() {
     let mut shop = Shop::new();
     let store = shop.open_for_business();
     load(&store, Feed::Stock, "s0", &[("stock", stock_row(1, 10))]);
-    let first = ChangesPage { included_seq: Some(1), ..page(vec![], "s1") };
+    let first = ChangesPage { included: included(1), ..page(vec![], "s1") };
     store.apply_page(Feed::Stock, "s0", &first, AT).unwrap();
     let result = |seq, outcome| PushResult { seq, outcome, code: None };
     let last = shop.sell(&store, &[(1, 3)]).last_seq;
     let placed = last - 1;
     shop.sell(&store, &[(1, 1)]);
-    let events = store.outbox(100, 1 << 20).unwrap();
+    let events = waiting(&store);
     let head = events.last().unwrap();
     let held = [result(placed, Outcome::Quarantined), result(last, Outcome::Parked)];
-    assert!(store.acknowledge(0, head.place.seq, head.hash, &held, AT).unwrap());
+    assert!(store.acknowledge(life(0), head.place().seq, head.hash(), &held, AT).unwrap());
     assert_eq!(stock(&store, 1), Some(6), "not yet included, and counted once");
     // Central has applied the second sale only, and says that it holds all.
     let page_of = |on_hand, next: &str| ChangesPage {
-        included_seq: Some(head.place.seq),
+        included: included(head.place().seq),
         ..page(vec![put("stock", stock_row(1, on_hand))], next)
     };
     store.apply_page(Feed::Stock, "s1", &page_of(9, "s2"), AT).unwrap();
@@ -406,14 +423,15 @@ fn sales_that_central_holds_back_do_not_put_goods_on_the_shelf_again() {
     // A person has released it: central applies it and no longer holds it back.
     store.apply_page(Feed::Stock, "s2", &page_of(6, "s3"), AT).unwrap();
     assert!(stock(&store, 1) <= Some(6), "never more than there is");
-    store.set_held_back(0, &[]).unwrap();
+    store.set_held_back(life(0), &[]).unwrap();
     assert_eq!(stock(&store, 1), Some(6));
     // What an earlier enrolment left held back is nobody's news any more.
-    store.set_held_back(0, &held).unwrap();
+    store.set_held_back(life(0), &held).unwrap();
     store.close_shift(AT).unwrap();
     acknowledge_all(&store);
     store.enrol(&identity(1), "crossroads", AT).unwrap();
-    let own = ChangesPage { included_seq: Some(1), ..page(vec![], "s5") };
+    let told = vec![Included { epoch: 1, seq: 1 }, Included { epoch: 0, seq: 9 }];
+    let own = ChangesPage { included: told, ..page(vec![], "s5") };
     load(&store, Feed::Stock, "s4", &[("stock", stock_row(1, 20))]);
     store.apply_page(Feed::Stock, "s4", &own, AT).unwrap();
     assert_eq!(stock(&store, 1), Some(20));
@@ -499,24 +517,24 @@ fn what_central_refuses_is_shown_by_its_receipt_number() {
     let sold = shop.sell(&store, &[(1, 1)]);
     let result =
         |seq, outcome, code: Option<&str>| PushResult { seq, outcome, code: code.map(Into::into) };
-    let events = store.outbox(100, 1 << 20).unwrap();
+    let events = waiting(&store);
     let last = events.last().unwrap();
     let results = [
         result(sold.last_seq - 1, Outcome::Quarantined, Some("UNKNOWN_ARTICLE")),
         result(sold.last_seq, Outcome::Parked, None),
         result(sold.last_seq + 7, Outcome::Quarantined, Some("NEVER_SENT")),
     ];
-    assert!(store.acknowledge(0, last.place.seq, last.hash, &results, AT).unwrap());
+    assert!(store.acknowledge(life(0), last.place().seq, last.hash(), &results, AT).unwrap());
     let refused = store.sync_status().unwrap().refused;
     let view: Vec<(&str, &str)> =
         refused.iter().map(|row| (row.title.as_str(), row.code.as_str())).collect();
     let number = sold.order.number.as_str();
     assert_eq!(view, [(number, "UNKNOWN_ARTICLE"), (number, "PARKED")]);
-    store.set_held_back(0, &results[1..2]).unwrap();
+    store.set_held_back(life(0), &results[1..2]).unwrap();
     assert_eq!(store.sync_status().unwrap().refused.len(), 1);
-    store.set_held_back(7, &[]).unwrap();
+    store.set_held_back(life(7), &[]).unwrap();
     assert_eq!(store.sync_status().unwrap().refused.len(), 1, "another epoch's news is no news");
-    store.set_held_back(0, &[]).unwrap();
+    store.set_held_back(life(0), &[]).unwrap();
     let status = store.sync_status().unwrap();
     assert!(status.refused.is_empty());
     assert_eq!((status.waiting, status.acknowledged), (0, sold.last_seq));

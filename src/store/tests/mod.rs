@@ -5,6 +5,7 @@
 mod chain;
 mod crash;
 mod feeds;
+mod lives;
 mod open;
 mod property;
 mod released;
@@ -25,10 +26,10 @@ use domain::time::DeviceTime;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use sync::ports::{Applied, DeviceKey, SyncStore, TerminalIdentity};
+use sync::ports::{Applied, DeviceKey, LifeId, OutboxItem, SyncStore, TerminalIdentity};
 use sync::protocol::feed::{
-    ArticleRow, Change, ChangesPage, CustomerRow, Feed, Op, StaffRow, StoreRow, TaxGroupRow,
-    TaxRateRow,
+    ArticleRow, Change, ChangesPage, CustomerRow, Feed, Included, Op, StaffRow, StoreRow,
+    TaxGroupRow, TaxRateRow,
 };
 use sync::protocol::snapshot::{FeedSnapshot, SnapshotLine};
 use sync::snapshot::{PackedChunk, pack};
@@ -84,6 +85,11 @@ pub(crate) fn identity(epoch: u32) -> TerminalIdentity {
         central: "http://localhost:1".into(),
         device_key: DeviceKey([9; 32]),
     }
+}
+
+/// A life of the terminal of [`identity`].
+pub(crate) fn life(epoch: u32) -> LifeId {
+    identity(epoch).life()
 }
 
 impl Shop {
@@ -286,7 +292,7 @@ pub(crate) fn raw(json: &str) -> Box<RawValue> {
 pub(crate) fn chunk(rows: &[(&str, String)]) -> PackedChunk {
     let line = |(table, json): &(&str, String)| SnapshotLine {
         table: (*table).into(),
-        key: "key".into(),
+        key: key_of(table, json),
         row: raw(json),
     };
     pack(&rows.iter().map(line).collect::<Vec<_>>()).unwrap()
@@ -298,6 +304,7 @@ pub(crate) fn plan(feed: Feed, cursor: &str, chunks: &[&PackedChunk]) -> FeedSna
         cursor: cursor.into(),
         rows: chunks.iter().map(|chunk| chunk.info.rows).sum(),
         chunks: chunks.iter().map(|chunk| chunk.info.clone()).collect(),
+        checkpoint: None,
     }
 }
 
@@ -321,8 +328,16 @@ pub(crate) fn load_articles(store: &Store, articles: &[(u32, &str)]) {
     load(store, Feed::Catalogue, "k1", &rows);
 }
 
+/// The key of a row, as central gives it; any at all for a row that makes no sense.
+pub(crate) fn key_of(table: &str, json: &str) -> String {
+    let field = if table == "stock" { "article" } else { "id" };
+    let row: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+    row.get(field).and_then(|id| id.as_str()).unwrap_or("key").to_owned()
+}
+
 pub(crate) fn put(table: &str, json: String) -> Change {
-    Change { pos: 1, table: table.into(), key: "key".into(), op: Op::Put, row: Some(raw(&json)) }
+    let key = key_of(table, &json);
+    Change { pos: 1, table: table.into(), key, op: Op::Put, row: Some(raw(&json)) }
 }
 
 pub(crate) fn del(table: &str, id: Uuid) -> Change {
@@ -330,15 +345,30 @@ pub(crate) fn del(table: &str, id: Uuid) -> Change {
 }
 
 pub(crate) fn page(changes: Vec<Change>, next: &str) -> ChangesPage {
-    ChangesPage { changes, next: next.into(), more: false, included_seq: None, server_time_ms: 0 }
+    let (included, checkpoint) = (Vec::new(), None);
+    ChangesPage { changes, next: next.into(), more: false, included, checkpoint, server_time_ms: 0 }
 }
 
-/// Acknowledges everything that waits.
+/// The only entry of a page that says what it includes of epoch 0.
+pub(crate) fn included(seq: u64) -> Vec<Included> {
+    vec![Included { epoch: 0, seq }]
+}
+
+/// What waits of the current life.
+pub(crate) fn waiting(store: &Store) -> Vec<OutboxItem> {
+    let life = store.terminal().unwrap().unwrap().life();
+    store.outbox(life, 500, 1 << 20).unwrap()
+}
+
+/// Acknowledges everything that waits of the current life.
 pub(crate) fn acknowledge_all(store: &Store) {
-    loop {
-        let events = store.outbox(500, 1 << 20).unwrap();
-        let Some(last) = events.last() else { return };
-        let (epoch, seq, hash) = (last.place.epoch, last.place.seq, last.hash);
-        assert!(store.acknowledge(epoch, seq, hash, &[], AT).unwrap());
+    let life = store.terminal().unwrap().unwrap().life();
+    acknowledge_life(store, life);
+}
+
+/// Acknowledges everything that waits of a life.
+pub(crate) fn acknowledge_life(store: &Store, life: LifeId) {
+    while let Some(last) = store.outbox(life, 500, 1 << 20).unwrap().last() {
+        assert!(store.acknowledge(life, last.place().seq, last.hash(), &[], AT).unwrap());
     }
 }

@@ -297,28 +297,3 @@ fn the_writer_survives_a_job_that_panics() {
     shop.sell(&store, &[(1, 1)]);
     assert_eq!(store.verify_journal().unwrap().fault, None);
 }
-
-#[test]
-fn a_second_enrolment_waits_for_the_first_ones_events() {
-    let mut shop = Shop::new();
-    let store = shop.open_for_business();
-    let sold = shop.sell(&store, &[(1, 1)]).order;
-    store.enrol(&identity(0), "again", AT).unwrap();
-    assert_eq!(store.sync_status().unwrap().last_seq, 4, "the same enrolment is done");
-    assert!(store.enrol(&identity(1), "crossroads", AT).is_err(), "events wait");
-    store.close_shift(AT).unwrap();
-    acknowledge_all(&store);
-    store.enrol(&identity(1), "crossroads", AT).unwrap();
-    assert_eq!(store.feed_progress(Feed::Config).unwrap().cursor, None);
-    let status = store.sync_status().unwrap();
-    assert_eq!((status.last_seq, status.waiting, status.acknowledged), (1, 1, 0));
-    let next = shop.sell(&store, &[(1, 1)]).order;
-    assert_eq!(next.number, "S012-T03-1-000001");
-    let old = store.order(sold.id).unwrap().unwrap();
-    assert_eq!((old.order, old.seq, old.is_acknowledged), (sold, 3, true));
-    assert_eq!(store.outbox(10, 1 << 20).unwrap()[0].place.epoch, 1);
-    let report = store.verify_journal().unwrap();
-    assert_eq!((report.fault, report.events), (None, 9));
-    store.close();
-    shop.open();
-}
