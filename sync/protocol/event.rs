@@ -21,7 +21,7 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 /// SHA-256 of an event's bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct EventHash(pub [u8; 32]);
 
 impl EventHash {
