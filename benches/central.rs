@@ -47,6 +47,7 @@ fn sender(central: &Central) -> Sender {
             public_key: [9; 32],
             software: "bench",
             fresh_id: terminal,
+            known: &[],
         };
         enrol::enrol(c, &applicant, 1)
     };

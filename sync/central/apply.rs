@@ -22,17 +22,17 @@ use sync::protocol::feed::{ArticleRow, Feed, HistoryLineRow, HistoryRow, StockRo
 use sync::protocol::order::OrderPlacedBody;
 use uuid::Uuid;
 
-/// How far ahead of central a device's clock may be in what others read. A device that is years ahead would stand
-/// on top of its customers' histories for years; the order itself keeps what the device said.
-const CLOCK_AHEAD_MAX_MS: i64 = 5 * 60_000;
-
 /// Where an event came from.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
     /// Its row in the inbox.
     pub inbox_id: i64,
-    /// Who sent it.
+    /// Whose it is.
     pub sender: Sender,
+    /// When it counts as having happened ([`crate::clock`]).
+    pub business_ms: i64,
+    /// That is not what the device's clock said.
+    pub is_clamped: bool,
 }
 
 /// What became of an event.
@@ -56,6 +56,8 @@ mod flag {
     pub const UNKNOWN_CUSTOMER: &str = "UNKNOWN_CUSTOMER";
     /// The order names another store than the terminal's.
     pub const OTHER_STORE: &str = "OTHER_STORE";
+    /// The device's clock could not be believed: the order stands where central received it.
+    pub const CLOCK_CLAMPED: &str = "CLOCK_CLAMPED";
     /// Cash was rounded by more than the smallest coin explains.
     pub const ROUNDING_DIFFERS: &str = "ROUNDING_DIFFERS";
 }
@@ -84,20 +86,25 @@ pub fn apply(
     };
     match event {
         Event::TerminalEnrolled { software, .. } => {
-            let sql = "UPDATE terminal SET software = ?2 WHERE id = ?1";
-            connection.execute(sql, params![blob(source.sender.terminal), software])?;
+            let sql = "UPDATE life SET software = ?3 WHERE terminal = ?1 AND epoch = ?2";
+            let Sender { terminal, epoch, .. } = source.sender;
+            connection.execute(sql, params![blob(terminal), epoch, software])?;
             Ok(Verdict::Applied)
         }
-        Event::TerminalRenewed { .. } => Ok(Verdict::Applied),
-        Event::ShiftOpened { shift, staff } => {
-            shift_opened(connection, source, envelope.at_ms, shift, staff)
+        Event::TerminalRenewed { .. } => {
+            // What of the life before is missing is for people to look at, as it was told.
+            let sql = "UPDATE life SET renewal = ?3 WHERE terminal = ?1 AND epoch = ?2";
+            let Sender { terminal, epoch, .. } = source.sender;
+            connection.execute(sql, params![blob(terminal), epoch, envelope.body.get()])?;
+            Ok(Verdict::Applied)
         }
+        Event::ShiftOpened { shift, staff } => shift_opened(connection, source, shift, staff),
         Event::ShiftClosed { shift, order_count, cash } => {
-            shift_closed(connection, envelope.at_ms, shift, (order_count, cash))
+            shift_closed(connection, source.business_ms, shift, (order_count, cash))
         }
         Event::OrderPlaced(order) => order_placed(connection, source, &order),
         Event::OrderPaid { order, due, rounding, tenders } => {
-            order_paid(connection, envelope.at_ms, order, (due, rounding), &tenders)
+            order_paid(connection, source, order, (due, rounding), &tenders)
         }
     }
 }
@@ -105,10 +112,10 @@ pub fn apply(
 fn shift_opened(
     connection: &Connection,
     source: Source,
-    at_ms: i64,
     shift: ShiftId,
     staff: StaffId,
 ) -> Result<Verdict, CentralError> {
+    let at_ms = source.business_ms;
     let sql = "INSERT INTO shift (id, terminal, staff, opened_ms) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT (id) DO NOTHING";
     let values =
@@ -154,7 +161,10 @@ fn order_placed(
         return Ok(Verdict::Refused("INVALID_QUANTITY"));
     }
     let store = own_store(connection, source.sender.store_no)?;
-    let flags = examine(connection, order, store.as_ref())?;
+    let mut flags = examine(connection, order, store.as_ref())?;
+    if source.is_clamped {
+        flags.insert(0, flag::CLOCK_CLAMPED);
+    }
     insert_order(connection, source, order, &flags)?;
     for line in &order.lines {
         let delta = -line.quantity.amount;
@@ -274,8 +284,8 @@ fn insert_order(
     let taxes = serde_json::to_string(&wire.taxes).map_err(CentralError::Json)?;
     let delivery = wire.delivery.as_ref().map(serde_json::to_string).transpose();
     let sql = "INSERT INTO orders (id, event, terminal, number, channel, store, shift, staff,
-               customer, placed_ms, currency, total_minor, taxes, delivery, flags)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+               customer, placed_ms, currency, total_minor, taxes, delivery, flags, business_ms)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     connection.prepare_cached(sql)?.execute(params![
         blob(order.id.uuid()),
         source.inbox_id,
@@ -292,6 +302,7 @@ fn insert_order(
         taxes,
         delivery.map_err(CentralError::Json)?,
         flags.join(","),
+        source.business_ms,
     ])?;
     let order_no = connection.last_insert_rowid();
     let sql = "INSERT INTO order_line (order_no, line_no, article, gtin, name, quantity, unit,
@@ -339,9 +350,6 @@ fn publish_history(
     order: &Order,
     (customer, place): (Uuid, String),
 ) -> Result<(), CentralError> {
-    let sql = "SELECT received_ms FROM inbox WHERE id = ?1";
-    let received_ms: i64 =
-        connection.prepare_cached(sql)?.query_row([source.inbox_id], |row| row.get(0))?;
     let lines = order.lines.iter().map(|line| HistoryLineRow {
         article: Some(line.article.uuid()),
         name: line.name.clone(),
@@ -356,7 +364,7 @@ fn publish_history(
         channel: Channel::Store.name().into(),
         place,
         number: order.number.clone(),
-        at_ms: order.placed_at.0.min(received_ms.saturating_add(CLOCK_AHEAD_MAX_MS)),
+        at_ms: source.business_ms,
         currency: currency.code().into(),
         lines: lines.collect(),
         total_minor: order.total.minor(),
@@ -416,7 +424,7 @@ fn adds_up(due: Money, rounding: Money, tenders: &[Tender]) -> bool {
 
 fn order_paid(
     connection: &Connection,
-    at_ms: i64,
+    source: Source,
     order: OrderId,
     (due, rounding): (Money, Money),
     tenders: &[Tender],
@@ -444,7 +452,10 @@ fn order_paid(
         flags.push(flag::ROUNDING_DIFFERS);
     }
     let sql = "UPDATE orders SET paid_ms = ?2, rounding_minor = ?3, flags = ?4 WHERE no = ?1";
-    let values = params![known.no, at_ms, rounding.minor(), flags.join(",")];
+    if source.is_clamped && !flags.contains(&flag::CLOCK_CLAMPED) {
+        flags.push(flag::CLOCK_CLAMPED);
+    }
+    let values = params![known.no, source.business_ms, rounding.minor(), flags.join(",")];
     connection.prepare_cached(sql)?.execute(values)?;
     let sql = "INSERT INTO tender (id, order_no, kind, currency, given_minor, change_minor)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6)";

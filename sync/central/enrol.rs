@@ -6,10 +6,11 @@
 
 use crate::db::{blob, id, unsigned};
 use crate::error::CentralError;
+use crate::life::{self, NewLife};
 use crate::rim::Rim;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
-use sync::protocol::auth::{confirmation_digits, normalised_code};
+use sync::protocol::auth::{KnownLife, confirmation_digits, normalised_code};
 use uuid::Uuid;
 
 /// Crockford's base 32: no I, L, O, U, so that nothing is read as something else.
@@ -100,6 +101,8 @@ pub struct Applicant<'a> {
     pub software: &'a str,
     /// Identity to give if the place is new.
     pub fresh_id: Uuid,
+    /// Lives that its database holds: an epoch is never given out twice, not even by a central that was restored.
+    pub known: &'a [KnownLife],
 }
 
 /// What a device became.
@@ -158,7 +161,7 @@ pub fn enrol(
             terminal
         }
     };
-    enrolled(connection, terminal)
+    enrolled(connection, terminal, &applicant.public_key)
 }
 
 /// Gives the device its place: a new terminal, or the next epoch of one that was there.
@@ -172,21 +175,27 @@ fn settle(
         Some(name) => name.clone(),
         None => free_name(connection, code.store_no)?,
     };
-    let sql = "INSERT INTO terminal
-               (id, store, name, epoch, public_key, software, enrolled_ms, seen_ms)
-               VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6, ?6)
-               ON CONFLICT (store, name) DO UPDATE SET epoch = epoch + 1, public_key = ?4,
-               software = ?5, enrolled_ms = ?6, seen_ms = ?6, revoked_ms = NULL
-               RETURNING id";
-    let values = params![
-        blob(applicant.fresh_id),
-        code.store_no,
-        name,
-        applicant.public_key,
-        applicant.software,
-        now_ms
-    ];
-    Ok(connection.query_row(sql, values, |row| id(row, 0))?)
+    let sql = "SELECT id, epoch FROM terminal WHERE store = ?1 AND name = ?2";
+    let place = connection
+        .query_row(sql, params![code.store_no, name], |row| Ok((id(row, 0)?, row.get(1)?)))
+        .optional()?;
+    let (terminal, former): (Uuid, Option<u32>) = match place {
+        Some((terminal, epoch)) => (terminal, Some(epoch)),
+        None => {
+            let sql = "INSERT INTO terminal (id, store, name, epoch, seen_ms)
+                       VALUES (?1, ?2, ?3, 0, ?4)";
+            let values = params![blob(applicant.fresh_id), code.store_no, name, now_ms];
+            connection.execute(sql, values)?;
+            (applicant.fresh_id, None)
+        }
+    };
+    let of_device = applicant.known.iter().filter(|life| life.terminal_id == terminal);
+    let former = former.max(of_device.map(|life| life.epoch).max());
+    let epoch = former.map_or(0, |former| former.saturating_add(1));
+    let (public_key, software) = (applicant.public_key, applicant.software);
+    let life = NewLife { terminal, epoch, public_key, begun: "enrolled", software };
+    life::begin(connection, &life, (now_ms, None), now_ms)?;
+    Ok(terminal)
 }
 
 /// `T01`, `T02`, ...: the first that no terminal of the store has.
@@ -199,10 +208,16 @@ fn free_name(connection: &Connection, store_no: i64) -> Result<String, CentralEr
     Ok(name.expect("there are more names than terminals"))
 }
 
-fn enrolled(connection: &Connection, terminal: Uuid) -> Result<Option<Enrolled>, CentralError> {
-    let sql = "SELECT t.epoch, t.name, s.id, s.name
-               FROM terminal t JOIN store s ON s.no = t.store WHERE t.id = ?1";
-    let found = connection.query_row(sql, [blob(terminal)], |row| {
+/// The newest life of a terminal that has this key.
+fn enrolled(
+    connection: &Connection,
+    terminal: Uuid,
+    public_key: &[u8; 32],
+) -> Result<Option<Enrolled>, CentralError> {
+    let sql = "SELECT l.epoch, t.name, s.id, s.name
+               FROM life l JOIN terminal t ON t.id = l.terminal JOIN store s ON s.no = t.store
+               WHERE l.terminal = ?1 AND l.public_key = ?2 ORDER BY l.epoch DESC LIMIT 1";
+    let found = connection.query_row(sql, params![blob(terminal), public_key], |row| {
         Ok(Enrolled {
             terminal,
             epoch: row.get(0)?,
@@ -212,43 +227,6 @@ fn enrolled(connection: &Connection, terminal: Uuid) -> Result<Option<Enrolled>,
         })
     });
     Ok(found.optional()?)
-}
-
-/// A terminal as authentication sees it.
-#[derive(Clone, Debug)]
-pub struct KnownTerminal {
-    /// Its current epoch.
-    pub epoch: u32,
-    /// Its store.
-    pub store_no: i64,
-    /// Key of the device that is the terminal now.
-    pub public_key: [u8; 32],
-    /// A person took it out of service.
-    pub is_revoked: bool,
-}
-
-/// Looks a terminal up.
-pub fn known(
-    connection: &Connection,
-    terminal: Uuid,
-) -> Result<Option<KnownTerminal>, CentralError> {
-    let sql = "SELECT epoch, store, public_key, revoked_ms IS NOT NULL
-               FROM terminal WHERE id = ?1";
-    let found = connection.prepare_cached(sql)?.query_row([blob(terminal)], |row| {
-        Ok(KnownTerminal {
-            epoch: row.get(0)?,
-            store_no: row.get(1)?,
-            public_key: row.get(2)?,
-            is_revoked: row.get(3)?,
-        })
-    });
-    Ok(found.optional()?)
-}
-
-/// Takes a terminal out of service. Returns whether it is known.
-pub fn revoke(connection: &Connection, terminal: Uuid, now_ms: i64) -> Result<bool, CentralError> {
-    let sql = "UPDATE terminal SET revoked_ms = coalesce(revoked_ms, ?2) WHERE id = ?1";
-    Ok(connection.execute(sql, params![blob(terminal), now_ms])? == 1)
 }
 
 /// A terminal as people look at it.
@@ -274,8 +252,16 @@ pub struct TerminalInfo {
     pub held_back: u64,
     /// When it was enrolled, milliseconds since 1970 UTC.
     pub enrolled_ms: i64,
-    /// When it last pushed, milliseconds since 1970 UTC.
+    /// When it was last heard of, milliseconds since 1970 UTC.
     pub seen_ms: i64,
+    /// How this life began: `enrolled`, `forked`, `restored` or `recovered`.
+    pub begun: String,
+    /// How far the device's clock is from central's, milliseconds, if it could not be believed last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skew_ms: Option<i64>,
+    /// What the terminal told when it began this life by itself: body of its `terminal.renewed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<serde_json::Value>,
 }
 
 /// All terminals, by store and name.
@@ -294,6 +280,11 @@ pub fn terminals(connection: &Connection) -> Result<Vec<TerminalInfo>, CentralEr
             held_back: unsigned(row, 8)?,
             enrolled_ms: row.get(9)?,
             seen_ms: row.get(10)?,
+            begun: row.get(11)?,
+            skew_ms: row.get(12)?,
+            renewal: row
+                .get::<_, Option<String>>(13)?
+                .and_then(|text| serde_json::from_str(&text).ok()),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

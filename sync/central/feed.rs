@@ -10,7 +10,9 @@ use crate::error::CentralError;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use sync::protocol::feed::{Change, Feed, Op};
+use std::collections::BTreeMap;
+use sync::digest::{RowDigest, TableDigest};
+use sync::protocol::feed::{Change, Checkpoint, Feed, Op};
 use uuid::Uuid;
 
 /// Rows for everybody.
@@ -52,6 +54,17 @@ pub struct Put<'a> {
     pub rank: i64,
 }
 
+/// The tables of a feed, for [`checkpoint`]: those without rows are told too.
+const fn tables_of(feed: Feed) -> &'static [&'static str] {
+    match feed {
+        Feed::Config => &["store", "staff"],
+        Feed::Catalogue => &["article"],
+        Feed::Stock => &["stock"],
+        Feed::Customers => &["customer"],
+        Feed::History => &["order"],
+    }
+}
+
 /// Publishes a row in place of the key's former one.
 pub fn put<R: Serialize>(
     connection: &Connection,
@@ -59,16 +72,112 @@ pub fn put<R: Serialize>(
     row: &R,
 ) -> Result<(), CentralError> {
     let json = serde_json::to_string(row).map_err(CentralError::Json)?;
-    write(connection, at, Some(&json))
+    write(connection, at, Ok(&json))
 }
 
-fn write(connection: &Connection, at: &Put<'_>, json: Option<&str>) -> Result<(), CentralError> {
-    let sql = "INSERT OR REPLACE INTO feed_row (feed, scope, tbl, key, rank, row)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let key = blob(at.key);
-    let values = params![feed_number(at.feed), at.scope, at.table, key, at.rank, json];
+/// Writes a row, or the moment since which it is gone.
+fn write(
+    connection: &Connection,
+    at: &Put<'_>,
+    json: Result<&str, i64>,
+) -> Result<(), CentralError> {
+    let (feed, key) = (feed_number(at.feed), blob(at.key));
+    let mut sum = (TableDigest::default(), TableDigest::default());
+    let text = at.key.to_string();
+    let sql = "SELECT tbl, row FROM feed_row
+               WHERE feed = ?1 AND scope = ?2 AND key = ?3 AND row IS NOT NULL";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![feed, at.scope, key])?;
+    let mut former_table = None;
+    if let Some(former) = rows.next()? {
+        let table = former.get_ref(0)?.as_str().map_err(|_| CentralError::DamagedRow("feed"))?;
+        let row = former.get_ref(1)?.as_str().map_err(|_| CentralError::DamagedRow("feed"))?;
+        sum.0.add(RowDigest::of(table, &text, row));
+        former_table = (table != at.table).then(|| table.to_owned());
+    }
+    drop(rows);
+    if let Ok(json) = json {
+        sum.1.add(RowDigest::of(at.table, &text, json));
+    }
+    let sql = "INSERT OR REPLACE INTO feed_row (feed, scope, tbl, key, rank, row, gone_ms)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let values = params![feed, at.scope, at.table, key, at.rank, json.ok(), json.err()];
+    connection.prepare_cached(sql)?.execute(values)?;
+    if let Some(table) = former_table {
+        // A key that changed its table: the sums of both move.
+        book_sum(connection, (at.feed, at.scope, &table), sum.0, TableDigest::default())?;
+        sum.0 = TableDigest::default();
+    }
+    book_sum(connection, (at.feed, at.scope, at.table), sum.0, sum.1)
+}
+
+/// What the live rows of a table add up to.
+fn sum(
+    connection: &Connection,
+    (feed, scope, table): (Feed, i64, &str),
+) -> Result<TableDigest, CentralError> {
+    let sql = "SELECT rows, digest FROM feed_sum WHERE feed = ?1 AND scope = ?2 AND tbl = ?3";
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row(params![feed_number(feed), scope, table], |row| {
+            let sum = RowDigest::from_bytes(row.get(1)?).0;
+            Ok(TableDigest { rows: unsigned(row, 0)?, sum })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+/// Takes `gone` from the sum of a table and adds `come`.
+fn book_sum(
+    connection: &Connection,
+    of: (Feed, i64, &str),
+    gone: TableDigest,
+    come: TableDigest,
+) -> Result<(), CentralError> {
+    let mut now = sum(connection, of)?;
+    now.rows = now.rows.wrapping_sub(gone.rows).wrapping_add(come.rows);
+    now.sum = now.sum.wrapping_sub(gone.sum).wrapping_add(come.sum);
+    let sql = "INSERT INTO feed_sum (feed, scope, tbl, rows, digest) VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT (feed, scope, tbl) DO UPDATE
+               SET rows = excluded.rows, digest = excluded.digest";
+    let digest = RowDigest(now.sum).to_bytes();
+    let values = params![feed_number(of.0), of.1, of.2, now.rows as i64, digest];
     connection.prepare_cached(sql)?.execute(values)?;
     Ok(())
+}
+
+/// Adds all rows up anew: for a database that did not keep sums.
+pub(crate) fn sum_up(connection: &Connection) -> Result<(), CentralError> {
+    let mut sums: BTreeMap<(i64, i64, String), TableDigest> = BTreeMap::new();
+    let sql = "SELECT feed, scope, tbl, key, row FROM feed_row WHERE row IS NOT NULL";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let table: String = row.get(2)?;
+        let json = row.get_ref(4)?.as_str().map_err(|_| CentralError::DamagedRow("feed"))?;
+        let digest = RowDigest::of(&table, &id(row, 3)?.to_string(), json);
+        sums.entry((row.get(0)?, row.get(1)?, table)).or_default().add(digest);
+    }
+    connection.execute("DELETE FROM feed_sum", [])?;
+    let sql = "INSERT INTO feed_sum (feed, scope, tbl, rows, digest) VALUES (?1, ?2, ?3, ?4, ?5)";
+    for ((feed, scope, table), sum) in sums {
+        let digest = RowDigest(sum.sum).to_bytes();
+        connection.execute(sql, params![feed, scope, table, sum.rows as i64, digest])?;
+    }
+    Ok(())
+}
+
+/// What the tables of a feed add up to now.
+pub fn checkpoint(
+    connection: &Connection,
+    feed: Feed,
+    scope: i64,
+) -> Result<Checkpoint, CentralError> {
+    let mut tables = Vec::new();
+    for table in tables_of(feed) {
+        tables.push(sum(connection, (feed, scope, table))?.to_wire(table));
+    }
+    Ok(Checkpoint { tables })
 }
 
 /// Publishes that a key is gone; nothing happens if it is not there. Returns whether it was.
@@ -77,6 +186,7 @@ pub fn delete(
     feed: Feed,
     scope: i64,
     key: Uuid,
+    now_ms: i64,
 ) -> Result<bool, CentralError> {
     let sql = "SELECT tbl FROM feed_row
                WHERE feed = ?1 AND scope = ?2 AND key = ?3 AND row IS NOT NULL";
@@ -85,7 +195,7 @@ pub fn delete(
         .query_row(params![feed_number(feed), scope, blob(key)], |row| row.get(0))
         .optional()?;
     let Some(table) = found else { return Ok(false) };
-    write(connection, &Put { feed, scope, table: &table, key, rank: 0 }, None)?;
+    write(connection, &Put { feed, scope, table: &table, key, rank: 0 }, Err(now_ms))?;
     Ok(true)
 }
 
@@ -140,10 +250,35 @@ pub enum Stand {
     Foreign,
     /// A position of this epoch that was not given out yet: the database was restored from a backup.
     Future,
+    /// Deletions after it were forgotten since.
+    Compacted,
 }
 
-/// What a cursor stands for. No cursor is the beginning.
-pub fn position(connection: &Connection, epoch: &str, after: &str) -> Result<Stand, CentralError> {
+/// The position up to which tombstones of a feed were removed.
+pub fn floor(connection: &Connection, feed: Feed, scope: i64) -> Result<i64, CentralError> {
+    let sql = "SELECT pos FROM feed_floor WHERE feed = ?1 AND scope = ?2";
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row(params![feed_number(feed), scope], |row| row.get(0))
+        .optional()?;
+    Ok(found.unwrap_or(0))
+}
+
+/// What a cursor of a feed stands for. No cursor is the beginning.
+pub fn position(
+    connection: &Connection,
+    epoch: &str,
+    (feed, scope): (Feed, i64),
+    after: &str,
+) -> Result<Stand, CentralError> {
+    let stand = stand(connection, epoch, after)?;
+    Ok(match stand {
+        Stand::At(pos) if pos < floor(connection, feed, scope)? => Stand::Compacted,
+        other => other,
+    })
+}
+
+fn stand(connection: &Connection, epoch: &str, after: &str) -> Result<Stand, CentralError> {
     if after.is_empty() {
         return Ok(Stand::At(0));
     }
@@ -244,11 +379,37 @@ mod tests {
         assert_eq!(read(0, 2, 1 << 20), (2, 2, true));
         assert_eq!(read(2, 3, 1 << 20), (3, 5, false));
         assert_eq!(read(0, 5, 150), (2, 2, true));
-        assert!(delete(&connection, Feed::Catalogue, 0, Uuid::from_u128(2)).unwrap());
-        assert!(!delete(&connection, Feed::Catalogue, 0, Uuid::from_u128(2)).unwrap());
+        assert!(delete(&connection, Feed::Catalogue, 0, Uuid::from_u128(2), 1).unwrap());
+        assert!(!delete(&connection, Feed::Catalogue, 0, Uuid::from_u128(2), 1).unwrap());
         let last = page(&connection, (Feed::Catalogue, 0), 5, 10, 1 << 20).unwrap();
         assert_eq!((last.changes[0].op, last.changes[0].row.is_none()), (Op::Del, true));
         assert_eq!(count(&connection, Feed::Catalogue, 0).unwrap(), 4);
+    }
+
+    /// Rows come, change and go: the sums kept are those of the rows that are left.
+    #[test]
+    fn sums_follow_the_rows() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = connection(&dir);
+        let kept = || checkpoint(&connection, Feed::Catalogue, 0).unwrap();
+        assert_eq!((kept().tables.len(), kept().tables[0].rows), (1, 0));
+        for round in 0..40u128 {
+            let key = round * 7 % 11;
+            match round % 3 {
+                0 => drop(delete(&connection, Feed::Catalogue, 0, Uuid::from_u128(key), 5)),
+                // A key may also change its table.
+                1 if round % 2 == 0 => {
+                    put(&connection, &Put { table: "other", ..at(key) }, &1).unwrap()
+                }
+                _ => put(&connection, &at(key), &round.to_string()).unwrap(),
+            }
+            let incremental = kept();
+            sum_up(&connection).unwrap();
+            assert_eq!(incremental, kept(), "round {round}");
+            let rows = "SELECT count(*) FROM feed_row WHERE tbl = 'article' AND row IS NOT NULL";
+            let rows: i64 = connection.query_row(rows, [], |row| row.get(0)).unwrap();
+            assert_eq!(kept().tables[0].rows, rows as u64);
+        }
     }
 
     /// One line, one case: cursor, position it stands for when five rows were written.
@@ -268,7 +429,11 @@ mod tests {
             ("e1", Stand::Foreign),
             ("<html>", Stand::Foreign),
         ] {
-            assert_eq!(position(&connection, "e1", text).unwrap(), expected, "{text}");
+            assert_eq!(
+                position(&connection, "e1", (Feed::Catalogue, 0), text).unwrap(),
+                expected,
+                "{text}"
+            );
         }
     }
 }

@@ -3,7 +3,10 @@
 //! ```text
 //! answer/    every request of the protocol       in_process  the same without a network, for simulations
 //! http/      paths, bodies, OpenAPI, waiting     cli/     commands
-//! push       holds events, then judges them     apply    what a fact means
+//! push       checks numbers and hashes           judge    holds events, then judges them
+//! apply      what a fact means                   clock    when it counts as having happened
+//! stray      what no number can book             quarantine  what people do about held events
+//! life       keys and standing of terminals      compact  when deletions can be forgotten
 //! feed       what terminals read                snapshot the same, as files
 //! enrol      codes and terminals                session  nonces, tokens, the brake on guessing
 //! seed/      a chain that does not exist        import   catalogues and customers of one that does
@@ -15,6 +18,8 @@
 pub mod answer;
 mod apply;
 pub mod chunk;
+mod clock;
+pub mod compact;
 pub mod db;
 pub mod enrol;
 mod error;
@@ -22,6 +27,8 @@ pub mod feed;
 pub mod http;
 pub mod import;
 pub mod in_process;
+mod judge;
+pub mod life;
 pub mod price;
 pub mod push;
 pub mod quarantine;
@@ -31,9 +38,11 @@ mod rim;
 pub mod seed;
 mod session;
 pub mod snapshot;
+pub mod stray;
 pub mod task;
 
 use chunk::ChunkStore;
+use compact::Passed;
 use db::Database;
 pub use error::CentralError;
 pub use http::{Fault, ServeOptions, serve};
@@ -55,6 +64,7 @@ pub struct Central {
     chunks: ChunkStore,
     rim: Arc<dyn Rim>,
     sessions: Sessions,
+    passed: Passed,
     admin_hash: [u8; 32],
     /// One build at a time: the second terminal that asks gets the first one's snapshot.
     building: Mutex<()>,
@@ -124,6 +134,7 @@ impl Central {
             chunks,
             rim,
             sessions: Sessions::default(),
+            passed: Passed::default(),
             admin_hash: Sha256::digest(admin_token).into(),
             building: Mutex::new(()),
             has_renewed: AtomicBool::new(false),
@@ -179,6 +190,26 @@ impl Central {
 
     pub(crate) const fn sessions(&self) -> &Sessions {
         &self.sessions
+    }
+
+    pub(crate) const fn passed(&self) -> &Passed {
+        &self.passed
+    }
+
+    /// Books how far terminals have read and when they were last heard of. Called now and then; losing it is harmless.
+    pub fn book_passed(&self) -> Result<(), CentralError> {
+        let passed = self.passed.take();
+        if passed.is_empty() {
+            return Ok(());
+        }
+        self.database.writer().run(move |c| compact::book(c, &passed))
+    }
+
+    /// Forgets deletions that everybody has passed and that are old enough. Returns how many.
+    pub fn compact(&self) -> Result<u64, CentralError> {
+        self.book_passed()?;
+        let now_ms = self.rim.now_ms();
+        self.database.writer().run(move |c| compact::compact(c, now_ms))
     }
 
     /// Whether a bearer token is the administrator's.
@@ -273,7 +304,10 @@ impl Central {
     /// be refused, and the snapshots' files may be of another time.
     pub fn restored(&self) -> Result<Renewed, CentralError> {
         let epoch = fresh_epoch(self.rim())?;
+        // What was read under the old epoch says nothing about the new one.
+        drop(self.passed.take());
         let renewed = self.database.writer().run(move |c| {
+            c.execute("DELETE FROM feed_passed", [])?;
             db::set_meta(c, feed::EPOCH_KEY, &epoch)?;
             Ok(Renewed { epoch, snapshots: snapshot::drop_all(c)? })
         })?;

@@ -1,34 +1,33 @@
 //! Taking in events: first hold, then judge (invariants 2 and 4).
 //!
 //! ```text
-//! for each event, in order:
+//! for each item, in order:
 //!   seq <= acked   same hash -> duplicate        other hash -> FORKED_HISTORY
+//!                  true bytes of a placeholder -> put in its place, judged
 //!   seq >  acked+1 -> GAP                        prev != acked hash -> BROKEN_CHAIN
-//!   raw bytes -> inbox, for ever
-//!   this terminal's events about the same thing are held back -> parked
-//!   else apply in a savepoint -> applied | quarantined
+//!   raw bytes -> inbox, for ever                 (crate::judge)
 //!   watermark moves
 //! ```
 //! A refusal in the middle of a batch keeps what came before it: the prefix is valid and stays.
 
-use crate::apply::{self, Verdict};
-use crate::db::{blob, id, unsigned};
+use crate::db::{blob, unsigned};
 use crate::error::CentralError;
+use crate::judge::{self, Arrival};
+use crate::life;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rusqlite::{Connection, OptionalExtension, params};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use sync::protocol::event::{Envelope, EventHash};
-use sync::protocol::push::{Outcome, PushItem, PushRequest, PushResult};
+use sync::protocol::feed::{INCLUDED_MAX, Included};
+use sync::protocol::push::{DamagedEvent, Outcome, PushItem, PushRequest, PushResult};
 use uuid::Uuid;
 
-/// The event refers to a stored row that cannot be read.
-const DAMAGED_ROW: &str = "DAMAGED_ROW";
-
 /// Who pushes, as the database knows it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sender {
     /// Terminal.
     pub terminal: Uuid,
-    /// Its current epoch.
+    /// The life whose key was proved.
     pub epoch: u32,
     /// Its store.
     pub store_no: i64,
@@ -37,10 +36,10 @@ pub struct Sender {
 /// Why events were not taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The epoch is not the terminal's current one.
-    OldEpoch {
-        /// The current one.
-        current: u32,
+    /// The batch is of another life than the token.
+    OtherEpoch {
+        /// The token's.
+        expected: u32,
     },
     /// A hole before this event.
     Gap {
@@ -93,6 +92,18 @@ pub fn watermark(
     Ok(found.unwrap_or((0, EventHash::GENESIS)))
 }
 
+/// How much of each life of a terminal is held, newest first; what is held back will never be in the rows unless a
+/// person decides so.
+pub fn included(connection: &Connection, terminal: Uuid) -> Result<Vec<Included>, CentralError> {
+    let sql = "SELECT epoch, acked_seq FROM watermark
+               WHERE terminal = ?1 ORDER BY epoch DESC LIMIT ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![blob(terminal), INCLUDED_MAX as i64], |row| {
+        Ok(Included { epoch: row.get(0)?, seq: unsigned(row, 1)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Events of one life of a terminal that are held back now.
 pub fn held_back(
     connection: &Connection,
@@ -101,7 +112,7 @@ pub fn held_back(
 ) -> Result<Vec<PushResult>, CentralError> {
     let sql = "SELECT seq, state, code FROM inbox
                WHERE terminal = ?1 AND epoch = ?2 AND state IN ('quarantined', 'parked')
-               ORDER BY seq LIMIT 1000";
+               AND is_stray = 0 ORDER BY seq LIMIT 1000";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map(params![blob(terminal), epoch], |row| {
         let state: String = row.get(1)?;
@@ -118,23 +129,21 @@ pub fn take_in(
     batch: &PushRequest,
     now_ms: i64,
 ) -> Result<Taken, CentralError> {
-    let (acked_seq, acked_hash) = watermark(connection, sender.terminal, sender.epoch)?;
+    let (terminal, epoch) = (sender.terminal, sender.epoch);
+    let (acked_seq, acked_hash) = watermark(connection, terminal, epoch)?;
     let mut taken = Taken { acked_seq, acked_hash, results: Vec::new(), refusal: None };
-    if batch.epoch != sender.epoch {
-        taken.refusal = Some(Refusal::OldEpoch { current: sender.epoch });
+    if batch.epoch != epoch {
+        taken.refusal = Some(Refusal::OtherEpoch { expected: epoch });
         return Ok(taken);
     }
+    let facts = life::facts(connection, terminal, epoch)?;
+    let mut arrival = Arrival { sender, facts, received_ms: now_ms, skew_ms: None };
     for (offset, item) in batch.events.iter().enumerate() {
         let seq = batch.from_seq.saturating_add(offset as u64);
-        let PushItem::Sealed(bytes) = item else {
-            taken.refusal = Some(Refusal::BrokenChain { seq });
-            break;
-        };
-        match take_one(connection, sender, (seq, bytes), &taken, now_ms)? {
-            Ok(result) => {
-                if result.outcome != Outcome::Duplicate {
-                    taken.acked_seq = seq;
-                    taken.acked_hash = EventHash::of(bytes.as_bytes());
+        match take_one(connection, &mut arrival, (seq, item), &taken)? {
+            Ok((result, hash)) => {
+                if seq > taken.acked_seq {
+                    (taken.acked_seq, taken.acked_hash) = (seq, hash);
                 }
                 taken.results.push(result);
             }
@@ -149,263 +158,114 @@ pub fn take_in(
                    VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT (terminal, epoch) DO UPDATE
                    SET acked_seq = excluded.acked_seq, acked_hash = excluded.acked_hash";
-        connection.prepare_cached(sql)?.execute(params![
-            blob(sender.terminal),
-            sender.epoch,
-            taken.acked_seq as i64,
-            taken.acked_hash.0
-        ])?;
+        let (seq, hash) = (taken.acked_seq as i64, taken.acked_hash.0);
+        connection.prepare_cached(sql)?.execute(params![blob(terminal), epoch, seq, hash])?;
+        life::book_skew(connection, (terminal, epoch), arrival.skew_ms)?;
     }
-    let sql = "UPDATE terminal SET seen_ms = ?2 WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute(params![blob(sender.terminal), now_ms])?;
+    let sql = "UPDATE terminal SET seen_ms = max(seen_ms, ?2) WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute(params![blob(terminal), now_ms])?;
     Ok(taken)
 }
 
+/// The hash that an item stands for in the chain; `None` if it does not say one.
+fn hash_of(item: &PushItem) -> Option<EventHash> {
+    match item {
+        PushItem::Sealed(bytes) => Some(EventHash::of(bytes.as_bytes())),
+        PushItem::Damaged { damaged } => damaged.hash.parse().ok(),
+    }
+}
+
+/// One item: its result and its hash, or why it is not taken.
 fn take_one(
     connection: &Connection,
-    sender: Sender,
-    (seq, bytes): (u64, &str),
+    arrival: &mut Arrival,
+    (seq, item): (u64, &PushItem),
     taken: &Taken,
-    now_ms: i64,
-) -> Result<Result<PushResult, Refusal>, CentralError> {
-    let hash = EventHash::of(bytes.as_bytes());
-    if seq == 0 || seq > taken.acked_seq.saturating_add(1) {
+) -> Result<Result<(PushResult, EventHash), Refusal>, CentralError> {
+    // SQLite keeps 63 bits; nobody ever gets there.
+    if seq == 0 || seq > taken.acked_seq.saturating_add(1) || i64::try_from(seq).is_err() {
         return Ok(Err(Refusal::Gap { expected: taken.acked_seq + 1 }));
     }
+    let Some(hash) = hash_of(item) else { return Ok(Err(Refusal::BrokenChain { seq })) };
     if seq <= taken.acked_seq {
-        let sql = "SELECT hash FROM inbox WHERE terminal = ?1 AND epoch = ?2 AND seq = ?3";
-        let held: [u8; 32] = connection
-            .prepare_cached(sql)?
-            .query_row(params![blob(sender.terminal), sender.epoch, seq as i64], |row| {
-                row.get(0)
-            })?;
-        let duplicate = PushResult { seq, outcome: Outcome::Duplicate, code: None };
-        return Ok(if held == hash.0 { Ok(duplicate) } else { Err(Refusal::Forked { seq }) });
+        let result = known(connection, arrival, (seq, item), hash)?;
+        return Ok(result.map(|result| (result, hash)));
     }
-    let Ok(envelope) = Envelope::parse(bytes) else {
-        return Ok(Err(Refusal::BrokenChain { seq }));
+    let checked = match item {
+        PushItem::Sealed(bytes) => follows(arrival.sender, seq, bytes, taken.acked_hash),
+        PushItem::Damaged { damaged } => damaged_follows(seq, damaged, taken.acked_hash),
     };
-    if envelope.terminal != sender.terminal {
+    let result = match (checked, item) {
+        (Err(refusal), _) => return Ok(Err(refusal)),
+        (Ok(Some(envelope)), PushItem::Sealed(bytes)) => {
+            judge::hold(connection, arrival, &envelope, (bytes, hash))?
+        }
+        (Ok(_), PushItem::Damaged { damaged }) => {
+            // Base64 that does not read leaves nothing to look at; the place is held all the same.
+            let raw = STANDARD.decode(&damaged.raw).unwrap_or_default();
+            judge::hold_damaged(connection, arrival, (seq, hash), &raw)?
+        }
+        (Ok(None), PushItem::Sealed(_)) => return Ok(Err(Refusal::BrokenChain { seq })),
+    };
+    Ok(Ok((result, hash)))
+}
+
+/// A number that is held already.
+fn known(
+    connection: &Connection,
+    arrival: &Arrival,
+    (seq, item): (u64, &PushItem),
+    hash: EventHash,
+) -> Result<Result<PushResult, Refusal>, CentralError> {
+    let sender = arrival.sender;
+    let sql = "SELECT id, hash, bytes IS NULL FROM inbox
+               WHERE terminal = ?1 AND epoch = ?2 AND seq = ?3 AND is_stray = 0";
+    let place = params![blob(sender.terminal), sender.epoch, seq as i64];
+    let (inbox_id, held, is_damaged): (i64, [u8; 32], bool) = connection
+        .prepare_cached(sql)?
+        .query_row(place, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    if held != hash.0 {
         return Ok(Err(Refusal::Forked { seq }));
     }
-    if envelope.epoch != sender.epoch || envelope.seq != seq {
-        return Ok(Err(Refusal::Contradiction { seq }));
-    }
-    if !matches!(envelope.prev_hash(), Ok(prev) if prev == taken.acked_hash) {
-        return Ok(Err(Refusal::BrokenChain { seq }));
-    }
-    hold(connection, sender, &envelope, (bytes, hash), now_ms).map(Ok)
+    Ok(Ok(match item {
+        PushItem::Sealed(bytes) if is_damaged => {
+            let (outcome, code) = judge::mend(connection, arrival, inbox_id, bytes)?;
+            PushResult { seq, outcome, code }
+        }
+        _ => PushResult { seq, outcome: Outcome::Duplicate, code: None },
+    }))
 }
 
-/// Holds an event for ever, then judges it.
-fn hold(
-    connection: &Connection,
+/// The envelope of bytes that continue the chain at `seq`.
+fn follows(
     sender: Sender,
-    envelope: &Envelope,
-    (bytes, hash): (&str, EventHash),
-    now_ms: i64,
-) -> Result<PushResult, CentralError> {
-    // A panic comes again when it is judged, and is booked there.
-    let aggregate = catch_unwind(|| apply::aggregate(envelope)).unwrap_or(None);
-    let parked = match aggregate {
-        Some(aggregate) => is_held(connection, sender.terminal, aggregate)?,
-        None => false,
-    };
-    let sql = "INSERT INTO inbox (terminal, epoch, seq, hash, kind, at_ms, received_ms,
-               aggregate, state, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'parked', ?9)";
-    connection.prepare_cached(sql)?.execute(params![
-        blob(sender.terminal),
-        sender.epoch,
-        envelope.seq as i64,
-        hash.0,
-        envelope.kind,
-        envelope.at_ms,
-        now_ms,
-        aggregate.map(blob),
-        bytes
-    ])?;
-    let inbox_id = connection.last_insert_rowid();
-    let seq = envelope.seq;
-    if parked {
-        return Ok(PushResult { seq, outcome: Outcome::Parked, code: None });
+    seq: u64,
+    bytes: &str,
+    acked_hash: EventHash,
+) -> Result<Option<Envelope>, Refusal> {
+    let Ok(envelope) = Envelope::parse(bytes) else { return Err(Refusal::BrokenChain { seq }) };
+    if envelope.terminal != sender.terminal {
+        return Err(Refusal::Forked { seq });
     }
-    let source = apply::Source { inbox_id, sender };
-    Ok(match judge(connection, source, envelope)? {
-        Verdict::Applied => {
-            if let Some(aggregate) = aggregate {
-                revive(connection, aggregate)?;
-            }
-            PushResult { seq, outcome: Outcome::Applied, code: None }
-        }
-        Verdict::Refused(code) => {
-            PushResult { seq, outcome: Outcome::Quarantined, code: Some(code.into()) }
-        }
-    })
-}
-
-/// Whether an earlier event of the same terminal about the same thing is held back. Another terminal's is no
-/// reason to wait: between terminals there is no order that could be kept.
-fn is_held(connection: &Connection, terminal: Uuid, aggregate: Uuid) -> Result<bool, CentralError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE aggregate = ?1 AND terminal = ?2
-               AND state IN ('quarantined', 'parked'))";
-    let values = [blob(aggregate), blob(terminal)];
-    Ok(connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
-}
-
-/// An event was applied: what other terminals told too early about the same thing may count now.
-fn revive(connection: &Connection, aggregate: Uuid) -> Result<u64, CentralError> {
-    let sql = "SELECT id FROM inbox WHERE aggregate = ?1 AND state = 'quarantined'
-               AND code IN ('UNKNOWN_ORDER', 'UNKNOWN_SHIFT') ORDER BY id";
-    let early: Vec<i64> = connection
-        .prepare_cached(sql)?
-        .query_map([blob(aggregate)], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let mut applied = 0;
-    for inbox_id in early {
-        if rejudge(connection, inbox_id)? == Verdict::Applied {
-            applied += 1 + release_parked(connection, inbox_id)?;
-        }
+    if envelope.epoch != sender.epoch || envelope.seq != seq {
+        return Err(Refusal::Contradiction { seq });
     }
-    Ok(applied)
-}
-
-/// Applies an event in a savepoint and books the verdict.
-fn judge(
-    connection: &Connection,
-    source: apply::Source,
-    envelope: &Envelope,
-) -> Result<Verdict, CentralError> {
-    verdict_of(connection, source.inbox_id, || apply::apply(connection, source, envelope))
-}
-
-/// What `attempt` came to, booked. Whatever is about this one event must not stop the queue (invariant 4): a
-/// constraint that nobody thought of, a stored row that it refers to and that cannot be read, a defect of ours.
-fn verdict_of(
-    connection: &Connection,
-    inbox_id: i64,
-    attempt: impl FnOnce() -> Result<Verdict, CentralError>,
-) -> Result<Verdict, CentralError> {
-    connection.execute_batch("SAVEPOINT event")?;
-    // What a panic leaves half changed is the database, and that is rolled back to the savepoint.
-    let verdict = match catch_unwind(AssertUnwindSafe(attempt)) {
-        Err(_) => Verdict::Refused("PANIC"),
-        Ok(Err(error)) if error.is_constraint() => Verdict::Refused("CONSTRAINT"),
-        Ok(Err(error)) if error.is_damaged_value() => Verdict::Refused(DAMAGED_ROW),
-        Ok(other) => other?,
-    };
-    let (end, state, code) = match verdict {
-        Verdict::Applied => ("RELEASE event", "applied", None),
-        Verdict::Refused(code) => ("ROLLBACK TO event; RELEASE event", "quarantined", Some(code)),
-    };
-    connection.execute_batch(end)?;
-    connection
-        .prepare_cached("UPDATE inbox SET state = ?2, code = ?3 WHERE id = ?1")?
-        .execute(params![inbox_id, state, code])?;
-    if let Some(code @ ("PANIC" | DAMAGED_ROW)) = code {
-        tracing::error!(inbox_id, code, "an event could not be applied for a fault of central's");
-    }
-    Ok(verdict)
-}
-
-/// Tries a quarantined event again, and if it is applied those that wait for it. Returns how many were applied;
-/// `None` if no such event is quarantined.
-pub fn retry(connection: &Connection, inbox_id: i64) -> Result<Option<u64>, CentralError> {
-    let Some(aggregate) = quarantined(connection, inbox_id)? else { return Ok(None) };
-    if rejudge(connection, inbox_id)? != Verdict::Applied {
-        return Ok(Some(0));
-    }
-    let mut applied = 1 + release_parked(connection, inbox_id)?;
-    if let Some(aggregate) = aggregate {
-        applied += revive(connection, aggregate)?;
-    }
-    Ok(Some(applied))
-}
-
-/// A person decided that an event will not be applied; those behind it get their turn. The bytes stay.
-pub fn dismiss(connection: &Connection, inbox_id: i64) -> Result<Option<u64>, CentralError> {
-    let Some(aggregate) = quarantined(connection, inbox_id)? else { return Ok(None) };
-    connection.execute("UPDATE inbox SET state = 'dismissed' WHERE id = ?1", [inbox_id])?;
-    let mut applied = release_parked(connection, inbox_id)?;
-    if let (Some(aggregate), true) = (aggregate, applied > 0) {
-        applied += revive(connection, aggregate)?;
-    }
-    Ok(Some(applied))
-}
-
-/// What a quarantined event is about, if that is known; `None` if no such event is quarantined.
-fn quarantined(
-    connection: &Connection,
-    inbox_id: i64,
-) -> Result<Option<Option<Uuid>>, CentralError> {
-    let sql = "SELECT aggregate FROM inbox WHERE id = ?1 AND state = 'quarantined'";
-    let found = connection.query_row(sql, [inbox_id], |row| crate::db::id_opt(row, 0));
-    Ok(found.optional()?)
-}
-
-/// Judges what the same terminal parked behind an event, oldest first, until one is refused.
-fn release_parked(connection: &Connection, inbox_id: i64) -> Result<u64, CentralError> {
-    let sql = "SELECT p.id FROM inbox q JOIN inbox p
-               ON p.aggregate = q.aggregate AND p.terminal = q.terminal AND p.state = 'parked'
-               WHERE q.id = ?1 ORDER BY p.id";
-    let parked: Vec<i64> = connection
-        .prepare_cached(sql)?
-        .query_map([inbox_id], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let mut applied = 0;
-    for inbox_id in parked {
-        if rejudge(connection, inbox_id)? != Verdict::Applied {
-            break;
-        }
-        applied += 1;
-    }
-    Ok(applied)
-}
-
-fn rejudge(connection: &Connection, inbox_id: i64) -> Result<Verdict, CentralError> {
-    let sql = "SELECT i.terminal, i.epoch, t.store, i.bytes
-               FROM inbox i JOIN terminal t ON t.id = i.terminal WHERE i.id = ?1";
-    let (source, bytes) = connection.query_row(sql, [inbox_id], |row| {
-        let sender = Sender { terminal: id(row, 0)?, epoch: row.get(1)?, store_no: row.get(2)? };
-        let source = apply::Source { inbox_id, sender };
-        Ok((source, row.get::<_, String>(3)?))
-    })?;
-    let damaged = || Err(CentralError::DamagedRow("inbox"));
-    match Envelope::parse(&bytes) {
-        Ok(envelope) => judge(connection, source, &envelope),
-        Err(_) => verdict_of(connection, inbox_id, damaged),
+    match envelope.prev_hash() {
+        Ok(prev) if prev == acked_hash => Ok(Some(envelope)),
+        _ => Err(Refusal::BrokenChain { seq }),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::db::{meta, open_for_writing, set_meta};
-
-    /// One line, one case: how an attempt ends after it wrote, and the code that it is quarantined with.
-    #[test]
-    fn what_is_about_one_event_is_rolled_back_and_quarantined() {
-        let dir = tempfile::tempdir().unwrap();
-        let connection = open_for_writing(&dir.path().join("central.db")).unwrap();
-        let sql = "INSERT INTO inbox (id, terminal, epoch, seq, hash, kind, at_ms, received_ms,
-                   state, bytes) VALUES (7, x'01', 0, 1, x'02', 'k', 0, 0, 'parked', '')";
-        connection.execute(sql, []).unwrap();
-        type Ending = fn() -> Result<Verdict, CentralError>;
-        let cases: [(Ending, &str); 3] = [
-            (|| panic!("on purpose"), "PANIC"),
-            (|| Err(CentralError::DamagedRow("test")), "DAMAGED_ROW"),
-            (|| Ok(Verdict::Refused("UNKNOWN_ORDER")), "UNKNOWN_ORDER"),
-        ];
-        for (ending, code) in cases {
-            let attempt = || set_meta(&connection, "written", code).and_then(|()| ending());
-            let verdict = verdict_of(&connection, 7, attempt).unwrap();
-            assert_eq!(verdict, Verdict::Refused(code));
-            assert_eq!(meta(&connection, "written").unwrap(), None, "{code}");
-            let sql = "SELECT state || ' ' || code FROM inbox WHERE id = 7";
-            let booked: String = connection.query_row(sql, [], |row| row.get(0)).unwrap();
-            assert_eq!(booked, format!("quarantined {code}"));
-        }
-        // Central's own failure is no verdict.
-        assert!(verdict_of(&connection, 7, || Err(CentralError::Stopped)).is_err());
+fn damaged_follows(
+    seq: u64,
+    damaged: &DamagedEvent,
+    acked_hash: EventHash,
+) -> Result<Option<Envelope>, Refusal> {
+    if damaged.seq != seq {
+        return Err(Refusal::Contradiction { seq });
+    }
+    match damaged.prev.parse::<EventHash>() {
+        Ok(prev) if prev == acked_hash => Ok(None),
+        _ => Err(Refusal::BrokenChain { seq }),
     }
 }

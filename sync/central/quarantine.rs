@@ -1,25 +1,37 @@
-//! Quarantine: events that are held but do not count yet, for a person to look at (invariant 10).
+//! Quarantine: events that are held but do not count yet, and what a person can do about them (invariant 10).
+//!
+//! ```text
+//! retry    judge it again as it is          amend    judge a person's correction in its place
+//! dismiss  decide that it will not count    each: those that wait behind it get their turn
+//! ```
+//! Nothing here changes an event's bytes: a correction stands beside them with who, when and why.
 
-use crate::db::{id, unsigned};
+use crate::apply::{Verdict, aggregate};
+use crate::db::{id, id_opt, unsigned};
 use crate::error::CentralError;
-use rusqlite::{Connection, params};
+use crate::judge;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::value::RawValue;
+use sync::protocol::event::{Envelope, EventHash};
 use uuid::Uuid;
 
 /// The most entries of one listing.
 pub const LIST_MAX: u32 = 1000;
+/// The longest name of a person, and the longest reason, in characters.
+pub const WORDS_MAX: usize = 500;
 
 /// One held event.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Held {
-    /// Number by which it is retried or dismissed.
+    /// Number by which it is retried, amended or dismissed.
     pub id: u64,
-    /// Terminal.
+    /// Terminal in whose journal it was written.
     pub terminal: Uuid,
     /// Epoch.
     pub epoch: u32,
-    /// Number in its journal.
+    /// Number in its journal; 0 if a stray does not say.
     pub seq: u64,
-    /// Type.
+    /// Type; empty if the event cannot be read.
     pub kind: String,
     /// `quarantined` or `parked` (it waits behind a quarantined one of the same thing).
     pub state: String,
@@ -31,11 +43,49 @@ pub struct Held {
     pub aggregate: Option<Uuid>,
     /// When central got it, milliseconds since 1970 UTC.
     pub received_ms: i64,
+    /// The terminal that handed it in, if it came as a stray.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stray_of: Option<Uuid>,
+    /// SHA-256 of its bytes, or what the terminal declared it to be.
+    pub hash: String,
+}
+
+/// What became of an entry, and of those behind it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Released {
+    /// Events that are applied now, with those that waited behind.
+    pub applied: u64,
+    /// State of the entry now.
+    pub state: String,
+    /// Why it is quarantined still.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
+/// A person's correction of an event.
+#[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
+pub struct Amendment {
+    /// Who corrects.
+    #[schema(min_length = 1, max_length = 500)]
+    pub by: String,
+    /// Why.
+    #[schema(min_length = 1, max_length = 500)]
+    pub why: String,
+    /// Type of the event, such as `order.paid`; as it was if absent.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+    /// Version of the body; as it was if absent, 1 if that cannot be read.
+    #[serde(default)]
+    pub v: Option<u16>,
+    /// The body that counts from now on.
+    #[schema(value_type = Object)]
+    pub body: Box<RawValue>,
 }
 
 /// What is held back, oldest first.
 pub fn list(connection: &Connection, after: i64, limit: u32) -> Result<Vec<Held>, CentralError> {
-    let sql = "SELECT id, terminal, epoch, seq, kind, state, code, aggregate, received_ms
+    let sql =
+        "SELECT id, terminal, epoch, seq, kind, state, code, aggregate, received_ms, sent_by, hash
                FROM inbox INDEXED BY inbox_held
                WHERE state IN ('quarantined', 'parked') AND id > ?1 ORDER BY id LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
@@ -48,9 +98,140 @@ pub fn list(connection: &Connection, after: i64, limit: u32) -> Result<Vec<Held>
             kind: row.get(4)?,
             state: row.get(5)?,
             code: row.get(6)?,
-            aggregate: crate::db::id_opt(row, 7)?,
+            aggregate: id_opt(row, 7)?,
             received_ms: row.get(8)?,
+            stray_of: id_opt(row, 9)?,
+            hash: EventHash(row.get(10)?).to_string(),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What a quarantined event is about, if that is known; `None` if no such event is quarantined.
+fn quarantined(
+    connection: &Connection,
+    inbox_id: i64,
+) -> Result<Option<Option<Uuid>>, CentralError> {
+    let sql = "SELECT aggregate FROM inbox WHERE id = ?1 AND state = 'quarantined'";
+    let found = connection.query_row(sql, [inbox_id], |row| id_opt(row, 0));
+    Ok(found.optional()?)
+}
+
+fn released(
+    connection: &Connection,
+    inbox_id: i64,
+    applied: u64,
+) -> Result<Option<Released>, CentralError> {
+    let sql = "SELECT state, code FROM inbox WHERE id = ?1";
+    Ok(Some(connection.query_row(sql, [inbox_id], |row| {
+        let state: String = row.get(0)?;
+        let code = if state == "quarantined" { row.get(1)? } else { None };
+        Ok(Released { applied, state, code })
+    })?))
+}
+
+/// Tries a quarantined event again, and if it is applied those that wait for it. `None` if no such event is
+/// quarantined.
+pub fn retry(connection: &Connection, inbox_id: i64) -> Result<Option<Released>, CentralError> {
+    let Some(aggregate) = quarantined(connection, inbox_id)? else { return Ok(None) };
+    if judge::rejudge(connection, inbox_id)? != Verdict::Applied {
+        return released(connection, inbox_id, 0);
+    }
+    let mut applied = 1 + judge::release_parked(connection, inbox_id)?;
+    if let Some(aggregate) = aggregate {
+        applied += judge::revive(connection, aggregate)?;
+    }
+    released(connection, inbox_id, applied)
+}
+
+/// A person decided that an event will not count; those behind it get their turn. The bytes stay.
+pub fn dismiss(
+    connection: &Connection,
+    inbox_id: i64,
+    (by, why): (&str, &str),
+    now_ms: i64,
+) -> Result<Option<Released>, CentralError> {
+    let Some(aggregate) = quarantined(connection, inbox_id)? else { return Ok(None) };
+    connection.execute("UPDATE inbox SET state = 'dismissed' WHERE id = ?1", [inbox_id])?;
+    note(connection, inbox_id, ("dismissed", by, why), None, now_ms)?;
+    let mut applied = judge::release_parked(connection, inbox_id)?;
+    if let (Some(aggregate), true) = (aggregate, applied > 0) {
+        applied += judge::revive(connection, aggregate)?;
+    }
+    released(connection, inbox_id, applied)
+}
+
+/// Who did what to an entry, and why.
+fn note(
+    connection: &Connection,
+    inbox_id: i64,
+    (kind, by, why): (&str, &str, &str),
+    bytes: Option<&str>,
+    now_ms: i64,
+) -> Result<(), CentralError> {
+    let sql = "INSERT INTO act (inbox, at_ms, kind, by_whom, why, bytes)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    connection.execute(sql, params![inbox_id, now_ms, kind, by, why, bytes])?;
+    Ok(())
+}
+
+/// The bytes that are to count in place of the event's own: its place, its time and its forerunner stay.
+fn amended(
+    connection: &Connection,
+    inbox_id: i64,
+    amendment: &Amendment,
+) -> Result<String, CentralError> {
+    let sql = "SELECT terminal, epoch, seq, at_ms, kind, bytes FROM inbox WHERE id = ?1";
+    let (place, at_ms, kind, bytes) = connection.query_row(sql, [inbox_id], |row| {
+        let place = (id(row, 0)?, row.get::<_, u32>(1)?, unsigned(row, 2)?);
+        let bytes: Option<String> = row.get(5)?;
+        Ok((place, row.get::<_, i64>(3)?, row.get::<_, String>(4)?, bytes))
+    })?;
+    let own = bytes.as_deref().and_then(|bytes| Envelope::parse(bytes).ok());
+    let prev = own.as_ref().map_or(EventHash::GENESIS.to_string(), |own| own.prev.clone());
+    let version = amendment.v.or(own.as_ref().map(|own| own.v)).unwrap_or(1);
+    let kind = amendment.kind.as_deref().unwrap_or(&kind);
+    #[derive(serde::Serialize)]
+    struct Out<'a> {
+        terminal: Uuid,
+        epoch: u32,
+        seq: u64,
+        prev: String,
+        at_ms: i64,
+        #[serde(rename = "type")]
+        kind: &'a str,
+        v: u16,
+        body: &'a RawValue,
+    }
+    let (terminal, epoch, seq) = place;
+    let body = amendment.body.as_ref();
+    let out = Out { terminal, epoch, seq, prev, at_ms, kind, v: version, body };
+    serde_json::to_string(&out).map_err(CentralError::Json)
+}
+
+/// A person corrects a quarantined event: what they wrote is judged in its place. If it is refused nothing changes,
+/// and the answer says why. The caller runs this in a savepoint of its own and has checked the words.
+pub fn amend(
+    connection: &Connection,
+    inbox_id: i64,
+    amendment: &Amendment,
+    now_ms: i64,
+) -> Result<Option<Released>, CentralError> {
+    let Some(former) = quarantined(connection, inbox_id)? else { return Ok(None) };
+    let bytes = amended(connection, inbox_id, amendment)?;
+    connection.execute_batch("SAVEPOINT amendment")?;
+    let what = ("amended", amendment.by.as_str(), amendment.why.as_str());
+    note(connection, inbox_id, what, Some(&bytes), now_ms)?;
+    if let Verdict::Refused(code) = judge::rejudge(connection, inbox_id)? {
+        connection.execute_batch("ROLLBACK TO amendment; RELEASE amendment")?;
+        let (applied, state) = (0, "quarantined".into());
+        return Ok(Some(Released { applied, state, code: Some(code.into()) }));
+    }
+    connection.execute_batch("RELEASE amendment")?;
+    let mut applied = 1 + judge::release_parked(connection, inbox_id)?;
+    let corrected = Envelope::parse(&bytes).ok().and_then(|envelope| aggregate(&envelope));
+    for aggregate in [former, corrected.filter(|of| Some(*of) != former)].into_iter().flatten() {
+        applied += judge::revive(connection, aggregate)?;
+    }
+    released(connection, inbox_id, applied)
 }

@@ -11,7 +11,7 @@ use crate::feed::{self, cursor, feed_number};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::io::Write;
 use std::path::Path;
-use sync::protocol::feed::Feed;
+use sync::protocol::feed::{Checkpoint, Feed};
 use sync::protocol::snapshot::{CHUNK_BYTES_MAX, CHUNK_UNPACKED_MAX, ChunkInfo, FeedSnapshot};
 use uuid::Uuid;
 
@@ -48,10 +48,13 @@ pub fn usable(
     now_ms: i64,
 ) -> Result<Option<Built>, CentralError> {
     // Of two of the same position the later one was built because the earlier one's files were no good.
+    // Below the floor its cursor would be refused.
     let sql = "SELECT id, pos, rows FROM snapshot
-               WHERE feed = ?1 AND scope = ?2 AND expires_ms > ?3
+               WHERE feed = ?1 AND scope = ?2 AND expires_ms > ?3 AND pos >= ?4
                ORDER BY pos DESC, id DESC LIMIT 1";
-    let built = connection.query_row(sql, params![feed_number(feed), scope, now_ms], |row| {
+    let floor = feed::floor(connection, feed, scope)?;
+    let values = params![feed_number(feed), scope, now_ms, floor];
+    let built = connection.query_row(sql, values, |row| {
         Ok(Built { id: row.get(0)?, pos: row.get(1)?, rows: unsigned(row, 2)? })
     });
     let Some(built) = built.optional()? else { return Ok(None) };
@@ -108,7 +111,10 @@ pub fn describe(
     })?;
     let cursor = cursor(&feed::epoch(connection)?, built.pos);
     let chunks = chunks.collect::<Result<_, _>>()?;
-    Ok(FeedSnapshot { feed, cursor, rows: built.rows, chunks, checkpoint: None })
+    let sql = "SELECT checkpoint FROM snapshot WHERE id = ?1";
+    let text: String = connection.prepare_cached(sql)?.query_row([built.id], |row| row.get(0))?;
+    let checkpoint = serde_json::from_str(&text).ok();
+    Ok(FeedSnapshot { feed, cursor, rows: built.rows, chunks, checkpoint })
 }
 
 /// What a build wrote to disk, to be booked by [`book`].
@@ -116,6 +122,7 @@ pub struct Chunks {
     pos: i64,
     rows: u64,
     infos: Vec<ChunkInfo>,
+    checkpoint: Checkpoint,
 }
 
 impl Chunks {
@@ -179,6 +186,7 @@ pub fn build(
 ) -> Result<Option<Chunks>, CentralError> {
     store.prepare()?;
     let pos = feed::newest(connection)?;
+    let checkpoint = feed::checkpoint(connection, feed, scope)?;
     let mut packer = Packer { store, encoder: encoder()?, unpacked: 0, rows: 0, infos: Vec::new() };
     let mut rows_done = 0;
     {
@@ -208,7 +216,7 @@ pub fn build(
         }
     }
     packer.close()?;
-    Ok(Some(Chunks { pos, rows: rows_done, infos: packer.infos }))
+    Ok(Some(Chunks { pos, rows: rows_done, infos: packer.infos, checkpoint }))
 }
 
 /// Books a build, so that manifests name it.
@@ -218,8 +226,9 @@ pub fn book(
     chunks: &Chunks,
     now_ms: i64,
 ) -> Result<Built, CentralError> {
-    let sql = "INSERT INTO snapshot (feed, scope, pos, rows, built_ms, expires_ms)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sql = "INSERT INTO snapshot (feed, scope, pos, rows, built_ms, expires_ms, checkpoint)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let checkpoint = serde_json::to_string(&chunks.checkpoint).map_err(CentralError::Json)?;
     connection.execute(
         sql,
         params![
@@ -228,7 +237,8 @@ pub fn book(
             chunks.pos,
             chunks.rows as i64,
             now_ms,
-            now_ms.saturating_add(2 * LIFETIME_MS)
+            now_ms.saturating_add(2 * LIFETIME_MS),
+            checkpoint
         ],
     )?;
     let id = connection.last_insert_rowid();

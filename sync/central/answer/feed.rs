@@ -6,7 +6,7 @@ use crate::feed::{self, Stand, scope_of};
 use crate::push::{self, Sender};
 use crate::refused::Refused;
 use crate::{Central, chunk, snapshot};
-use sync::protocol::feed::{ChangesPage, Feed, Included, PAGE_MAX};
+use sync::protocol::feed::{ChangesPage, Feed, PAGE_MAX};
 use sync::protocol::problem::{Retry, code};
 use sync::protocol::snapshot::{Manifest, SnapshotRequest};
 
@@ -25,13 +25,24 @@ pub(super) fn changes(
     let limit = limit.clamp(1, PAGE_MAX);
     let read = |c: &_| read_page(c, caller.sender, feed, after, limit, now_ms);
     let page = central.database().read(read)?;
-    if matches!(page, Err(Stand::Future)) {
-        central.seems_restored("a cursor from the future")?;
+    match &page {
+        Ok(read) => {
+            let (terminal, feed) = (caller.sender.terminal, feed::feed_number(feed));
+            central.passed().note(terminal, feed, read.pos, now_ms);
+        }
+        Err(Stand::Future) => central.seems_restored("a cursor from the future")?,
+        Err(_) => {}
     }
-    page.map_err(|_| {
+    page.map(|read| read.page).map_err(|_| {
         let title = "the cursor is not of this feed any more: take a snapshot";
         Refused::new(410, code::CURSOR_COMPACTED, Retry::Later, title)
     })
+}
+
+/// A page, and the position of the cursor that asked for it.
+struct Read {
+    page: ChangesPage,
+    pos: i64,
 }
 
 /// A page and how far the terminal's own events are in it, read at one moment; or where the cursor stands instead.
@@ -42,27 +53,23 @@ fn read_page(
     after: &str,
     limit: u32,
     now_ms: i64,
-) -> Result<Result<ChangesPage, Stand>, CentralError> {
+) -> Result<Result<Read, Stand>, CentralError> {
     let epoch = feed::epoch(connection)?;
-    let pos = match feed::position(connection, &epoch, after)? {
+    let scope = scope_of(feed, sender.store_no);
+    let pos = match feed::position(connection, &epoch, (feed, scope), after)? {
         Stand::At(pos) => pos,
         elsewhere => return Ok(Err(elsewhere)),
     };
-    let scope = scope_of(feed, sender.store_no);
     let page = feed::page(connection, (feed, scope), pos, limit, PAGE_BYTES_AIM)?;
-    let mut included = Vec::new();
+    let (mut included, mut checkpoint) = (Vec::new(), None);
     if !page.more {
-        let (seq, _) = push::watermark(connection, sender.terminal, sender.epoch)?;
-        included.push(Included { epoch: sender.epoch, seq });
+        included = push::included(connection, sender.terminal)?;
+        checkpoint = Some(feed::checkpoint(connection, feed, scope)?);
     }
-    Ok(Ok(ChangesPage {
-        changes: page.changes,
-        next: feed::cursor(&epoch, page.next),
-        more: page.more,
-        included,
-        checkpoint: None,
-        server_time_ms: now_ms,
-    }))
+    let next = feed::cursor(&epoch, page.next);
+    let (changes, more, server_time_ms) = (page.changes, page.more, now_ms);
+    let page = ChangesPage { changes, next, more, included, checkpoint, server_time_ms };
+    Ok(Ok(Read { page, pos }))
 }
 
 /// Manifests of snapshots to start from.

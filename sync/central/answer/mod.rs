@@ -49,19 +49,24 @@ pub fn answer(central: &Central, asker: Asker<'_>, request: &Request) -> Result<
             let caller = Caller::of(central, asker)?.must_be(*terminal)?;
             terminal::push(central, caller, body).map(Reply::Pushed)
         }
-        Request::Renew { .. } | Request::Strays { .. } => {
-            Err(Refused::not_found("there is no such path"))
+        Request::Renew { terminal, body } => {
+            let caller = Caller::of(central, asker)?.must_be(*terminal)?;
+            terminal::renew(central, caller, body).map(Reply::Renewed)
+        }
+        Request::Strays { terminal, body } => {
+            let caller = Caller::of(central, asker)?.must_be(*terminal)?;
+            terminal::strays(central, caller, body).map(Reply::StraysHeld)
         }
         Request::Snapshot(body) => {
-            let caller = Caller::of(central, asker)?;
+            let caller = Caller::of(central, asker)?.may_read(central, asker)?;
             feed::snapshots(central, caller, body).map(Reply::Manifest)
         }
         Request::Chunk { sha256 } => {
-            Caller::of(central, asker)?;
+            Caller::of(central, asker)?.may_read(central, asker)?;
             feed::chunk(central, sha256).map(Reply::Chunk)
         }
         Request::Changes { feed, after, limit, .. } => {
-            let caller = Caller::of(central, asker)?;
+            let caller = Caller::of(central, asker)?.may_read(central, asker)?;
             feed::changes(central, caller, *feed, after, *limit).map(Reply::Changes)
         }
     }

@@ -3,21 +3,28 @@
 use super::{Asker, Caller};
 use crate::Central;
 use crate::enrol::{self, Applicant};
+use crate::life::{self, Lookup, NewLife};
 use crate::push::{self, Refusal, Taken};
 use crate::refused::Refused;
 use crate::session::{Brake, Holder, TOKEN_MS};
+use crate::stray;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::event::RenewalReason;
 use ed25519_dalek::VerifyingKey;
 use sync::protocol::auth::{
-    EnrolRequest, EnrolResponse, NonceRequest, NonceResponse, Standing, TokenRequest,
+    EnrolRequest, EnrolResponse, KnownLife, NonceRequest, NonceResponse, TokenRequest,
     TokenResponse, confirmation_digits,
 };
 use sync::protocol::problem::{Retry, code};
 use sync::protocol::push::{EVENTS_MAX, PushRequest, PushResponse, Watermark};
+use sync::protocol::renewal::{RenewalRequest, RenewalResponse};
+use sync::protocol::strays::{StraysRequest, StraysResponse};
 
 /// Longest text that a device may say about its software.
 const SOFTWARE_MAX: usize = 200;
+/// Lives that a device may say it holds.
+const KNOWN_MAX: usize = 64;
 
 /// Refuses while there were too many failures.
 fn braked(central: &Central, who: Brake) -> Result<(), Refused> {
@@ -48,9 +55,11 @@ pub(super) fn enrol(
     let public_key = public_key(&request.public_key)?;
     let software: String = request.software.chars().take(SOFTWARE_MAX).collect();
     let code = request.code.clone();
+    let known: Vec<KnownLife> = request.known.iter().take(KNOWN_MAX).copied().collect();
     let (fresh_id, now_ms) = (central.rim().new_id()?, central.rim().now_ms());
     let enrolled = central.database().writer().run(move |connection| {
-        let applicant = Applicant { code: &code, public_key, software: &software, fresh_id };
+        let (software, known) = (software.as_str(), known.as_slice());
+        let applicant = Applicant { code: &code, public_key, software, fresh_id, known };
         enrol::enrol(connection, &applicant, now_ms)
     })?;
     let Some(enrolled) = enrolled else {
@@ -73,8 +82,9 @@ pub(super) fn enrol(
 /// Gives a nonce to sign. Whether the terminal exists is not told: the answer is the same.
 pub(super) fn nonce(central: &Central, request: &NonceRequest) -> Result<NonceResponse, Refused> {
     let terminal = request.terminal_id;
-    let known = central.database().read(|connection| enrol::known(connection, terminal))?;
-    let nonce = central.sessions().nonce(central.rim(), terminal, known.is_some())?;
+    let found = central.database().read(|connection| life::find(connection, terminal, None))?;
+    let is_known = found != Lookup::UnknownTerminal;
+    let nonce = central.sessions().nonce(central.rim(), terminal, is_known)?;
     Ok(NonceResponse { nonce })
 }
 
@@ -89,25 +99,79 @@ pub(super) fn token(
     // up must not fill the memory.
     let who = Brake::Token(asker.address);
     braked(central, who)?;
-    let known = central.database().read(|connection| enrol::known(connection, terminal))?;
-    let proved = known.filter(|known| {
-        let device = (terminal, &known.public_key);
+    let epoch = request.epoch;
+    let life = match central.database().read(|c| life::find(c, terminal, epoch))? {
+        Lookup::Life(life) => Some(life),
+        Lookup::UnknownEpoch => {
+            // Whoever has the key of that life must register it, with the key of the one before.
+            let title = "no key of this epoch is known";
+            return Err(Refused::new(404, code::UNKNOWN_EPOCH, Retry::Later, title));
+        }
+        Lookup::UnknownTerminal => None,
+    };
+    let proved = life.filter(|life| {
+        let device = (terminal, &life.public_key);
         central.sessions().proves(central.rim(), device, &request.nonce, &request.signature)
     });
-    let Some(known) = proved else {
+    let Some(life) = proved else {
         central.sessions().failed(central.rim(), who);
         return Err(Refused::unauthenticated());
     };
-    if known.is_revoked {
-        return Err(Refused::revoked());
-    }
-    let holder = Holder { terminal, epoch: known.epoch };
+    let server_time_ms = central.rim().now_ms();
+    central.passed().saw(terminal, server_time_ms);
+    let holder = Holder { terminal, epoch: life.epoch };
     Ok(TokenResponse {
         token: central.sessions().token(central.rim(), holder)?,
         expires_in_s: (TOKEN_MS / 1000) as u32,
-        standing: Standing::Current,
-        server_time_ms: central.rim().now_ms(),
+        standing: life.standing,
+        server_time_ms,
     })
+}
+
+/// Makes a life known that the terminal has begun by itself.
+pub(super) fn renew(
+    central: &Central,
+    caller: Caller,
+    request: &RenewalRequest,
+) -> Result<RenewalResponse, Refused> {
+    let public_key = public_key(&request.public_key)?;
+    let follows = request.former_epoch.checked_add(1) == Some(request.epoch);
+    if caller.sender.epoch != request.former_epoch || !follows {
+        return Err(Refused::invalid(422, "a life is renewed by the one before it"));
+    }
+    let software: String = request.software.chars().take(SOFTWARE_MAX).collect();
+    let (terminal, epoch, former) = (caller.sender.terminal, request.epoch, request.former_epoch);
+    let begun = RenewalReason::from(request.reason).name();
+    let now_ms = central.rim().now_ms();
+    let renewed = central.database().writer().run(move |connection| {
+        let software = software.as_str();
+        let life = NewLife { terminal, epoch, public_key, begun, software };
+        life::renew(connection, former, &life, now_ms)
+    })?;
+    if !renewed {
+        let title = "another device is this terminal now";
+        return Err(Refused::new(409, code::EPOCH_TAKEN, Retry::Human, title));
+    }
+    tracing::info!(%terminal, epoch, begun, "a terminal began a new life");
+    Ok(RenewalResponse { epoch, server_time_ms: now_ms })
+}
+
+/// Holds what no number can book.
+pub(super) fn strays(
+    central: &Central,
+    caller: Caller,
+    request: &StraysRequest,
+) -> Result<StraysResponse, Refused> {
+    if request.events.len() > EVENTS_MAX {
+        return Err(Refused::too_large("too many events in one request"));
+    }
+    let (sender, now_ms, batch) = (caller.sender, central.rim().now_ms(), request.clone());
+    let take = move |connection: &_| stray::take_in(connection, sender, &batch, now_ms);
+    let fresh = central.database().writer().run(take)?;
+    if fresh > 0 {
+        tracing::warn!(terminal = %sender.terminal, fresh, "strays are held for a person");
+    }
+    Ok(StraysResponse { held: request.events.len() as u32, server_time_ms: now_ms })
 }
 
 /// Takes in events. An acknowledgement means durably held, not accepted by business rules.
@@ -144,12 +208,10 @@ fn answer(taken: Taken, server_time_ms: i64) -> Result<PushResponse, Refused> {
             results: taken.results,
             server_time_ms,
         }),
-        Some(Refusal::OldEpoch { current }) => conflict(
-            code::OLD_EPOCH,
-            Retry::Human,
-            "the terminal was enrolled again since",
-            format!("current epoch {current}"),
-        ),
+        Some(Refusal::OtherEpoch { expected }) => {
+            Err(Refused::invalid(422, "the batch is of another life than the token")
+                .with_detail(format!("epoch {expected}")))
+        }
         Some(Refusal::Gap { expected }) => {
             conflict(code::GAP, Retry::Later, "events are missing", format!("expected {expected}"))
         }
@@ -175,19 +237,12 @@ fn answer(taken: Taken, server_time_ms: i64) -> Result<PushResponse, Refused> {
 /// What central holds of a terminal, and which of its events are held back.
 pub(super) fn watermark(central: &Central, caller: Caller) -> Result<Watermark, Refused> {
     let server_time_ms = central.rim().now_ms();
-    let sender = caller.sender;
+    let (sender, current_epoch) = (caller.sender, Some(caller.life.current_epoch));
     Ok(central.database().read(|connection| {
         let (terminal, epoch) = (sender.terminal, sender.epoch);
         let (acked_seq, acked_hash) = push::watermark(connection, terminal, epoch)?;
         let held_back = push::held_back(connection, terminal, epoch)?;
         let acked_hash = acked_hash.to_string();
-        Ok(Watermark {
-            epoch,
-            current_epoch: Some(epoch),
-            acked_seq,
-            acked_hash,
-            held_back,
-            server_time_ms,
-        })
+        Ok(Watermark { epoch, current_epoch, acked_seq, acked_hash, held_back, server_time_ms })
     })?)
 }

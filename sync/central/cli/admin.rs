@@ -2,8 +2,8 @@
 
 use super::{note, say};
 use anyhow::{Context, Result, bail};
-use central::{Central, enrol, price, push, quarantine};
-use clap::{ArgGroup, Args};
+use central::{Central, enrol, life, price};
+use clap::Args;
 use domain::code::enrolment_text;
 use domain::gtin::Gtin;
 use std::path::{Path, PathBuf};
@@ -127,7 +127,7 @@ pub struct TerminalsArguments {
     /// Data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Take this terminal out of service: it can no longer push or pull until it is enrolled again
+    /// Take this terminal out of service: it reads nothing any more, and what it pushes waits for a person
     #[arg(long, value_name = "ID")]
     revoke: Option<uuid::Uuid>,
     /// One JSON array
@@ -140,7 +140,7 @@ pub fn terminals(arguments: &TerminalsArguments) -> Result<ExitCode> {
     let central = open(&arguments.data)?;
     if let Some(terminal) = arguments.revoke {
         let now_ms = central.rim().now_ms();
-        let known = central.database().writer().run(move |c| enrol::revoke(c, terminal, now_ms))?;
+        let known = central.database().writer().run(move |c| life::revoke(c, terminal, now_ms))?;
         if !known {
             bail!("there is no terminal {terminal}");
         }
@@ -150,14 +150,22 @@ pub fn terminals(arguments: &TerminalsArguments) -> Result<ExitCode> {
         say(&serde_json::to_string(&terminals)?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if terminals.is_empty() {
+        note("none");
+    }
     for row in terminals {
         let state = if row.revoked { "revoked" } else { "active" };
+        let skew = row
+            .skew_ms
+            .map_or(String::new(), |skew_ms| format!(", its clock is off by {} s", skew_ms / 1000));
+        let begun = if row.begun == "enrolled" { "" } else { row.begun.as_str() };
         say(&format!(
-            "{} {}-{} epoch {} {state}, shows {}, {} events, {} held back, {}",
+            "{} {}-{} epoch {} {begun}{}{state}, shows {}, {} events, {} held back, {}{skew}",
             row.id,
             row.store,
             row.name,
             row.epoch,
+            if begun.is_empty() { "" } else { ", " },
             row.confirmation,
             row.acked_seq,
             row.held_back,
@@ -167,51 +175,18 @@ pub fn terminals(arguments: &TerminalsArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Which events.
+/// Which central.
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("act").args(["retry", "dismiss"]))]
-pub struct QuarantineArguments {
+pub struct CompactArguments {
     /// Data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Try this event again, and those that wait behind it
-    #[arg(long, value_name = "ID")]
-    retry: Option<i64>,
-    /// Decide that this event will not count; its bytes stay
-    #[arg(long, value_name = "ID")]
-    dismiss: Option<i64>,
-    /// One JSON array
-    #[arg(long)]
-    json: bool,
 }
 
-/// Lists what is held back, tries one again, or dismisses one.
-pub fn quarantine(arguments: &QuarantineArguments) -> Result<ExitCode> {
-    let central = open(&arguments.data)?;
-    let writer = central.database().writer();
-    let released = match (arguments.retry, arguments.dismiss) {
-        (Some(id), _) => Some((id, writer.run(move |c| push::retry(c, id))?)),
-        (_, Some(id)) => Some((id, writer.run(move |c| push::dismiss(c, id))?)),
-        _ => None,
-    };
-    match released {
-        Some((id, None)) => bail!("event {id} is not quarantined"),
-        Some((_, Some(applied))) => say(&format!("{applied} events are applied now"))?,
-        None => {
-            let held = central.database().read(|c| quarantine::list(c, 0, quarantine::LIST_MAX))?;
-            if arguments.json {
-                say(&serde_json::to_string(&held)?)?;
-                return Ok(ExitCode::SUCCESS);
-            }
-            for row in held {
-                let code = row.code.unwrap_or_default();
-                say(&format!(
-                    "{} {} epoch {} seq {} {} {} {code}",
-                    row.id, row.terminal, row.epoch, row.seq, row.kind, row.state
-                ))?;
-            }
-        }
-    }
+/// Forgets deletions that everybody has passed.
+pub fn compact(arguments: &CompactArguments) -> Result<ExitCode> {
+    let removed = open(&arguments.data)?.compact()?;
+    say(&format!("{removed} deletions of more than 90 days ago are forgotten"))?;
     Ok(ExitCode::SUCCESS)
 }
 

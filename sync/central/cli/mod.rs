@@ -3,6 +3,7 @@
 mod admin;
 mod bulk;
 mod progress;
+mod quarantine;
 mod report;
 mod serve;
 
@@ -38,8 +39,10 @@ enum Command {
     SetPrice(admin::SetPriceArguments),
     /// Lists terminals, or takes one out of service
     Terminals(admin::TerminalsArguments),
-    /// Lists events that are held back, tries one again, or dismisses one
-    Quarantine(admin::QuarantineArguments),
+    /// Lists events that are held back, tries one again, corrects one, or dismisses one
+    Quarantine(quarantine::QuarantineArguments),
+    /// Forgets deletions that all terminals have passed; `serve` does it daily
+    Compact(admin::CompactArguments),
     /// Run once after central.db was restored from a backup: all terminals read their feeds anew
     Restored(admin::RestoredArguments),
 }
@@ -71,7 +74,8 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::SetPrice(arguments) => admin::set_price(&arguments),
         Command::Terminals(arguments) => admin::terminals(&arguments),
-        Command::Quarantine(arguments) => admin::quarantine(&arguments),
+        Command::Quarantine(arguments) => quarantine::quarantine(&arguments),
+        Command::Compact(arguments) => admin::compact(&arguments),
         Command::Restored(arguments) => admin::restored(&arguments),
     }
 }

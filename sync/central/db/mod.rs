@@ -14,8 +14,18 @@ use std::time::Duration;
 use uuid::Uuid;
 pub use writer::Writer;
 
-/// Each released step of the schema; the index plus one is the `user_version` after it.
-const MIGRATIONS: [&str; 1] = [include_str!("../sql/001_create.sql")];
+/// One step of the schema.
+struct Step {
+    sql: &'static str,
+    /// What SQL cannot compute.
+    finish: fn(&Connection) -> Result<(), CentralError>,
+}
+
+/// Each step of the schema; the index plus one is the `user_version` after it.
+const MIGRATIONS: [Step; 2] = [
+    Step { sql: include_str!("../sql/001_create.sql"), finish: |_| Ok(()) },
+    Step { sql: include_str!("../sql/002_lives.sql"), finish: crate::feed::sum_up },
+];
 /// Another process (a seed, an import, a command) may hold the write lock for a batch.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Prepared statements that the writer keeps; all of a push and of a judgement have room.
@@ -80,7 +90,8 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), CentralError> {
         return Err(CentralError::NewerDatabase { found, known });
     }
     for step in &MIGRATIONS[found as usize..] {
-        transaction.execute_batch(step)?;
+        transaction.execute_batch(step.sql)?;
+        (step.finish)(&transaction)?;
     }
     transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;
@@ -199,7 +210,7 @@ mod tests {
         let path = dir.path().join("central.db");
         open_for_writing(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
         let refused = open_for_writing(&path);
-        assert!(matches!(refused, Err(CentralError::NewerDatabase { found: 99, known: 1 })));
+        assert!(matches!(refused, Err(CentralError::NewerDatabase { found: 99, known: 2 })));
     }
 
     #[test]

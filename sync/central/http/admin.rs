@@ -1,14 +1,17 @@
-//! What people at central do over HTTP: look at terminals and at what is held back, retry it, dismiss it.
+//! What people at central do over HTTP: look at terminals and at what is held back, retry, amend or
+//! dismiss it.
 
 use super::caller::Admin;
-use super::problem::{Asked, Named};
+use super::problem::{Asked, Body, Named};
 use super::{App, blocking};
+use crate::Central;
 use crate::enrol::{self, TerminalInfo};
-use crate::push;
-use crate::quarantine::{self, Held};
+use crate::error::CentralError;
+use crate::quarantine::{self, Amendment, Held, Released, WORDS_MAX};
 use crate::refused::Refused;
 use axum::Json;
 use axum::extract::State;
+use rusqlite::Connection;
 use std::sync::Arc;
 use sync::protocol::problem::Problem;
 
@@ -37,11 +40,15 @@ pub struct TerminalList {
     pub terminals: Vec<TerminalInfo>,
 }
 
-/// What a retry or dismissal did.
-#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
-pub struct Released {
-    /// Events that are applied now, with those that waited behind.
-    pub applied: u64,
+/// Who dismisses an event, and why.
+#[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
+pub struct Dismissal {
+    /// Who.
+    #[schema(min_length = 1, max_length = 500)]
+    by: String,
+    /// Why.
+    #[schema(min_length = 1, max_length = 500)]
+    why: String,
 }
 
 /// Events that are quarantined, and those parked behind them.
@@ -62,13 +69,27 @@ pub async fn list(
     Ok(Json(HeldList { events: events.await? }))
 }
 
-type Release = fn(&rusqlite::Connection, i64) -> Result<Option<u64>, crate::CentralError>;
-
-async fn release(app: &Arc<App>, id: i64, how: Release) -> Result<Json<Released>, Refused> {
+/// Something done to an entry.
+async fn act(
+    app: &Arc<App>,
+    act: impl FnOnce(&Connection, i64) -> Result<Option<Released>, CentralError> + Send + 'static,
+) -> Result<Json<Released>, Refused> {
+    let run = |central: &Central| {
+        let now_ms = central.rim().now_ms();
+        central.database().writer().run(move |connection| act(connection, now_ms))
+    };
     let missing = || Refused::not_found("no such event is quarantined");
-    let applied =
-        blocking(app, move |central| central.database().writer().run(move |c| how(c, id)));
-    Ok(Json(Released { applied: applied.await?.ok_or_else(missing)? }))
+    Ok(Json(blocking(app, run).await?.ok_or_else(missing)?))
+}
+
+/// Refuses words that say nothing, or too much.
+fn check_words(words: [&str; 2]) -> Result<(), Refused> {
+    let is_good = |text: &str| !text.trim().is_empty() && text.chars().count() <= WORDS_MAX;
+    if words.into_iter().all(is_good) {
+        return Ok(());
+    }
+    let title = "`by` and `why` must say something, in 500 characters at most";
+    Err(Refused::invalid(422, title))
 }
 
 /// Tries a quarantined event again.
@@ -82,12 +103,31 @@ pub async fn retry(
     _admin: Admin,
     Named(id): Named<i64>,
 ) -> Result<Json<Released>, Refused> {
-    release(&app, id, push::retry).await
+    act(&app, move |connection, _| quarantine::retry(connection, id)).await
+}
+
+/// Corrects a quarantined event: what is sent is judged in its place, and the original is kept for ever. If it is
+/// refused nothing changes, and the answer says why.
+#[utoipa::path(post, path = "/v1/quarantine/{id}/amend", tag = "admin",
+    params(("id" = u64, Path, description = "Number of the entry")),
+    request_body = Amendment, security(("admin" = [])),
+    responses((status = OK, description = "What is applied now", body = Released),
+        (status = "default", description = "Refused", body = Problem,
+            content_type = "application/problem+json")))]
+pub async fn amend(
+    State(app): State<Arc<App>>,
+    _admin: Admin,
+    Named(id): Named<i64>,
+    Body(body): Body<Amendment>,
+) -> Result<Json<Released>, Refused> {
+    check_words([&body.by, &body.why])?;
+    act(&app, move |connection, now_ms| quarantine::amend(connection, id, &body, now_ms)).await
 }
 
 /// Decides that a quarantined event will not count; its bytes stay.
 #[utoipa::path(post, path = "/v1/quarantine/{id}/dismiss", tag = "admin",
-    params(("id" = u64, Path, description = "Number of the entry")), security(("admin" = [])),
+    params(("id" = u64, Path, description = "Number of the entry")),
+    request_body = Dismissal, security(("admin" = [])),
     responses((status = OK, description = "What is applied now", body = Released),
         (status = "default", description = "Refused", body = Problem,
             content_type = "application/problem+json")))]
@@ -95,8 +135,13 @@ pub async fn dismiss(
     State(app): State<Arc<App>>,
     _admin: Admin,
     Named(id): Named<i64>,
+    Body(body): Body<Dismissal>,
 ) -> Result<Json<Released>, Refused> {
-    release(&app, id, push::dismiss).await
+    check_words([&body.by, &body.why])?;
+    let dismiss = move |connection: &_, now_ms| {
+        quarantine::dismiss(connection, id, (&body.by, &body.why), now_ms)
+    };
+    act(&app, dismiss).await
 }
 
 /// All terminals.

@@ -159,7 +159,10 @@ struct Document;
 
 fn documented() -> OpenApiRouter<Arc<App>> {
     let limit = |bytes| DefaultBodyLimit::max(bytes);
-    let pushing = OpenApiRouter::new().routes(routes!(terminal::push)).layer(limit(PUSH_BYTES_MAX));
+    let pushing = OpenApiRouter::new()
+        .routes(routes!(terminal::push))
+        .routes(routes!(terminal::strays))
+        .layer(limit(PUSH_BYTES_MAX));
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health))
         .routes(routes!(contract))
@@ -168,11 +171,13 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(terminal::nonce))
         .routes(routes!(terminal::token))
         .routes(routes!(terminal::watermark))
+        .routes(routes!(terminal::renew))
         .routes(routes!(feed::changes))
         .routes(routes!(feed::snapshots))
         .routes(routes!(feed::chunk))
         .routes(routes!(admin::list))
         .routes(routes!(admin::retry))
+        .routes(routes!(admin::amend))
         .routes(routes!(admin::dismiss))
         .routes(routes!(admin::terminals))
         .layer(limit(BODY_BYTES_MAX))

@@ -13,6 +13,8 @@ use sync::protocol::auth::{
 };
 use sync::protocol::problem::Problem;
 use sync::protocol::push::{PushRequest, PushResponse, Watermark};
+use sync::protocol::renewal::{RenewalRequest, RenewalResponse};
+use sync::protocol::strays::{StraysRequest, StraysResponse};
 use uuid::Uuid;
 
 /// Makes a device a terminal.
@@ -68,7 +70,7 @@ pub async fn token(
     params(("terminal" = Uuid, Path, description = "The terminal's id")),
     request_body = PushRequest, security(("terminal" = [])),
     responses((status = OK, description = "All events are held", body = PushResponse),
-        (status = CONFLICT, description = "GAP, FORKED_HISTORY, OLD_EPOCH or BROKEN_CHAIN; what \
+        (status = CONFLICT, description = "GAP, FORKED_HISTORY or BROKEN_CHAIN; what \
             came before in the batch is held", body = Problem,
             content_type = "application/problem+json"),
         (status = "default", description = "Refused", body = Problem,
@@ -85,7 +87,47 @@ pub async fn push(
     }
 }
 
-/// What central holds of a terminal, and which of its events are held back.
+/// Makes a life known that the terminal has begun by itself; with a token of the life before.
+#[utoipa::path(post, path = "/v1/terminals/{terminal}/renewals", tag = "terminal",
+    params(("terminal" = Uuid, Path, description = "The terminal's id")),
+    request_body = RenewalRequest, security(("terminal" = [])),
+    responses((status = OK, description = "The life is current now", body = RenewalResponse),
+        (status = CONFLICT, description = "EPOCH_TAKEN: another device is this terminal now",
+            body = Problem, content_type = "application/problem+json"),
+        (status = "default", description = "Refused", body = Problem,
+            content_type = "application/problem+json")))]
+pub async fn renew(
+    State(app): State<Arc<App>>,
+    Holder(stranger): Holder,
+    Named(terminal): Named<Uuid>,
+    Body(body): Body<RenewalRequest>,
+) -> Result<Json<RenewalResponse>, Refused> {
+    match ask(&app, stranger, Request::Renew { terminal, body }).await? {
+        Reply::Renewed(answer) => Ok(Json(answer)),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Holds events that cannot be booked by number, for a person to judge.
+#[utoipa::path(post, path = "/v1/terminals/{terminal}/strays", tag = "terminal",
+    params(("terminal" = Uuid, Path, description = "The terminal's id")),
+    request_body = StraysRequest, security(("terminal" = [])),
+    responses((status = OK, description = "All of them are held", body = StraysResponse),
+        (status = "default", description = "Refused", body = Problem,
+            content_type = "application/problem+json")))]
+pub async fn strays(
+    State(app): State<Arc<App>>,
+    Holder(stranger): Holder,
+    Named(terminal): Named<Uuid>,
+    Body(body): Body<StraysRequest>,
+) -> Result<Json<StraysResponse>, Refused> {
+    match ask(&app, stranger, Request::Strays { terminal, body }).await? {
+        Reply::StraysHeld(answer) => Ok(Json(answer)),
+        _ => Err(unexpected()),
+    }
+}
+
+/// What central holds of a life of a terminal, and which of its events are held back.
 #[utoipa::path(get, path = "/v1/terminals/{terminal}/watermark", tag = "terminal",
     params(("terminal" = Uuid, Path, description = "The terminal's id")),
     security(("terminal" = [])),

@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, missing_docs)]
 #![allow(clippy::disallowed_methods, reason = "tests measure real waiting")]
 
+mod checkpoint;
 mod command;
 mod enrol;
 mod feed;
 mod import;
 mod in_process;
+mod lives;
 mod problem;
 mod push;
+mod quarantine;
 mod seed;
 mod snapshot;
+mod upgrade;
 mod world;

@@ -133,10 +133,13 @@ async fn the_document_tells_all_routes() {
         "GET /v1/terminals",
         "GET /v1/terminals/{terminal}/watermark",
         "POST /v1/enrol",
+        "POST /v1/quarantine/{id}/amend",
         "POST /v1/quarantine/{id}/dismiss",
         "POST /v1/quarantine/{id}/retry",
         "POST /v1/snapshots",
         "POST /v1/terminals/{terminal}/events",
+        "POST /v1/terminals/{terminal}/renewals",
+        "POST /v1/terminals/{terminal}/strays",
         "POST /v1/token",
         "POST /v1/token/nonce",
     ];

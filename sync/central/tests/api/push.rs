@@ -5,7 +5,7 @@ use central::{feed, report};
 use domain::event::Event;
 use domain::money::{Currency, Money};
 use serde_json::{Value, json};
-use sync::protocol::event::SealedEvent;
+use sync::protocol::event::{SealedEvent, Stamp};
 use sync::protocol::feed::{Feed, HistoryRow, StockRow};
 
 fn outcomes(answer: &Value) -> Vec<(u64, String, String)> {
@@ -96,7 +96,7 @@ async fn what_does_not_fit_the_journal_is_refused_and_the_prefix_stays() {
     assert_eq!(refusal(&send(4, &bytes(1..2)).await).1, "INVALID_REQUEST");
     // Another life.
     let newer = world.push_raw(&till, 1, 4, &[&events[3].bytes]).await;
-    assert_eq!(refusal(&newer), (409, "OLD_EPOCH", "current epoch 0"));
+    assert_eq!(refusal(&newer), (422, "INVALID_REQUEST", "epoch 0"));
     let path = format!("/v1/terminals/{}/watermark", till.id);
     let (_, mark) = world.get(&till, &path).await;
     assert_eq!((&mark["acked_seq"], &mark["epoch"]), (&json!(3), &json!(0)));
@@ -148,12 +148,16 @@ async fn a_refused_event_holds_back_its_own_thing_only() {
     let id = |position: usize| list[position]["id"].as_u64().unwrap();
     // It is still unknown; a parked one cannot be taken out of turn.
     let retry = |id: u64| format!("/v1/quarantine/{id}/retry");
-    assert_eq!(world.admin("POST", &retry(id(0))).await, (200, json!({"applied": 0})));
+    let still = json!({"applied": 0, "state": "quarantined", "code": "UNKNOWN_TYPE"});
+    assert_eq!(world.admin("POST", &retry(id(0))).await, (200, still));
     assert_eq!(world.admin("POST", &retry(id(1))).await.0, 404);
     assert_eq!(world.admin("POST", &retry(999_999)).await.0, 404);
     // Dismissed, it gives way: order and payment count now.
-    let dismissed = world.admin("POST", &format!("/v1/quarantine/{}/dismiss", id(0))).await;
-    assert_eq!(dismissed, (200, json!({"applied": 2})));
+    let path = format!("/v1/quarantine/{}/dismiss", id(0));
+    let why = json!({"by": "Anna", "why": "a song"});
+    assert_eq!(world.admin("POST", &path).await.0, 415, "nobody dismisses without a word");
+    let dismissed = world.decide("POST", &path, Some(why)).await;
+    assert_eq!(dismissed, (200, json!({"applied": 2, "state": "dismissed"})));
     assert_eq!(world.count("SELECT count(*) FROM orders WHERE paid_ms IS NOT NULL").await, 2);
     assert_eq!(world.count("SELECT count(*) FROM inbox").await, 7);
 }
@@ -195,7 +199,7 @@ async fn what_came_too_early_counts_later() {
         })
         .await;
     let retried = world.admin("POST", &format!("/v1/quarantine/{id}/retry")).await;
-    assert_eq!(retried, (200, json!({"applied": 1})));
+    assert_eq!(retried, (200, json!({"applied": 1, "state": "applied"})));
 }
 
 /// One line, one case: how a payment is wrong, what becomes of it.
@@ -373,27 +377,44 @@ async fn an_order_that_refers_to_a_damaged_row_does_not_stop_the_queue() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_far_ahead_does_not_lead_the_history() {
+async fn what_a_clock_says_is_believed_within_bounds_and_flagged_beyond() {
+    const DAY: i64 = 86_400_000;
     let world = World::new().await;
     let mut till = world.terminal(1).await;
     let (milk, marie) = (world.article(1).await, world.marie().await);
     let now = central::Rim::now_ms(world.rim.as_ref());
-    // One line, one case: milliseconds that the device is ahead, what others read.
-    for (ahead, expected) in [(-60_000, -60_000), (60_000, 60_000), (9_000_000_000, 300_000)] {
+    // One line, one case: how far the device is ahead, the offset that it knows, business time from now, skew.
+    for (ahead, offset, expected, skew) in [
+        (-60_000, None, -60_000, None),
+        (60_000, None, 60_000, None),
+        (9_000_000_000, None, 0, Some(9_000_000_000_i64)),
+        (9_000_000_000, Some(-9_000_000_000), 0, None),
+        (-2 * DAY, None, 0, Some(-2 * DAY)),
+        (-2 * DAY, Some(2 * DAY), 0, None),
+    ] {
         let mut order = till.order(&[(&milk, 1)], Some(marie));
         order.placed_at = domain::time::DeviceTime(now + ahead);
-        let event = till.placed(&order);
+        let stamp = Stamp { at_ms: now + ahead, offset_ms: offset, hlc: None };
+        let event = till.seal_at(stamp, &Event::OrderPlaced(Box::new(order.clone())));
         assert_eq!(world.push(&till, &[event]).await.0, 200);
         let id = order.id.uuid();
         let row = move |c: &_| feed::get::<HistoryRow>(c, Feed::History, feed::EVERYBODY, id);
         let (row, rank) = world.look(row).await.unwrap();
-        assert_eq!((row.at_ms, rank), (now + expected, -(now + expected)));
-        let placed: i64 = world
+        assert_eq!((row.at_ms, rank), (now + expected, -(now + expected)), "{ahead}");
+        let (placed, business, flags): (i64, i64, String) = world
             .look(move |c| {
-                let sql = "SELECT placed_ms FROM orders WHERE id = ?1";
-                Ok(c.query_row(sql, [id.as_bytes()], |row| row.get(0))?)
+                let sql = "SELECT placed_ms, business_ms, flags FROM orders WHERE id = ?1";
+                Ok(c.query_row(sql, [id.as_bytes()], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })?)
             })
             .await;
         assert_eq!(placed, now + ahead, "the order keeps what the device said");
+        assert_eq!(business, now + expected);
+        assert_eq!(flags, if skew.is_some() { "CLOCK_CLAMPED" } else { "" });
+        let (_, terminals) = world.admin("GET", "/v1/terminals").await;
+        assert_eq!(terminals["terminals"][0]["skew_ms"].as_i64(), skew);
     }
+    let report = world.look(report::read).await;
+    assert_eq!(report.flags["CLOCK_CLAMPED"], 2);
 }

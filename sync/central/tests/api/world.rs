@@ -174,8 +174,44 @@ impl World {
     }
 
     pub async fn admin(&self, method: &str, path: &str) -> (u16, Value) {
+        self.decide(method, path, None).await
+    }
+
+    pub async fn decide(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let token = std::fs::read_to_string(central::admin_token_path(self.dir.path())).unwrap();
-        self.send(method, path, Some(token.trim()), None).await
+        self.send(method, path, Some(token.trim()), body).await
+    }
+
+    /// What is held back now, as people see it.
+    pub async fn quarantine(&self) -> Vec<Value> {
+        let (_, list) = self.admin("GET", "/v1/quarantine?limit=1000").await;
+        list["events"].as_array().unwrap().clone()
+    }
+
+    pub async fn strays(
+        &self,
+        terminal: &Terminal,
+        of: (Uuid, u32),
+        events: &[&str],
+    ) -> (u16, Value) {
+        let path = format!("/v1/terminals/{}/strays", terminal.id);
+        let body = json!({"terminal": of.0, "epoch": of.1, "events": events});
+        self.send("POST", &path, Some(&terminal.token), Some(body)).await
+    }
+
+    /// Registers the next life of a terminal, with a new key; returns the answer and what the terminal is then.
+    pub async fn renew(&self, former: &Terminal, key: u8) -> ((u16, Value), Terminal) {
+        let mut next = former.next_life(key);
+        let path = format!("/v1/terminals/{}/renewals", former.id);
+        let body = json!({
+            "former_epoch": former.epoch, "epoch": next.epoch, "reason": "forked", "software": "t",
+            "public_key": STANDARD.encode(next.key.verifying_key().as_bytes()),
+        });
+        let answer = self.send("POST", &path, Some(&former.token), Some(body)).await;
+        if answer.0 == 200 {
+            next.token = self.token(&next).await.1["token"].as_str().unwrap_or_default().into();
+        }
+        (answer, next)
     }
 
     /// A terminal of store 1 with a token.
@@ -193,10 +229,10 @@ impl World {
             id,
             epoch: answer["epoch"].as_u64().unwrap() as u32,
             store: answer["store_id"].as_str().unwrap().parse().unwrap(),
-            key,
+            key: key.clone(),
             token: String::new(),
             head: (0, EventHash::GENESIS),
-            ids: u128::from(id.as_u64_pair().1) << 32,
+            ids: (u128::from(id.as_u64_pair().1) << 32) + (u128::from(key.to_bytes()[0]) << 24),
         };
         let (status, answer) = self.token(&terminal).await;
         assert_eq!(status, 200, "{answer}");
@@ -224,7 +260,8 @@ impl World {
     pub async fn token_for(&self, terminal: &Terminal, nonce: &str) -> (u16, Value) {
         let signature = terminal.key.sign(&token_message(terminal.id, nonce));
         let signature = STANDARD.encode(signature.to_bytes());
-        let body = json!({"terminal_id": terminal.id, "nonce": nonce, "signature": signature});
+        let body = json!({"terminal_id": terminal.id, "nonce": nonce, "signature": signature,
+            "epoch": terminal.epoch});
         self.send("POST", "/v1/token", None, Some(body)).await
     }
 
@@ -284,6 +321,26 @@ pub struct Terminal {
 }
 
 impl Terminal {
+    /// The life that it begins by itself.
+    pub fn next_life(&self, key: u8) -> Self {
+        Self {
+            id: self.id,
+            epoch: self.epoch + 1,
+            store: self.store,
+            key: SigningKey::from_bytes(&[key; 32]),
+            token: String::new(),
+            head: (0, EventHash::GENESIS),
+            ids: self.ids + (1 << 20),
+        }
+    }
+
+    /// Appends to the journal what happened at that time by this clock.
+    pub fn seal_at(&mut self, stamp: Stamp, event: &Event) -> SealedEvent {
+        let sealed = seal(self.place(), self.head.1, stamp, event);
+        self.head = (sealed.place.seq, sealed.hash);
+        sealed
+    }
+
     pub fn mint(&mut self) -> Uuid {
         self.ids += 1;
         Uuid::from_u128(self.ids)
@@ -296,9 +353,7 @@ impl Terminal {
 
     /// Appends to the journal.
     pub fn seal(&mut self, event: &Event) -> SealedEvent {
-        let sealed = seal(self.place(), self.head.1, Stamp::bare(1_800_000_000_000), event);
-        self.head = (sealed.place.seq, sealed.hash);
-        sealed
+        self.seal_at(Stamp::bare(1_800_000_000_000), event)
     }
 
     /// Appends an event that this build's types cannot make.

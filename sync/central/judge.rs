@@ -1,0 +1,385 @@
+//! Holding and judging: an event is written down as it came, then a verdict is booked beside it.
+//!
+//! ```text
+//! revoked terminal -> quarantined TERMINAL_REVOKED      no bytes -> quarantined DAMAGED_EVENT
+//! an earlier event of the terminal about the same thing is held back -> parked
+//! else apply in a savepoint -> applied | quarantined
+//! applied -> what other terminals told too early about the same thing is judged again
+//! ```
+//! The bytes of an event never change here. What a person put in their place ([`crate::quarantine`]) is judged
+//! instead of them, and stands beside them.
+
+use crate::apply::{self, Verdict};
+use crate::clock::business_time;
+use crate::db::{blob, id};
+use crate::error::CentralError;
+use crate::life::Facts;
+use crate::push::Sender;
+use rusqlite::{Connection, params};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use sync::protocol::event::{Envelope, EventHash};
+use sync::protocol::push::{Outcome, PushResult, held_code};
+use uuid::Uuid;
+
+/// The event refers to a stored row that cannot be read.
+const DAMAGED_ROW: &str = "DAMAGED_ROW";
+/// The bytes are no event at all.
+const NOT_AN_EVENT: &str = "NOT_AN_EVENT";
+
+/// How events came here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// Who sent them.
+    pub sender: Sender,
+    /// What is known of that life.
+    pub facts: Facts,
+    /// When.
+    pub received_ms: i64,
+    /// How far off the newest event's clock was.
+    pub skew_ms: Option<i64>,
+}
+
+/// A row of the inbox before it is written.
+pub(crate) struct NewRow<'a> {
+    /// In whose journal, life and place it was written.
+    pub place: (Uuid, u32, u64),
+    /// Who handed it in, if it is a stray.
+    pub stray_of: Option<Uuid>,
+    /// Its hash, or the declared one.
+    pub hash: EventHash,
+    /// Its type.
+    pub kind: &'a str,
+    /// The device's clock.
+    pub at_ms: i64,
+    /// When it counts as having happened, and whether that is not the device's word.
+    pub business: (i64, bool),
+    /// When it came.
+    pub received_ms: i64,
+    /// What it is about.
+    pub aggregate: Option<Uuid>,
+    /// State and code.
+    pub state: (&'a str, Option<&'a str>),
+    /// Its bytes, or what the terminal has in their place.
+    pub bytes: Result<&'a str, &'a [u8]>,
+}
+
+/// Writes it down. Returns its number.
+pub(crate) fn insert(connection: &Connection, row: &NewRow<'_>) -> Result<i64, CentralError> {
+    let sql = "INSERT INTO inbox (terminal, epoch, seq, is_stray, sent_by, hash, kind, at_ms,
+               business_ms, is_clamped, received_ms, aggregate, state, code, bytes, raw)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+    let (terminal, epoch, seq) = row.place;
+    connection.prepare_cached(sql)?.execute(params![
+        blob(terminal),
+        epoch,
+        i64::try_from(seq).unwrap_or(0),
+        row.stray_of.is_some(),
+        row.stray_of.map(blob),
+        row.hash.0,
+        row.kind,
+        row.at_ms,
+        row.business.0,
+        row.business.1,
+        row.received_ms,
+        row.aggregate.map(blob),
+        row.state.0,
+        row.state.1,
+        row.bytes.ok(),
+        row.bytes.err()
+    ])?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// What an event is about; a defect of ours must not stop it from being held.
+pub(crate) fn aggregate(envelope: &Envelope) -> Option<Uuid> {
+    // A panic comes again when it is judged, and is booked there.
+    catch_unwind(|| apply::aggregate(envelope)).unwrap_or(None)
+}
+
+/// Holds an event for ever, then judges it.
+pub(crate) fn hold(
+    connection: &Connection,
+    arrival: &mut Arrival,
+    envelope: &Envelope,
+    (bytes, hash): (&str, EventHash),
+) -> Result<PushResult, CentralError> {
+    let sender = arrival.sender;
+    let aggregate = aggregate(envelope);
+    let time = business_time(envelope.stamp(), arrival.received_ms, arrival.facts.enrolled_ms);
+    arrival.skew_ms = time.skew_ms;
+    let inbox_id = insert(
+        connection,
+        &NewRow {
+            place: (sender.terminal, sender.epoch, envelope.seq),
+            stray_of: None,
+            hash,
+            kind: &envelope.kind,
+            at_ms: envelope.at_ms,
+            business: (time.at_ms, time.skew_ms.is_some()),
+            received_ms: arrival.received_ms,
+            aggregate,
+            state: ("parked", None),
+            bytes: Ok(bytes),
+        },
+    )?;
+    let (business_ms, is_clamped) = (time.at_ms, time.skew_ms.is_some());
+    let source = apply::Source { inbox_id, sender, business_ms, is_clamped };
+    let apply = || apply::apply(connection, source, envelope);
+    let judge = || verdict_of(connection, inbox_id, apply);
+    let (outcome, code) = first_verdict(connection, arrival, (inbox_id, aggregate), judge)?;
+    Ok(PushResult { seq: envelope.seq, outcome, code })
+}
+
+/// Holds the place of an event whose bytes the terminal itself does not have any more.
+pub(crate) fn hold_damaged(
+    connection: &Connection,
+    arrival: &Arrival,
+    (seq, hash): (u64, EventHash),
+    raw: &[u8],
+) -> Result<PushResult, CentralError> {
+    let (sender, code) = (arrival.sender, held_code::DAMAGED_EVENT);
+    insert(
+        connection,
+        &NewRow {
+            place: (sender.terminal, sender.epoch, seq),
+            stray_of: None,
+            hash,
+            kind: "",
+            at_ms: arrival.received_ms,
+            business: (arrival.received_ms, false),
+            received_ms: arrival.received_ms,
+            aggregate: None,
+            state: ("quarantined", Some(code)),
+            bytes: Err(raw),
+        },
+    )?;
+    Ok(PushResult { seq, outcome: Outcome::Quarantined, code: Some(code.into()) })
+}
+
+/// The true bytes of a placeholder have come: they take its place and are judged, unless a person has decided
+/// meanwhile. The caller has compared the hash.
+pub(crate) fn mend(
+    connection: &Connection,
+    arrival: &Arrival,
+    inbox_id: i64,
+    bytes: &str,
+) -> Result<(Outcome, Option<String>), CentralError> {
+    let envelope = Envelope::parse(bytes).ok();
+    let aggregate = envelope.as_ref().and_then(aggregate);
+    if let Some(envelope) = &envelope {
+        let time = business_time(envelope.stamp(), arrival.received_ms, arrival.facts.enrolled_ms);
+        let sql = "UPDATE inbox SET kind = ?2, at_ms = ?3, business_ms = ?4, is_clamped = ?5,
+                   aggregate = ?6 WHERE id = ?1";
+        let is_clamped = time.skew_ms.is_some();
+        let aggregate = aggregate.map(blob);
+        let (kind, at_ms) = (&envelope.kind, envelope.at_ms);
+        connection
+            .execute(sql, params![inbox_id, kind, at_ms, time.at_ms, is_clamped, aggregate])?;
+    }
+    connection.execute("UPDATE inbox SET bytes = ?2 WHERE id = ?1", params![inbox_id, bytes])?;
+    let sql = "INSERT INTO act (inbox, at_ms, kind, by_whom, why)
+               VALUES (?1, ?2, 'mended', '', 'the true bytes came')";
+    connection.execute(sql, params![inbox_id, arrival.received_ms])?;
+    let sql = "SELECT state = 'quarantined' AND code = ?2 FROM inbox WHERE id = ?1";
+    let values = params![inbox_id, held_code::DAMAGED_EVENT];
+    let is_open: bool = connection.query_row(sql, values, |row| row.get(0))?;
+    if !is_open {
+        return Ok((Outcome::Duplicate, None));
+    }
+    // It does not wait for itself.
+    connection.execute("UPDATE inbox SET state = 'parked' WHERE id = ?1", [inbox_id])?;
+    first_verdict(connection, arrival, (inbox_id, aggregate), || rejudge(connection, inbox_id))
+}
+
+/// Judges a row that was just written, or says why it has to wait.
+fn first_verdict(
+    connection: &Connection,
+    arrival: &Arrival,
+    (inbox_id, aggregate): (i64, Option<Uuid>),
+    judge: impl FnOnce() -> Result<Verdict, CentralError>,
+) -> Result<(Outcome, Option<String>), CentralError> {
+    let waits = match aggregate {
+        Some(aggregate) => is_held(connection, (arrival.sender.terminal, aggregate), inbox_id)?,
+        None => false,
+    };
+    if waits {
+        return Ok((Outcome::Parked, None));
+    }
+    if arrival.facts.is_revoked {
+        let code = held_code::TERMINAL_REVOKED;
+        book(connection, inbox_id, "quarantined", Some(code))?;
+        return Ok((Outcome::Quarantined, Some(code.into())));
+    }
+    Ok(match judge()? {
+        Verdict::Applied => {
+            if let Some(aggregate) = aggregate {
+                revive(connection, aggregate)?;
+            }
+            (Outcome::Applied, None)
+        }
+        Verdict::Refused(code) => (Outcome::Quarantined, Some(code.into())),
+    })
+}
+
+/// Whether an earlier event of the same terminal about the same thing is held back. Another terminal's is no reason
+/// to wait: between terminals there is no order that could be kept. Nor is a stray: it has no place in the order.
+fn is_held(
+    connection: &Connection,
+    (terminal, aggregate): (Uuid, Uuid),
+    inbox_id: i64,
+) -> Result<bool, CentralError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE aggregate = ?1 AND terminal = ?2
+               AND state IN ('quarantined', 'parked') AND is_stray = 0 AND id < ?3)";
+    let values = params![blob(aggregate), blob(terminal), inbox_id];
+    Ok(connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
+}
+
+/// An event was applied: what other terminals told too early about the same thing may count now. Returns how much
+/// of it does.
+pub(crate) fn revive(connection: &Connection, aggregate: Uuid) -> Result<u64, CentralError> {
+    let sql = "SELECT id FROM inbox WHERE aggregate = ?1
+               AND state IN ('quarantined', 'parked') AND state = 'quarantined'
+               AND code IN ('UNKNOWN_ORDER', 'UNKNOWN_SHIFT') ORDER BY id";
+    let early: Vec<i64> = connection
+        .prepare_cached(sql)?
+        .query_map([blob(aggregate)], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut applied = 0;
+    for inbox_id in early {
+        if rejudge(connection, inbox_id)? == Verdict::Applied {
+            applied += 1 + release_parked(connection, inbox_id)?;
+        }
+    }
+    Ok(applied)
+}
+
+/// Judges what the same terminal parked behind an event, oldest first, until one is refused.
+pub(crate) fn release_parked(connection: &Connection, inbox_id: i64) -> Result<u64, CentralError> {
+    let sql = "SELECT p.id FROM inbox q JOIN inbox p
+               ON p.aggregate = q.aggregate AND p.terminal = q.terminal AND p.state = 'parked'
+               AND p.state IN ('quarantined', 'parked')
+               WHERE q.id = ?1 AND q.is_stray = 0 ORDER BY p.id";
+    let parked: Vec<i64> = connection
+        .prepare_cached(sql)?
+        .query_map([inbox_id], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let mut applied = 0;
+    for inbox_id in parked {
+        if rejudge(connection, inbox_id)? != Verdict::Applied {
+            break;
+        }
+        applied += 1;
+    }
+    Ok(applied)
+}
+
+fn book(
+    connection: &Connection,
+    inbox_id: i64,
+    state: &str,
+    code: Option<&str>,
+) -> Result<(), CentralError> {
+    connection
+        .prepare_cached("UPDATE inbox SET state = ?2, code = ?3 WHERE id = ?1")?
+        .execute(params![inbox_id, state, code])?;
+    Ok(())
+}
+
+/// What `attempt` came to, booked. Whatever is about this one event must not stop the queue (invariant 4): a
+/// constraint that nobody thought of, a stored row that it refers to and that cannot be read, a defect of ours.
+fn verdict_of(
+    connection: &Connection,
+    inbox_id: i64,
+    attempt: impl FnOnce() -> Result<Verdict, CentralError>,
+) -> Result<Verdict, CentralError> {
+    connection.execute_batch("SAVEPOINT event")?;
+    // What a panic leaves half changed is the database, and that is rolled back to the savepoint.
+    let verdict = match catch_unwind(AssertUnwindSafe(attempt)) {
+        Err(_) => Verdict::Refused("PANIC"),
+        Ok(Err(error)) if error.is_constraint() => Verdict::Refused("CONSTRAINT"),
+        Ok(Err(error)) if error.is_damaged_value() => Verdict::Refused(DAMAGED_ROW),
+        Ok(other) => other?,
+    };
+    let (end, state, code) = match verdict {
+        Verdict::Applied => ("RELEASE event", "applied", None),
+        Verdict::Refused(code) => ("ROLLBACK TO event; RELEASE event", "quarantined", Some(code)),
+    };
+    connection.execute_batch(end)?;
+    book(connection, inbox_id, state, code)?;
+    if let Some(code @ ("PANIC" | DAMAGED_ROW)) = code {
+        tracing::error!(inbox_id, code, "an event could not be applied for a fault of central's");
+    }
+    Ok(verdict)
+}
+
+/// Judges a held event, whatever it is held for, and books the verdict.
+pub(crate) fn rejudge(connection: &Connection, inbox_id: i64) -> Result<Verdict, CentralError> {
+    let sql = "SELECT i.terminal, i.epoch,
+                      coalesce(t.store, (SELECT store FROM terminal WHERE id = i.sent_by), 0),
+                      i.business_ms, i.is_clamped, i.bytes,
+                      (SELECT bytes FROM act WHERE inbox = i.id AND kind = 'amended'
+                       ORDER BY id DESC LIMIT 1)
+               FROM inbox i LEFT JOIN terminal t ON t.id = i.terminal WHERE i.id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let (source, bytes) = statement.query_row([inbox_id], |row| {
+        let sender = Sender { terminal: id(row, 0)?, epoch: row.get(1)?, store_no: row.get(2)? };
+        let (business_ms, is_clamped) = (row.get(3)?, row.get(4)?);
+        let source = apply::Source { inbox_id, sender, business_ms, is_clamped };
+        let amended: Option<String> = row.get(6)?;
+        Ok((source, amended.or(row.get(5)?)))
+    })?;
+    let envelope = match bytes.as_deref().map(Envelope::parse) {
+        Some(Ok(envelope)) => envelope,
+        Some(Err(_)) => return verdict_of(connection, inbox_id, || refused(NOT_AN_EVENT)),
+        None => return verdict_of(connection, inbox_id, || refused(held_code::DAMAGED_EVENT)),
+    };
+    verdict_of(connection, inbox_id, || apply::apply(connection, source, &envelope))
+}
+
+const fn refused(code: &'static str) -> Result<Verdict, CentralError> {
+    Ok(Verdict::Refused(code))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::db::{meta, open_for_writing, set_meta};
+
+    /// One line, one case: how an attempt ends after it wrote, and the code that it is quarantined with.
+    #[test]
+    fn what_is_about_one_event_is_rolled_back_and_quarantined() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = open_for_writing(&dir.path().join("central.db")).unwrap();
+        let row = NewRow {
+            place: (Uuid::from_u128(1), 0, 1),
+            stray_of: None,
+            hash: EventHash::GENESIS,
+            kind: "k",
+            at_ms: 0,
+            business: (0, false),
+            received_ms: 0,
+            aggregate: None,
+            state: ("parked", None),
+            bytes: Ok(""),
+        };
+        let inbox_id = insert(&connection, &row).unwrap();
+        type Ending = fn() -> Result<Verdict, CentralError>;
+        let cases: [(Ending, &str); 3] = [
+            (|| panic!("on purpose"), "PANIC"),
+            (|| Err(CentralError::DamagedRow("test")), "DAMAGED_ROW"),
+            (|| Ok(Verdict::Refused("UNKNOWN_ORDER")), "UNKNOWN_ORDER"),
+        ];
+        for (ending, code) in cases {
+            let attempt = || set_meta(&connection, "written", code).and_then(|()| ending());
+            let verdict = verdict_of(&connection, inbox_id, attempt).unwrap();
+            assert_eq!(verdict, Verdict::Refused(code));
+            assert_eq!(meta(&connection, "written").unwrap(), None, "{code}");
+            let sql = "SELECT state || ' ' || code FROM inbox";
+            let booked: String = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+            assert_eq!(booked, format!("quarantined {code}"));
+        }
+        // Central's own failure is no verdict.
+        assert!(verdict_of(&connection, inbox_id, || Err(CentralError::Stopped)).is_err());
+    }
+}

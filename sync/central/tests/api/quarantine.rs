@@ -1,0 +1,92 @@
+//! What people do about held events: list, retry, amend, dismiss; the original stays for ever.
+
+use crate::world::World;
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_amendment_counts_in_place_of_the_event_and_the_original_stays() {
+    let world = World::new().await;
+    let mut till = world.terminal(1).await;
+    let milk = world.article(1).await;
+    let order = till.order(&[(&milk, 1)], None);
+    let head = till.head;
+    let right: Value = serde_json::from_str(&till.placed(&order).bytes).unwrap();
+    till.head = head;
+    // A quantity that cannot be sold; the payment waits behind it.
+    let mut body = right["body"].clone();
+    body["lines"][0]["quantity"] = json!(0);
+    let wrong = till.seal_raw("order.placed", &body);
+    let paid = till.paid(&order);
+    let (_, answer) = world.push(&till, &[wrong.clone(), paid]).await;
+    assert_eq!(answer["results"][0]["code"], "INVALID_QUANTITY");
+    assert_eq!(answer["results"][1]["outcome"], "parked");
+    let held = world.quarantine().await;
+    let id = held[0]["id"].as_u64().unwrap();
+    assert_eq!(held[0]["hash"], wrong.hash.to_string());
+    let path = format!("/v1/quarantine/{id}/amend");
+    let amend = async |body: Value| world.decide("POST", &path, Some(body)).await;
+    // Words must say something, and nobody but the administrator may.
+    for (by, why) in [("", "x"), ("x", " "), ("x", &"x".repeat(501))] {
+        let body = json!({"by": by, "why": why, "body": right["body"]});
+        assert_eq!(amend(body).await.0, 422);
+    }
+    let correction = json!({"by": "Anna", "why": "scale failed", "body": right["body"]});
+    let stranger = world.send("POST", &path, Some(&till.token), Some(correction.clone())).await;
+    assert_eq!(stranger.0, 401);
+    // A correction that is no better changes nothing.
+    let worse = json!({"by": "Anna", "why": "try", "type": "order.sung", "body": {}});
+    let refused = amend(worse).await;
+    let expected = json!({"applied": 0, "state": "quarantined", "code": "UNKNOWN_TYPE"});
+    assert_eq!(refused, (200, expected));
+    assert_eq!(world.quarantine().await[0]["code"], "INVALID_QUANTITY");
+    assert_eq!(world.count("SELECT count(*) FROM act").await, 0);
+    let amended = amend(correction.clone()).await;
+    assert_eq!(amended, (200, json!({"applied": 2, "state": "applied"})));
+    assert_eq!(world.count("SELECT count(*) FROM orders WHERE paid_ms IS NOT NULL").await, 1);
+    // Once; the event itself is what it was, and who, why and what are beside it.
+    assert_eq!(amend(correction).await.0, 404);
+    let seen = world
+        .look(move |c| {
+            let sql = "SELECT i.bytes, a.by_whom || ': ' || a.why, a.bytes, a.at_ms
+                       FROM inbox i JOIN act a ON a.inbox = i.id";
+            Ok(c.query_row(sql, [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?)
+        })
+        .await;
+    let (bytes, words, correction, at_ms): (String, String, String, i64) = seen;
+    assert_eq!(bytes, wrong.bytes);
+    assert_eq!(words, "Anna: scale failed");
+    let correction: Value = serde_json::from_str(&correction).unwrap();
+    assert_eq!((&correction["body"], &correction["seq"]), (&right["body"], &json!(1)));
+    assert_eq!(at_ms, central::Rim::now_ms(world.rim.as_ref()));
+    let (_, again) = world.push(&till, &[wrong]).await;
+    assert_eq!(again["results"][0]["outcome"], "duplicate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_event_and_a_stray_can_be_written_anew_by_a_person() {
+    let world = World::new().await;
+    let mut till = world.terminal(1).await;
+    let (shift, opened) = till.shift_opened();
+    let path = format!("/v1/terminals/{}/events", till.id);
+    let item = json!({"damaged": {"seq": 1, "hash": opened.hash.to_string(),
+        "prev": "0".repeat(64), "raw": "not base64"}});
+    let body = json!({"epoch": 0, "from_seq": 1, "events": [item]});
+    assert_eq!(world.send("POST", &path, Some(&till.token), Some(body)).await.0, 200);
+    assert_eq!(world.strays(&till, (till.id, 0), &["rubbish"]).await.0, 200);
+    let staff = uuid::Uuid::from_u128(3);
+    for (entry, shift) in world.quarantine().await.iter().zip([shift.uuid(), till.mint()]) {
+        let body = json!({"by": "Anna", "why": "from the paper", "type": "shift.opened",
+            "body": {"shift": shift, "staff": staff}});
+        let path = format!("/v1/quarantine/{}/amend", entry["id"]);
+        let (_, released) = world.decide("POST", &path, Some(body)).await;
+        assert_eq!(released, json!({"applied": 1, "state": "applied"}));
+    }
+    assert_eq!(world.count("SELECT count(*) FROM shift").await, 2);
+    // The true bytes come after all: they are kept, and the person's word stands.
+    let (_, answer) = world.push(&till, &[opened]).await;
+    assert_eq!(answer["results"][0]["outcome"], "duplicate");
+    assert_eq!(world.count("SELECT count(*) FROM inbox WHERE bytes IS NULL").await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM shift").await, 2);
+}
