@@ -38,6 +38,9 @@ pub enum OpenError {
     /// The key could not be read or made.
     #[error("the key of the database cannot be used")]
     Key(#[source] KeyError),
+    /// What was found in a damaged database could not be written into a new one. Nothing was changed.
+    #[error("the damaged database could not be recovered")]
+    Unrecovered(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// No room for the database.
     #[error("the disk is full")]
     DiskFull(#[source] Box<dyn std::error::Error + Send + Sync>),

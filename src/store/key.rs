@@ -22,6 +22,10 @@ impl DatabaseKey {
         Self(bytes)
     }
 
+    pub(crate) const fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+
     pub(crate) fn to_hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }

@@ -119,7 +119,7 @@ impl Life {
                 central: row.get(6)?,
                 device_key: DeviceKey(row.get(7)?),
             },
-            standing: standing_at(&row.get::<_, String>(8)?, former_epoch, 8)?,
+            standing: standing_at(&row.get::<_, String>(8)?, former_epoch.zip(reason), 8)?,
             renewal: former_epoch.zip(reason),
             base_position: row.get(11)?,
             last_seq: row.get(12)?,
@@ -271,12 +271,14 @@ const fn standing_name(standing: LifeStanding) -> &'static str {
 
 fn standing_at(
     name: &str,
-    former_epoch: Option<u32>,
+    renewal: Option<(u32, RenewalReason)>,
     column: usize,
 ) -> Result<LifeStanding, rusqlite::Error> {
-    match (name, former_epoch) {
+    match (name, renewal) {
         ("registered", _) => Ok(LifeStanding::Registered),
-        ("unregistered", Some(former_epoch)) => Ok(LifeStanding::Unregistered { former_epoch }),
+        ("unregistered", Some((former_epoch, reason))) => {
+            Ok(LifeStanding::Unregistered { former_epoch, reason })
+        }
         ("closed", _) => Ok(LifeStanding::Closed),
         _ => Err(unreadable(column, "the standing of a life")),
     }

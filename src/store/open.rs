@@ -14,6 +14,7 @@ use crate::files::DatabaseFiles;
 use crate::journal;
 use crate::key::{DatabaseKey, KeyStore, sync_parent};
 use crate::reader::Readers;
+use crate::recover::{self, beside};
 use crate::schema::{self, Migration};
 use fs4::{FileExt, TryLockError};
 use rusqlite::Connection;
@@ -22,15 +23,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-const DATABASE: &str = "crossroads.db";
+pub(crate) const DATABASE: &str = "crossroads.db";
 const LOCK: &str = "crossroads.lock";
 const FINGERPRINT: &str = "crossroads.db.key-fingerprint";
 
 /// Up to this size every page is checked at each start; above, only the pages of small tables and the last
 /// events are, and `doctor` checks the rest: a million articles must not delay the first sale by seconds.
 const QUICK_CHECK_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Databases moved aside in one directory; more than that is another trouble.
-const ASIDE_MAX: u32 = 10_000;
 /// Events whose chain is checked at each start.
 const TAIL_EVENTS: u64 = 200;
 
@@ -61,6 +60,9 @@ pub(crate) fn open_as(
     let path = directory.join(DATABASE);
     let files = options.files.as_ref();
     let key = find_key(files, &path, keys)?;
+    if let Some(detail) = recover::hidden_commits(files, &path, &key) {
+        return Err(quarantine(files, &path, detail));
+    }
     let prepared = connect(files, &path, &key, Purpose::Write)
         .map_err(|source| first_failure(&path, &key, source))
         .and_then(|mut connection| {
@@ -73,6 +75,7 @@ pub(crate) fn open_as(
         Err(OpenError::Damaged { detail, .. }) => return Err(quarantine(files, &path, detail)),
         Err(other) => return Err(other),
     };
+    recover::remember_salt(files, &path);
     let readers = Readers::open(files, &path, &key, options.writing.readers())
         .map_err(|source| OpenError::Sqlite { during: "opening the readers", source })?;
     let reserve = Reserve::new(directory);
@@ -93,7 +96,7 @@ fn make_directory(directory: &Path) -> Result<(), OpenError> {
 }
 
 /// One instance a directory. The lock goes with the process, however it ends.
-fn take_lock(directory: &Path) -> Result<File, OpenError> {
+pub(crate) fn take_lock(directory: &Path) -> Result<File, OpenError> {
     let path = directory.join(LOCK);
     let file = OpenOptions::new()
         .create(true)
@@ -208,29 +211,20 @@ fn check_health(
     }
 }
 
-/// Moves the database with its log aside under the first free number. The connection is closed by now; the key
+/// Moves the database with its log aside under the next number. The connection is closed by now; the key
 /// and its fingerprint stay, they fit the moved file and the next one.
 fn quarantine(files: &dyn DatabaseFiles, path: &Path, detail: String) -> OpenError {
-    let aside = |number: u32, suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".damaged-{number}{suffix}"));
-        PathBuf::from(name)
+    let number = match recover::set_aside(files, path) {
+        Ok(numbers) => numbers.last().map_or(1, |last| last + 1),
+        Err(error) => {
+            let detail = format!("{detail}; where to move it aside is unknown: {error}");
+            return OpenError::Damaged { quarantined_to: None, detail };
+        }
     };
-    let beside = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    let is_free = |path: &Path| matches!(files.len(path), Ok(None));
-    let free = (1..ASIDE_MAX)
-        .find(|number| is_free(&aside(*number, "")) && is_free(&aside(*number, "-wal")));
-    let Some(number) = free else {
-        let detail = format!("{detail}; no free name was found to move it aside");
-        return OpenError::Damaged { quarantined_to: None, detail };
-    };
+    let aside = |suffix: &str| aside(path, number, suffix);
     // The log goes first: were it left beside a new database, it would be taken for its own.
     for suffix in ["-wal", "-shm", ""] {
-        match files.rename(&beside(suffix), &aside(number, suffix)) {
+        match files.rename(&beside(path, suffix), &aside(suffix)) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound && !suffix.is_empty() => {}
             Err(error) => {
@@ -239,8 +233,13 @@ fn quarantine(files: &dyn DatabaseFiles, path: &Path, detail: String) -> OpenErr
             }
         }
     }
-    if let Err(error) = files.flush(&aside(number, "")) {
+    if let Err(error) = files.flush(&aside("")) {
         tracing::warn!(%error, "the directory could not be flushed");
     }
-    OpenError::Damaged { quarantined_to: Some(aside(number, "")), detail }
+    OpenError::Damaged { quarantined_to: Some(aside("")), detail }
+}
+
+/// The name of a database, or of a file of it, that was moved aside.
+pub(crate) fn aside(path: &Path, number: u32, suffix: &str) -> PathBuf {
+    beside(path, &format!(".damaged-{number}{suffix}"))
 }

@@ -119,8 +119,10 @@ pub(crate) fn commit(session: &mut Session, new: &NewOrder) -> Result<CommittedO
         None => None,
     };
     life.receipt_counter = counter;
-    let paid_position = paid.map(|event| event.position);
-    project(&tx, new, &order, placed.position, paid_position)?;
+    project(&tx, new.basket.id, &order, placed.position)?;
+    if let (Some(payment), Some(paid)) = (&new.payment, paid) {
+        project_payment(&tx, &payment.tenders, placed.position, paid.position)?;
+    }
     draft::forget_draft(&tx, new.basket.id)?;
     draft::forget_parked(&tx, new.basket.id)?;
     life.save_head(&tx)?;
@@ -193,28 +195,26 @@ fn order_from(new: &NewOrder, id: OrderId, number: String, placed_at: DeviceTime
 }
 
 /// Writes what is asked about orders where it can be asked.
-fn project(
+pub(crate) fn project(
     db: &Connection,
-    new: &NewOrder,
+    basket: BasketId,
     order: &Order,
     position: i64,
-    paid_position: Option<i64>,
 ) -> Result<(), StoreError> {
     db.prepare_cached(
         "INSERT INTO own_order (position, id, basket, number, shift, customer, placed_at_ms, currency, \
-         total_minor, paid_position) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+         total_minor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         position,
         order.id.uuid().as_bytes(),
-        new.basket.id.uuid().as_bytes(),
+        basket.uuid().as_bytes(),
         order.number,
         order.shift.uuid().as_bytes(),
         order.customer.map(domain::id::CustomerId::uuid).as_ref().map(uuid::Uuid::as_bytes),
         order.placed_at.0,
         order.total.currency().code(),
         order.total.minor(),
-        paid_position,
     ])?;
     let mut insert = db.prepare_cached(
         "INSERT INTO own_line (position, ordinal, article, quantity, total_minor) \
@@ -229,12 +229,23 @@ fn project(
             line.total.minor()
         ])?;
     }
+    stock::book(db, order, position)
+}
+
+/// Writes how the order at `position` was paid.
+pub(crate) fn project_payment(
+    db: &Connection,
+    tenders: &[Tender],
+    position: i64,
+    paid_position: i64,
+) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE own_order SET paid_position = ?2 WHERE position = ?1")?
+        .execute([position, paid_position])?;
     let mut insert = db.prepare_cached(
         "INSERT INTO own_tender (position, ordinal, kind, currency, given_minor, change_minor) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    let tenders = new.payment.iter().flat_map(|payment| &payment.tenders);
-    for (ordinal, tender) in tenders.enumerate() {
+    for (ordinal, tender) in tenders.iter().enumerate() {
         insert.execute(params![
             position,
             ordinal,
@@ -244,7 +255,7 @@ fn project(
             tender.change.minor()
         ])?;
     }
-    stock::book(db, order, position)
+    Ok(())
 }
 
 /// A row of the projection.

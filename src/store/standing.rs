@@ -107,7 +107,7 @@ pub(crate) fn begin_next(
     let identity =
         TerminalIdentity { epoch, device_key: device_key.clone(), ..former.identity.clone() };
     let mut life = Life::new(identity, Some(&former), at);
-    life.standing = LifeStanding::Unregistered { former_epoch };
+    life.standing = LifeStanding::Unregistered { former_epoch, reason };
     life.renewal = Some((former_epoch, reason));
     life.insert(db)?;
     let event = Event::TerminalRenewed {

@@ -431,6 +431,26 @@ pub(crate) fn apply_page(
     Ok(applied)
 }
 
+/// Puts rows that were found in a damaged database, so that the shop goes on before central is reached; rows that
+/// make no sense are left out. Without a cursor the feed is loaded anew, and replaces them all.
+pub(crate) fn carry_over(
+    db: &Connection,
+    feed: Feed,
+    table: &str,
+    rows: impl Iterator<Item = (Uuid, String)>,
+) -> Result<(), StoreError> {
+    let Some(table) = Table::of(feed, table) else { return Ok(()) };
+    let mut applier = Applier::new(db, FeedState::load(db, feed)?)?;
+    for (key, json) in rows {
+        let Ok(json) = serde_json::value::RawValue::from_string(json) else { continue };
+        if let Ok(row) = row::parse(table, Cow::Owned(key.to_string()), &json) {
+            applier.put(&row)?;
+        }
+    }
+    applier.end()?;
+    applier.state.save(db)
+}
+
 /// Forgets the cursor and the snapshot being loaded; rows stay until the next snapshot is complete.
 pub(crate) fn reset(db: &Connection, feed: Feed) -> Result<(), StoreError> {
     let mut state = FeedState::load(db, feed)?;

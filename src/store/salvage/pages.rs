@@ -179,6 +179,11 @@ impl<'a> Salvage<'a> {
         (own < versions.len()).then(|| versions.swap_remove(own))
     }
 
+    /// Whether the log lacks something: what no commit is known of may have been committed all the same.
+    pub fn has_damaged_log(&self) -> bool {
+        self.log.health.damaged > 0
+    }
+
     /// Whether anything at all is missing from the log, or unproven.
     pub(crate) fn has_gaps(&self) -> bool {
         self.log.health.damaged > 0 || !self.cipher.has_proof()
