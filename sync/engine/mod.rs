@@ -513,9 +513,7 @@ fn pulling(lives: &LivesLane, tokens: &Tokens) -> Option<Box<TerminalIdentity>> 
     for _ in lives.all() {
         let before = match life.standing {
             LifeStanding::Unregistered { former_epoch, .. } => former_epoch,
-            LifeStanding::Registered if tokens.is_epoch_unknown(life.id()) => {
-                life.identity.epoch.checked_sub(1)?
-            }
+            _ if tokens.is_epoch_unknown(life.id()) => life.identity.epoch.checked_sub(1)?,
             _ => break,
         };
         match lives.get(LifeId { epoch: before, ..life.id() }) {

@@ -34,7 +34,8 @@ fn is_due(life: &Life, tokens: &Tokens) -> Option<(LifeId, RenewalReason)> {
         LifeStanding::Unregistered { former_epoch, reason } => {
             Some((vouching(former_epoch), reason))
         }
-        LifeStanding::Registered if tokens.is_epoch_unknown(life.id()) => {
+        // Also one that is closed: the lives after it are vouched for by its key.
+        _ if tokens.is_epoch_unknown(life.id()) => {
             Some((vouching(life.identity.epoch.checked_sub(1)?), RenewalReason::Restored))
         }
         _ => None,
@@ -49,7 +50,7 @@ impl RegisterLane {
         }
         for life in lives.all() {
             let Some((vouching, reason)) = is_due(life, gate.tokens) else { continue };
-            let is_new = life.standing != LifeStanding::Registered;
+            let is_new = matches!(life.standing, LifeStanding::Unregistered { .. });
             let Some(former) = lives.get(vouching) else {
                 if is_new {
                     // Nobody can vouch for it: what happened in it goes as strays.
@@ -110,6 +111,7 @@ impl RegisterLane {
             }
             Some(code::EPOCH_TAKEN) => {
                 self.lane.succeed();
+                tokens.is_taken(asked);
                 turn.asks.push(Ask::Lives(Wish::Close(asked)));
             }
             Some(code::NOT_FOUND) => {

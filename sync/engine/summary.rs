@@ -60,12 +60,12 @@ impl Engine {
         let more = [&self.push.lane, &self.strays.lane, &self.manifest.lane];
         found.extend(own.into_iter().chain(more).filter_map(|lane| lane.problem));
         found.extend(self.feeds.iter().filter_map(|feed| feed.problem()));
-        // What central refuses of former lives goes another way by itself: nobody needs to act.
+        // What goes wrong with former lives goes another way by itself: nobody needs to act.
         let vouching = super::pulling(&self.lives, &self.tokens).map(|who| who.life());
         let current = self.lives.current().map(Life::id);
         for (life, lane) in self.tokens.lanes() {
             let counts = Some(life) == current || Some(life) == vouching;
-            found.extend(lane.problem.filter(|problem| counts || !problem.is_refusal()));
+            found.extend(lane.problem.filter(|_| counts));
         }
         found.extend(self.former.lane.problem.filter(|problem| !problem.is_refusal()));
         found

@@ -181,6 +181,14 @@ impl Tokens {
         }
     }
 
+    /// Another device is this terminal in that epoch: asking leads nowhere.
+    pub fn is_taken(&mut self, life: LifeId) {
+        if let Some(lane) = self.0.iter_mut().find(|lane| lane.identity.life() == life) {
+            lane.is_epoch_unknown = false;
+            lane.refusals = REFUSALS_MAX;
+        }
+    }
+
     /// Central does not accept this token any more, or says something else of the life now. Returns
     /// whether it was a current one of ours.
     pub fn forget(&mut self, refused: Option<&Token>) -> bool {

@@ -108,7 +108,7 @@ async fn good_answers_are_read() {
     assert_eq!(reply.nonce, "n1");
     let request = requests.recv().await.unwrap();
     assert!(request.starts_with("POST /v1/token/nonce HTTP/1.1\r\n"), "{request}");
-    assert!(request.contains("x-contract: 1\r\n"), "{request}");
+    assert!(request.contains("x-contract: 2\r\n"), "{request}");
     assert!(request.contains("authorization: Bearer t0k\r\n"), "{request}");
     assert!(request.contains("content-type: application/json\r\n"), "{request}");
     assert!(request.ends_with(r#"{"terminal_id":"00000000-0000-0000-0000-000000000000"}"#));

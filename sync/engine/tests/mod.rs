@@ -396,35 +396,6 @@ fn an_idle_terminal_notices_a_restored_central() {
     assert_eq!(bench.central.events(sample::identity(1).id.uuid()).len(), 4);
 }
 
-#[test]
-fn a_fork_is_refused_told_and_looked_at_again() {
-    let mut bench = Bench::settled(3);
-    bench.sell();
-    bench.refuse("push", 409, code::FORKED_HISTORY, Retry::Human);
-    assert_eq!((bench.status.line, bench.problem()), (Line::Refused, Some("history-forked")));
-    bench.sent.clear();
-    bench.pass(PAUSE_MS_MAX / 2 - 1);
-    assert!(bench.sent.iter().all(|name| *name != "watermark"), "no hurry");
-    bench.pass(PAUSE_MS_MAX);
-    let mark = Watermark {
-        epoch: 1,
-        current_epoch: Some(1),
-        acked_seq: 2,
-        acked_hash: "ab".repeat(32),
-        held_back: Vec::new(),
-        server_time_ms: WALL,
-    };
-    bench.answer("watermark", Ok(Reply::Watermark(mark.clone())));
-    assert_eq!(bench.problem(), Some("history-forked"), "the hash is of another history");
-    bench.pass(PAUSE_MS_MAX);
-    bench.answer("watermark", Ok(Reply::Watermark(Watermark { epoch: 2, ..mark })));
-    assert_eq!(bench.problem(), Some("epoch-outdated"));
-    bench.pass(PAUSE_MS_MAX);
-    bench.settle();
-    assert_eq!((bench.status.line, bench.problem()), (Line::Online, None), "it heals by itself");
-    assert_eq!(bench.store.outbox_len(), 0);
-}
-
 /// Fault of a first call -> line, problem.
 #[test]
 fn faults_are_told_in_words_that_help() {
@@ -437,7 +408,7 @@ fn faults_are_told_in_words_that_help() {
         (status(500), Line::Troubled, "central-failing"),
         (status(502), Line::Troubled, "central-failing"),
         (status(429), Line::Troubled, "throttled"),
-        (status(426), Line::Refused, "upgrade-needed"),
+        (status(426), Line::Refused, "upgrade-required"),
         (Fault::AnswerTooLarge, Line::Troubled, "answer-too-large"),
         (refusal(500, code::INTERNAL, Retry::Later, None), Line::Troubled, "central-failing"),
         (refusal(429, code::TOO_MANY_ATTEMPTS, Retry::Later, None), Line::Troubled, "throttled"),
