@@ -116,6 +116,8 @@ fn problem_code(problem: SyncProblem) -> &'static str {
         SyncProblem::DiskLow => "disk-low",
         SyncProblem::StorageFailed => "internal",
         SyncProblem::UpgradeNeeded => "upgrade-needed",
+        SyncProblem::EnrolAgain | SyncProblem::EpochOutdated => "enrol-again",
+        SyncProblem::CentralOutdated => "central-outdated",
         refusal if refusal.is_refusal() => "central-refuses-terminal",
         _ => "central-error",
     }

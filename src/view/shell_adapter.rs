@@ -111,7 +111,9 @@ fn remedy(code: &str) -> Option<Intent> {
         | "not-central"
         | "central-failing"
         | "terminal-revoked"
-        | "upgrade-needed" => Some(Intent::Open(View::Sync)),
+        | "upgrade-needed"
+        | "enrol-again"
+        | "central-outdated" => Some(Intent::Open(View::Sync)),
         "no-customer" => Some(Intent::Open(View::Customers)),
         "printer-failed" => Some(Intent::PrintReceipt),
         _ => None,
