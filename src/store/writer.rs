@@ -198,10 +198,21 @@ fn run(mut desk: Desk, jobs: &Receiver<Message>) {
     desk.leave();
 }
 
-fn checkpoint(connection: &Connection, mode: &str) {
+/// Copies the log back as far as readers allow; true if all of it was.
+pub(crate) fn copy_back(session: &mut Session) -> bool {
+    checkpoint(&session.connection, "PASSIVE")
+}
+
+/// True if the whole log is in the file.
+fn checkpoint(connection: &Connection, mode: &str) -> bool {
     let sql = format!("PRAGMA wal_checkpoint({mode})");
+    let copied = connection.query_row(&sql, [], |row| {
+        let (is_busy, in_log, copied): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(!is_busy && in_log == copied)
+    });
     // Failing is harmless: the log stays as it is and the next checkpoint tries again.
-    if let Err(error) = connection.query_row(&sql, [], |_| Ok(())) {
+    copied.unwrap_or_else(|error| {
         tracing::warn!(%error, "a checkpoint did not finish");
-    }
+        false
+    })
 }

@@ -16,8 +16,7 @@
 
 use super::card::inspect::inspect;
 use super::card::scene::{Call, Done, any_work, scenes};
-use super::card::{Card, Till};
-use super::*;
+use super::card::Till;
 use domain::id::BasketId;
 use fault::{Damage, Dice, Disk, Fingerprint, Image, Kinds, Snapshot};
 use rusqlite::config::DbConfig;

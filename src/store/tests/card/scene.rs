@@ -433,7 +433,7 @@ fn pages(till: &mut Till) -> Vec<Call> {
     };
     let who = customer_row(9, "Beat Muster", "+41790000009", "");
     let customers = page(vec![put("customer", serde_json::to_string(&who).unwrap())], "u2");
-    let past = page(vec![put("order", super::super::feeds::past_order(5, 1, AT.0, 100, "CHF"))], "h2");
+    let past = page(vec![put("order", feeds::past_order(5, 1, AT.0, 100, "CHF"))], "h2");
     let apply = |feed: Feed, after: &'static str, page: ChangesPage| {
         Call::on_feed("apply_page", move |store| store.apply_page(feed, after, &page, AT))
     };
@@ -484,7 +484,7 @@ fn checkpoint(till: &mut Till) -> Vec<Call> {
 }
 
 fn memory(_: &mut Till) -> Vec<Call> {
-    let tried = PinAttempts { failures: 3, locked_until: DeviceTime(AT.0 + 1_000) };
+    let tried = PinAttempts { failures: 3, locked_until_ms: 0 };
     vec![
         Call::on_store("set_pin_attempts", move |store| {
             store.set_pin_attempts(staff(1), tried)
