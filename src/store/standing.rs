@@ -141,15 +141,20 @@ pub(crate) fn close(session: &mut Session, life: LifeId) -> Result<(), StoreErro
     Ok(tx.commit()?)
 }
 
-/// What is not acknowledged is a stray from now on. What central's rows include of this life by number is no more
-/// than was acknowledged: under the numbers after it they may mean another device's events.
+/// What is not acknowledged is a stray from now on; after a rewind of a closed life, what waits again becomes strays
+/// too, and so do all that central held before it was restored. What central's rows include of this life by number is
+/// no more than was acknowledged: under the numbers after it they may mean another device's events.
 fn close_in(db: &Connection, life: &mut Life) -> Result<(), StoreError> {
-    if life.standing == LifeStanding::Closed {
+    if life.standing == LifeStanding::Closed && life.waiting() == 0 {
         return Ok(());
     }
     life.standing = LifeStanding::Closed;
-    life.numbered_seq = Some(life.numbered_until().min(life.acked_seq));
+    if life.waiting() > 0 || life.numbered_seq.is_none() {
+        life.numbered_seq = Some(life.numbered_until().min(life.acked_seq));
+        life.strayed_seq = 0;
+    }
     life.save_held(db)?;
+    db.prepare_cached("UPDATE stray SET is_booked = 0 WHERE life = ?1")?.execute([life.number])?;
     db.prepare_cached(
         "UPDATE life SET included_seq = min(included_seq, numbered_seq) WHERE number = ?1",
     )?
