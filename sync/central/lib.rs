@@ -79,6 +79,10 @@ pub struct Central {
 /// The oldest version of the contract that may read feeds. Pushing is accepted from any version for ever.
 const OLDEST_CONTRACT: u32 = 1;
 
+/// Key in `meta` of the time of the last compaction.
+const COMPACTED_KEY: &str = "compacted_ms";
+const DAY_MS: i64 = 86_400_000;
+
 /// How often a manifest is tried when its snapshot is dropped while it is being written.
 const MANIFEST_TRIES_MAX: u32 = 3;
 
@@ -203,6 +207,35 @@ impl Central {
             return Ok(());
         }
         self.database.writer().run(move |c| compact::book(c, &passed))
+    }
+
+    /// Compacts if that was a day ago or more.
+    pub(crate) fn compact_daily(&self) -> Result<(), CentralError> {
+        let now_ms = self.rim.now_ms();
+        let last = self.database.read(|c| db::meta(c, COMPACTED_KEY))?;
+        let last_ms: i64 = last.and_then(|text| text.parse().ok()).unwrap_or(0);
+        // A clock that was set back must not stop it for years.
+        if (0..DAY_MS).contains(&now_ms.saturating_sub(last_ms)) {
+            return Ok(());
+        }
+        let removed = self.compact()?;
+        tracing::info!(removed, "compacted");
+        let book = move |c: &_| db::set_meta(c, COMPACTED_KEY, &now_ms.to_string());
+        self.database.writer().run(book)
+    }
+
+    /// The right to serve this data directory, for as long as the answer lives; `None` if another process has it.
+    /// Commands do not need it.
+    pub fn claim(&self) -> Result<Option<std::fs::File>, CentralError> {
+        let path = self.dir.join("serve.lock");
+        let file = std::fs::File::create(&path).map_err(CentralError::file("create", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+            Err(std::fs::TryLockError::Error(error)) => {
+                Err(CentralError::file("lock", &path)(error))
+            }
+        }
     }
 
     /// Forgets deletions that everybody has passed and that are old enough. Returns how many.

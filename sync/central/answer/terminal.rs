@@ -17,7 +17,7 @@ use sync::protocol::auth::{
     TokenResponse, confirmation_digits,
 };
 use sync::protocol::problem::{Retry, code};
-use sync::protocol::push::{EVENTS_MAX, PushRequest, PushResponse, Watermark};
+use sync::protocol::push::{EVENTS_MAX, PushItem, PushRequest, PushResponse, Watermark};
 use sync::protocol::renewal::{RenewalRequest, RenewalResponse};
 use sync::protocol::strays::{StraysRequest, StraysResponse};
 
@@ -165,6 +165,7 @@ pub(super) fn strays(
     if request.events.len() > EVENTS_MAX {
         return Err(Refused::too_large("too many events in one request"));
     }
+    check_numbers(request.epoch, 0, &request.events)?;
     let (sender, now_ms, batch) = (caller.sender, central.rim().now_ms(), request.clone());
     let take = move |connection: &_| stray::take_in(connection, sender, &batch, now_ms);
     let fresh = central.database().writer().run(take)?;
@@ -172,6 +173,19 @@ pub(super) fn strays(
         tracing::warn!(terminal = %sender.terminal, fresh, "strays are held for a person");
     }
     Ok(StraysResponse { held: request.events.len() as u32, server_time_ms: now_ms })
+}
+
+/// Epochs have 31 bits and numbers of events 63, so that every language and database can hold them.
+fn check_numbers(epoch: u32, from_seq: u64, items: &[PushItem]) -> Result<(), Refused> {
+    let fits = |seq: u64| i64::try_from(seq).is_ok();
+    let all_fit = items.iter().all(|item| match item {
+        PushItem::Sealed(_) => true,
+        PushItem::Damaged { damaged } => fits(damaged.seq),
+    });
+    if i32::try_from(epoch).is_ok() && fits(from_seq) && all_fit {
+        return Ok(());
+    }
+    Err(Refused::invalid(422, "an epoch has 31 bits, a number 63"))
 }
 
 /// Takes in events. An acknowledgement means durably held, not accepted by business rules.
@@ -183,6 +197,7 @@ pub(super) fn push(
     if request.events.len() > EVENTS_MAX {
         return Err(Refused::too_large("too many events in one request"));
     }
+    check_numbers(request.epoch, request.from_seq, &request.events)?;
     let (sender, from_seq) = (caller.sender, request.from_seq);
     let now_ms = central.rim().now_ms();
     let batch = request.clone();

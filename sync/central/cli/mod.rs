@@ -2,6 +2,7 @@
 
 mod admin;
 mod bulk;
+mod dev_token;
 mod progress;
 mod quarantine;
 mod report;
@@ -41,6 +42,8 @@ enum Command {
     Terminals(admin::TerminalsArguments),
     /// Lists events that are held back, tries one again, corrects one, or dismisses one
     Quarantine(quarantine::QuarantineArguments),
+    /// For development: enrols a test terminal at a running central and prints its bearer token
+    DevToken(dev_token::DevTokenArguments),
     /// Forgets deletions that all terminals have passed; `serve` does it daily
     Compact(admin::CompactArguments),
     /// Run once after central.db was restored from a backup: all terminals read their feeds anew
@@ -75,6 +78,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::SetPrice(arguments) => admin::set_price(&arguments),
         Command::Terminals(arguments) => admin::terminals(&arguments),
         Command::Quarantine(arguments) => quarantine::quarantine(&arguments),
+        Command::DevToken(arguments) => dev_token::run(&arguments),
         Command::Compact(arguments) => admin::compact(&arguments),
         Command::Restored(arguments) => admin::restored(&arguments),
     }

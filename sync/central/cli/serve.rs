@@ -1,8 +1,8 @@
 //! `serve`: answers terminals over HTTP.
 
 use super::progress::stop_asked;
-use anyhow::{Context, Result};
-use central::{Central, Fault, ServeOptions};
+use anyhow::{Context, Result, bail};
+use central::{Central, Fault, ServeOptions, seed};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,12 +22,24 @@ pub struct ServeArguments {
     /// For training and tests only: none, http500, html, slow, drop-reply or drop-reply:PERCENT
     #[arg(long, value_name = "FAULT", default_value = "none")]
     fault: Fault,
+    /// For tests only: refuse feeds to terminals that speak an older version of the contract
+    #[arg(long, value_name = "VERSION", hide = true)]
+    oldest_contract: Option<u32>,
 }
 
 /// Serves until Ctrl-C or SIGTERM.
 pub fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let data = &arguments.data;
     let central = Central::open(data).with_context(|| format!("cannot open {}", data.display()))?;
+    let Some(_sole) = central.claim()? else {
+        bail!("another central serves {} already", data.display());
+    };
+    if !seed::is_whole(&central)? {
+        tracing::warn!("the seed of this chain was interrupted: run the same seed command again");
+    }
+    if let Some(oldest) = arguments.oldest_contract {
+        central.set_oldest_contract(oldest);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(&arguments.listen)

@@ -2,12 +2,12 @@
 //! dismiss it.
 
 use super::caller::Admin;
-use super::problem::{Asked, Body, Named};
+use super::problem::{Asked, Body, Count, Named};
 use super::{App, blocking};
 use crate::Central;
 use crate::enrol::{self, TerminalInfo};
 use crate::error::CentralError;
-use crate::quarantine::{self, Amendment, Held, Released, WORDS_MAX};
+use crate::quarantine::{self, Amendment, Held, LIST_MAX, Released, WORDS_MAX};
 use crate::refused::Refused;
 use axum::Json;
 use axum::extract::State;
@@ -21,9 +21,17 @@ use sync::protocol::problem::Problem;
 pub struct ListQuery {
     /// Entries with a higher id.
     #[serde(default)]
-    after: u32,
+    #[param(value_type = Option<u64>)]
+    after: Count,
     /// The most entries, at most 1000; 100 if absent.
-    limit: Option<u32>,
+    #[serde(default = "list_default")]
+    #[param(value_type = Option<u64>)]
+    limit: Count,
+}
+
+/// Entries of a listing when the caller does not say.
+const fn list_default() -> Count {
+    Count(100)
 }
 
 /// Held events, oldest first.
@@ -62,7 +70,7 @@ pub async fn list(
     _admin: Admin,
     Asked(query): Asked<ListQuery>,
 ) -> Result<Json<HeldList>, Refused> {
-    let (after, limit) = (i64::from(query.after), query.limit.unwrap_or(100));
+    let (after, limit) = (query.after.0, query.limit.at_most(LIST_MAX));
     let events = blocking(&app, move |central| {
         central.database().read(|c| quarantine::list(c, after, limit))
     });

@@ -2,7 +2,7 @@
 //! chunks; everything else is [`crate::answer`].
 
 use super::caller::Holder;
-use super::problem::{Asked, Body, Named};
+use super::problem::{Asked, Body, Count, Named};
 use super::{App, ask, unexpected};
 use crate::refused::Refused;
 use axum::Json;
@@ -12,12 +12,14 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 use std::time::Duration;
 use sync::call::{Reply, Request};
-use sync::protocol::feed::{ChangesPage, Feed, WAIT_MAX_S};
+use sync::protocol::feed::{ChangesPage, Feed, PAGE_MAX, WAIT_MAX_S};
 use sync::protocol::problem::Problem;
 use sync::protocol::snapshot::{Manifest, SnapshotRequest};
 
 /// Changes of a page when the terminal does not say.
-const PAGE_DEFAULT: u32 = 500;
+const fn page_default() -> Count {
+    Count(500)
+}
 
 /// Which changes.
 #[derive(Debug, serde::Deserialize, utoipa::IntoParams)]
@@ -25,13 +27,15 @@ const PAGE_DEFAULT: u32 = 500;
 pub struct ChangesQuery {
     /// Cursor of the last page; empty for the beginning.
     #[serde(default)]
-    #[param(max_length = 1024)]
     after: String,
     /// The most changes, at most 2000; 500 if absent.
-    limit: Option<u32>,
+    #[serde(default = "page_default")]
+    #[param(value_type = Option<u64>)]
+    limit: Count,
     /// Seconds to wait for a change if there is none, at most 25.
     #[serde(default)]
-    wait: u32,
+    #[param(value_type = Option<u64>)]
+    wait: Count,
 }
 
 /// Changes of a feed after a cursor. Waits for one if asked to.
@@ -49,9 +53,9 @@ pub async fn changes(
     Named(feed): Named<Feed>,
     Asked(query): Asked<ChangesQuery>,
 ) -> Result<Json<ChangesPage>, Refused> {
-    let limit = query.limit.unwrap_or(PAGE_DEFAULT);
-    let request = Request::Changes { feed, after: query.after, limit, wait_s: query.wait };
-    let patience = tokio::time::sleep(Duration::from_secs(query.wait.min(WAIT_MAX_S).into()));
+    let (limit, wait_s) = (query.limit.at_most(PAGE_MAX), query.wait.at_most(WAIT_MAX_S));
+    let request = Request::Changes { feed, after: query.after, limit, wait_s };
+    let patience = tokio::time::sleep(Duration::from_secs(wait_s.into()));
     tokio::pin!(patience);
     let mut commits = app.central.database().writer().commits();
     let mut closing = app.closing.clone();
@@ -61,7 +65,7 @@ pub async fn changes(
         let Reply::Changes(page) = ask(&app, stranger.clone(), request.clone()).await? else {
             return Err(unexpected());
         };
-        if !page.changes.is_empty() || query.wait == 0 || *closing.borrow() {
+        if !page.changes.is_empty() || wait_s == 0 || *closing.borrow() {
             return Ok(Json(page));
         }
         tokio::select! {

@@ -42,6 +42,8 @@ const PUSH_BYTES_MAX: usize = 4 * 1024 * 1024;
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// How often another process's commits are looked for, so that its changes wake long polls.
 const LOOK_FOR_COMMITS: Duration = Duration::from_millis(50);
+/// How often house is kept.
+const HOUSE_MS: i64 = 10 * 60_000;
 /// How long the writer may take to answer before central is called ill. An import beside it holds the lock for less.
 const HEALTH_PATIENCE: Duration = Duration::from_secs(5);
 /// How long requests may take to end after shutdown was asked for.
@@ -266,6 +268,22 @@ fn warm(central: &Central, stop: &AtomicBool) -> Result<(), CentralError> {
     Ok(())
 }
 
+/// Keeps house: books how far terminals have read, and compacts once a day.
+fn keep_house(central: &Central, stop: &AtomicBool) -> Result<(), CentralError> {
+    let mut due_ms = central.rim().monotonic_ms();
+    while !stop.load(Ordering::Relaxed) {
+        if central.rim().monotonic_ms() >= due_ms {
+            due_ms = central.rim().monotonic_ms().saturating_add(HOUSE_MS);
+            // A full disk or a busy one now may be better at the next turn.
+            if let Err(error) = central.book_passed().and_then(|()| central.compact_daily()) {
+                tracing::warn!(error = &error as &dyn std::error::Error, "house was not kept");
+            }
+        }
+        std::thread::sleep(LOOK_FOR_COMMITS);
+    }
+    central.book_passed()
+}
+
 /// Serves until `shutdown` is ready; then long polls are answered, requests end, and it returns.
 pub async fn serve(
     listener: TcpListener,
@@ -282,6 +300,7 @@ pub async fn serve(
     for (name, help) in [
         ("central-commits", look_for_commits as fn(&Central, &AtomicBool) -> _),
         ("central-warm", warm),
+        ("central-house", keep_house),
     ] {
         let (central, stop) = (Arc::clone(&app.central), Arc::clone(&stop));
         let work = move || {
@@ -290,7 +309,7 @@ pub async fn serve(
             }
         };
         let thread = std::thread::Builder::new().name(name.into()).spawn(work);
-        helpers.push(thread.expect("a process can start two threads"));
+        helpers.push(thread.expect("a process can start three threads"));
     }
     let served = Arc::clone(&app.central);
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();

@@ -73,6 +73,25 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     }
 }
 
+/// A number of a query: zero to 2^63 - 1, whatever is bounded later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "i64")]
+pub struct Count(pub i64);
+
+impl TryFrom<i64> for Count {
+    type Error = &'static str;
+    fn try_from(number: i64) -> Result<Self, &'static str> {
+        if number < 0 { Err("a count is not negative") } else { Ok(Self(number)) }
+    }
+}
+
+impl Count {
+    /// The number, or the bound if it is more.
+    pub fn at_most(self, bound: u32) -> u32 {
+        u32::try_from(self.0).unwrap_or(bound).min(bound)
+    }
+}
+
 /// The part of the path that names something; what does not read as such a name names nothing.
 pub struct Named<T>(pub T);
 

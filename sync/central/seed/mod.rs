@@ -137,6 +137,16 @@ pub fn run(central: &Central, plan: &Plan, watch: &mut dyn Watch) -> Result<Seed
     }
 }
 
+/// Whether no seed was begun, or all of it is done.
+pub fn is_whole(central: &Central) -> Result<bool, CentralError> {
+    central.database().read(|connection| {
+        let is_begun = meta(connection, PLAN_KEY)?.is_some();
+        let part = meta(connection, PROGRESS_KEY)?;
+        let part = part.as_deref().and_then(|text| text.split_once(' ')?.0.parse().ok());
+        Ok(!is_begun || part == Some(Part::Done as usize))
+    })
+}
+
 /// Where to go on; `None` if the directory holds something else.
 fn begin(connection: &Connection, text: &str) -> Result<Option<(Part, u64)>, CentralError> {
     match meta(connection, PLAN_KEY)? {

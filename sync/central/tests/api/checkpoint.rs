@@ -149,20 +149,23 @@ async fn deletions_are_forgotten_when_everybody_has_passed_them_and_they_are_old
         tokio::task::spawn_blocking(move || central.compact()).await.unwrap().unwrap()
     };
     let tombstones = "SELECT count(*) FROM feed_row WHERE row IS NULL";
-    assert_eq!((compact().await, world.count(tombstones).await), (0, 2), "too young");
+    compact().await;
+    assert_eq!(world.count(tombstones).await, 2, "too young");
     // Old enough, but the slow one, heard of a day ago, has not read them.
     world.rim.pass_ms(89 * DAY);
     fresh_token(&world, &mut slow).await;
     world.rim.pass_ms(2 * DAY);
     fresh_token(&world, &mut fast).await;
     assert!(quick.follow(&world, &fast, Feed::Catalogue).await);
-    assert_eq!(compact().await, 0);
+    compact().await;
+    assert_eq!(world.count(tombstones).await, 2, "the slow one has not read them");
     // It reads them: they can go, and nobody is refused.
     fresh_token(&world, &mut slow).await;
     assert!(late.follow(&world, &slow, Feed::Catalogue).await);
     assert!(late.follow(&world, &slow, Feed::Catalogue).await, "the cursor after them is told");
     assert!(quick.follow(&world, &fast, Feed::Catalogue).await);
-    assert_eq!((compact().await, world.count(tombstones).await), (2, 0));
+    compact().await;
+    assert_eq!(world.count(tombstones).await, 0);
     assert!(quick.follow(&world, &fast, Feed::Catalogue).await);
     assert!(late.follow(&world, &slow, Feed::Catalogue).await);
     // A cursor from before is refused, for a snapshot that has no need of them.
@@ -186,6 +189,6 @@ async fn a_terminal_that_is_silent_for_long_keeps_nothing_back() {
     assert!(quick.follow(&world, &fast, Feed::Catalogue).await);
     assert!(quick.follow(&world, &fast, Feed::Catalogue).await);
     let central = std::sync::Arc::clone(&world.central);
-    let removed = tokio::task::spawn_blocking(move || central.compact()).await.unwrap().unwrap();
-    assert_eq!(removed, 1);
+    tokio::task::spawn_blocking(move || central.compact()).await.unwrap().unwrap();
+    assert_eq!(world.count("SELECT count(*) FROM feed_row WHERE row IS NULL").await, 0);
 }

@@ -35,7 +35,7 @@ fn enrolled(central: &InProcess) -> (Uuid, Token) {
     (answer.terminal_id, token(central, answer.terminal_id))
 }
 
-fn token(central: &InProcess, terminal_id: Uuid) -> Token {
+pub fn token(central: &InProcess, terminal_id: Uuid) -> Token {
     let key = SigningKey::from_bytes(&[1; 32]);
     let ask = Request::Nonce(NonceRequest { terminal_id });
     let Ok(Reply::Nonce(answer)) = central.ask(None, &ask) else { panic!("it must give a nonce") };

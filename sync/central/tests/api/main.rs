@@ -9,6 +9,7 @@ mod feed;
 mod import;
 mod in_process;
 mod lives;
+mod poison;
 mod problem;
 mod push;
 mod quarantine;
