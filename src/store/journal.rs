@@ -163,7 +163,10 @@ pub(crate) fn verify(db: &Connection) -> Result<ChainReport, StoreError> {
             report.blame(Some(&life), 0, what);
             return Ok(report);
         }
-        verify_range(db, &life, 1, EventHash::GENESIS, &mut report)?;
+        // A life of which only strays were found has no place in the journal.
+        if life.last_seq > 0 {
+            verify_range(db, &life, 1, EventHash::GENESIS, &mut report)?;
+        }
         if report.fault.is_none()
             && let Some(what) = fault_of_beginning(db, &life, former.as_ref())?
         {

@@ -167,7 +167,7 @@ impl Life {
             self.numbered_seq,
             self.strayed_seq,
         ])?;
-        Ok(())
+        crate::recover::keep_copy(db, self)
     }
 
     /// Writes the head back, in the transaction of the events it speaks of.

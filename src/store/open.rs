@@ -76,6 +76,9 @@ pub(crate) fn open_as(
         Err(other) => return Err(other),
     };
     recover::remember_salt(files, &path);
+    if let Err(error) = recover::keep_copies(&connection) {
+        tracing::warn!(%error, "the copy of the identity could not be kept");
+    }
     let readers = Readers::open(files, &path, &key, options.writing.readers())
         .map_err(|source| OpenError::Sqlite { during: "opening the readers", source })?;
     let reserve = Reserve::new(directory);

@@ -16,10 +16,13 @@
 
 mod build;
 mod carry;
+mod copy;
 mod find;
 pub(crate) mod fold;
 mod layout;
 mod source;
+
+pub(crate) use copy::{keep_copies, keep_copy};
 
 use crate::connection::{Purpose, connect};
 use crate::disk::Reserve;
@@ -167,6 +170,9 @@ pub fn recover(
     device_key: &DeviceKey,
     at: DeviceTime,
 ) -> Result<Option<Recovery>, OpenError> {
+    if !options.directory.exists() {
+        return Ok(None);
+    }
     let _lock = open::take_lock(&options.directory)?;
     let damaged = pending(options)?;
     let Some(newest) = damaged.first().cloned() else { return Ok(None) };

@@ -4,6 +4,7 @@
 //! Only rows of the newest state are taken, and only those that are certain: an old price is worse than none, and a
 //! basket that was sold must not come back.
 
+use super::copy;
 use super::layout::Record;
 use super::source::Source;
 use crate::catalogue::unpack_gtins;
@@ -22,7 +23,9 @@ const BATCH: usize = 4_096;
 pub(super) fn carry_settings(db: &Connection, source: &Source<'_>) -> Result<(), StoreError> {
     let mut result = Ok(());
     source.visit_current("setting", &mut |record| {
-        if let (Some(key), Some(value)) = (record.text("key"), record.text("value")) {
+        if let (Some(key), Some(value)) = (record.text("key"), record.text("value"))
+            && !key.starts_with(copy::PREFIX)
+        {
             let sql = "INSERT OR IGNORE INTO setting (key, value) VALUES (?1, ?2)";
             keep_first(&mut result, db.execute(sql, [key, value]));
         }

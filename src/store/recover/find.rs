@@ -9,6 +9,7 @@
 //! Rows come from pages of all ages. What is certain (the newest committed version of its page) counts as it is; what
 //! is not must be named by an event that counts.
 
+use super::copy;
 use super::layout::Record;
 use super::source::Source;
 use crate::life::Life;
@@ -81,6 +82,9 @@ pub(super) fn find(sources: &[Source<'_>]) -> Findings {
         let may_be_newest = age == 0 && !source.has_damaged_log();
         source.visit("life", &mut |record| note_life(&mut lives, record, may_be_newest));
     }
+    for source in sources {
+        source.visit("setting", &mut |record| note_copy(&mut lives, record));
+    }
     let mut is_log_sound = true;
     for source in sources {
         is_log_sound &= !source.has_damaged_log();
@@ -122,15 +126,7 @@ fn note_life(lives: &mut BTreeMap<LifeKey, FoundLife>, record: Record<'_>, may_b
         may_be_newest && record.row.is_certain && record.row.standing == Standing::Current;
     let Some((life, marks)) = life_of(record) else { return };
     let key = (life.identity.id.uuid(), life.identity.epoch);
-    let found = FoundLife {
-        life,
-        marks,
-        is_newest,
-        has_key: true,
-        events: BTreeMap::new(),
-        strays: HashMap::new(),
-        candidates: BTreeMap::new(),
-    };
+    let found = FoundLife { marks, is_newest, ..FoundLife::new(life) };
     match lives.get_mut(&key) {
         None => {
             lives.insert(key, found);
@@ -145,6 +141,14 @@ fn note_life(lives: &mut BTreeMap<LifeKey, FoundLife>, record: Record<'_>, may_b
         }
         Some(_) => {}
     }
+}
+
+/// A copy counts where no row of the life is left.
+fn note_copy(lives: &mut BTreeMap<LifeKey, FoundLife>, record: Record<'_>) {
+    let is_copy = record.text("key").is_some_and(|key| key.starts_with(copy::PREFIX));
+    let Some(json) = record.text("value").filter(|_| is_copy) else { return };
+    let Some(life) = copy::life_in_copy(json) else { return };
+    lives.entry((life.identity.id.uuid(), life.identity.epoch)).or_insert(FoundLife::new(life));
 }
 
 fn life_of(record: Record<'_>) -> Option<(Life, Marks)> {
@@ -235,6 +239,18 @@ fn note_stray(lives: &mut BTreeMap<LifeKey, FoundLife>, record: Record<'_>) {
 }
 
 impl FoundLife {
+    fn new(life: Life) -> Self {
+        Self {
+            life,
+            marks: Marks::default(),
+            is_newest: false,
+            has_key: true,
+            events: BTreeMap::new(),
+            strays: HashMap::new(),
+            candidates: BTreeMap::new(),
+        }
+    }
+
     /// A life of which only events are left.
     pub fn without_row((terminal, epoch): LifeKey, at_ms: i64) -> Self {
         let identity = TerminalIdentity {
@@ -248,15 +264,7 @@ impl FoundLife {
         };
         let mut life = Life::new(identity, None, DeviceTime(at_ms));
         life.standing = LifeStanding::Closed;
-        Self {
-            life,
-            marks: Marks::default(),
-            is_newest: false,
-            has_key: false,
-            events: BTreeMap::new(),
-            strays: HashMap::new(),
-            candidates: BTreeMap::new(),
-        }
+        Self { has_key: false, ..Self::new(life) }
     }
 
     /// Decides, from the last number down, which event each number has.

@@ -8,6 +8,7 @@ mod feeds;
 mod lives;
 mod open;
 mod property;
+mod recover;
 mod released;
 mod selling;
 
