@@ -1,0 +1,185 @@
+//! The disk of a simulated device: a fault disk in memory for the database, and a directory of the machine for the
+//! few ordinary files beside it (lock and fingerprint).
+
+use fault::{Damage, Disk, Failure, Fault, Image, Kinds, Lasts, Stop};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use store::{
+    DatabaseFiles, DatabaseKey, DiskGauge, DiskSpace, KeyError, KeyStore, StoreOptions, Writing,
+};
+
+/// The log is copied back often, so that small worlds see it.
+const CHECKPOINT_PAGES: u32 = 24;
+
+/// The key of all simulated databases: what it protects does not exist.
+const KEY: [u8; 32] = [0x5a; 32];
+
+/// A key that is always there.
+pub struct FixedKey;
+
+impl KeyStore for FixedKey {
+    fn existing_key(&self) -> Result<Option<DatabaseKey>, KeyError> {
+        Ok(Some(DatabaseKey::from_bytes(KEY)))
+    }
+
+    fn create_key(&self) -> Result<DatabaseKey, KeyError> {
+        Ok(DatabaseKey::from_bytes(KEY))
+    }
+}
+
+/// The database's files on the fault disk.
+struct Files(Disk);
+
+impl DatabaseFiles for Files {
+    fn vfs(&self) -> Option<&str> {
+        Some(self.0.vfs())
+    }
+
+    fn len(&self, path: &Path) -> io::Result<Option<u64>> {
+        self.0.len(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.0.remove(path)
+    }
+
+    fn flush(&self, path: &Path) -> io::Result<()> {
+        self.0.flush(path)
+    }
+}
+
+/// Says that the disk is nearly full when it is to be; else that nobody knows, so that no reserve of real bytes is
+/// kept for each of thousands of simulated devices.
+#[derive(Default)]
+struct Gauge(AtomicBool);
+
+impl DiskGauge for Gauge {
+    fn space(&self) -> io::Result<DiskSpace> {
+        if self.0.load(Ordering::Relaxed) {
+            return Ok(DiskSpace { free_bytes: 0, total_bytes: 1 << 34 });
+        }
+        Err(io::Error::new(io::ErrorKind::Unsupported, "simulated"))
+    }
+}
+
+/// The files of a database, wherever they lie.
+#[derive(Clone)]
+pub struct DiskImage(Vec<(String, fault::Content)>);
+
+/// A device's disk.
+pub struct DeviceDisk {
+    disk: Disk,
+    directory: PathBuf,
+    gauge: Arc<Gauge>,
+    /// Something was refused or may be refused soon.
+    is_suspect: bool,
+}
+
+impl DeviceDisk {
+    /// An empty disk; `directory` is this device's alone.
+    pub fn new(directory: PathBuf) -> Self {
+        Self { disk: Disk::new(), directory, gauge: Arc::default(), is_suspect: false }
+    }
+
+    /// How to open the store on it.
+    pub fn options(&self) -> StoreOptions {
+        StoreOptions {
+            directory: self.directory.clone(),
+            disk: Arc::clone(&self.gauge) as Arc<dyn DiskGauge>,
+            files: Arc::new(Files(self.disk.clone())),
+            writing: Writing::Caller { checkpoint_pages: CHECKPOINT_PAGES },
+        }
+    }
+
+    /// The disk itself.
+    pub const fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// Where the database lies on it.
+    pub fn database(&self) -> PathBuf {
+        self.directory.join("crossroads.db")
+    }
+
+    /// Whether the power is gone: what is under way failed for it.
+    pub fn is_off(&self) -> bool {
+        self.disk.is_off()
+    }
+
+    /// Whether errors are to be expected: faults are on their way, or have struck since [`Self::repair`].
+    pub const fn is_suspect(&self) -> bool {
+        self.is_suspect
+    }
+
+    /// The power will go at a write or sync from now.
+    pub fn arm(&self, after_writes: u32) {
+        self.disk.stop_at(Stop { kinds: Kinds::CUTS, number: u64::from(after_writes) + 1 });
+    }
+
+    /// The power goes, or is gone; `seed` decides what of the unsynced is found afterwards. Returns how many
+    /// changes were pending.
+    pub fn cut(&self, seed: u64) -> usize {
+        let pending = self.disk.snapshot().pending();
+        self.disk.crash(&Damage::of_seed(seed, pending));
+        pending
+    }
+
+    /// Some operations will fail.
+    pub fn fail(&mut self, after: u32, count: u32) {
+        let lasts = Lasts::Times(u64::from(count));
+        let fault = Fault::new(Failure::Io, u64::from(after) + 1, lasts);
+        // A lock that fails is another machine's trouble: nobody else has this file.
+        self.disk.inject(fault.on(Kinds::of(&[
+            fault::Kind::Read,
+            fault::Kind::Write,
+            fault::Kind::Sync,
+            fault::Kind::Truncate,
+        ])));
+        self.is_suspect = true;
+    }
+
+    /// The disk is full.
+    pub fn fill(&mut self) {
+        self.disk.inject(Fault::new(Failure::Full, 1, Lasts::UntilHealed));
+        self.gauge.0.store(true, Ordering::Relaxed);
+        self.is_suspect = true;
+    }
+
+    /// All faults end. Returns how many operations they hit.
+    pub fn repair(&mut self) -> u64 {
+        self.gauge.0.store(false, Ordering::Relaxed);
+        self.is_suspect = false;
+        self.disk.heal()
+    }
+
+    /// From now on the disk lies about syncs.
+    pub fn lie(&self) {
+        self.disk.lie_about_syncs();
+    }
+
+    /// What is durable now; nobody has it open.
+    pub fn image(&self) -> DiskImage {
+        let image = self.disk.snapshot().crash(&Damage::None);
+        let prefix = self.directory.to_string_lossy().into_owned();
+        let file = |name: &str| {
+            let content = image.file(name).cloned().unwrap_or_default();
+            (name.trim_start_matches(&prefix).to_owned(), content)
+        };
+        DiskImage(image.names().map(file).collect())
+    }
+
+    /// Puts this in the place of everything.
+    pub fn load(&self, image: &DiskImage) {
+        let mut placed = Image::default();
+        for (name, content) in &image.0 {
+            placed.insert(format!("{}{name}", self.directory.to_string_lossy()), content.clone());
+        }
+        self.disk.load(&placed);
+    }
+}
