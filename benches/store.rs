@@ -230,7 +230,7 @@ fn write_chunk(
 
 fn write_plan(directory: &Path, feed: Feed, chunks: Vec<ChunkInfo>) {
     let rows = chunks.iter().map(|chunk| chunk.rows).sum();
-    let plan = FeedSnapshot { feed, cursor: "1".into(), rows, chunks };
+    let plan = FeedSnapshot { feed, cursor: "1".into(), rows, chunks, checkpoint: None };
     let path = directory.join(format!("{}.plan", feed.name()));
     fs::write(path, serde_json::to_string(&plan).unwrap()).unwrap();
 }
