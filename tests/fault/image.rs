@@ -2,7 +2,6 @@
 
 use crate::content::{Content, Fingerprint};
 use crate::damage::Damage;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -127,13 +126,13 @@ impl Image {
 
     /// Tells this disk from others.
     pub fn fingerprint(&self) -> Fingerprint {
-        let mut hash = Sha256::new();
+        let mut all = Vec::new();
         for (name, content) in &self.files {
-            hash.update(name.len().to_le_bytes());
-            hash.update(name);
-            hash.update(content.fingerprint().0);
+            all.extend_from_slice(&name.len().to_le_bytes());
+            all.extend_from_slice(name.as_bytes());
+            all.extend_from_slice(&content.fingerprint().0);
         }
-        Fingerprint::of(hash)
+        Fingerprint::of(&all)
     }
 
     /// The names of its files.
