@@ -1,13 +1,17 @@
 //! Central, measured: taking in sales, and the pages and snapshots that terminals read.
 //!
 //! The baseline is what the disk can do: one 4 KiB write with fdatasync. A batch of sales is one transaction, so
-//! its time divided by the baseline tells how many syncs' worth of work it is.
+//! its time divided by the baseline tells how many syncs' worth of work it is. Terminals that push at the same time
+//! share transactions (group commit): that is measured through the whole of central but the sockets.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs, reason = "a bench")]
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use central::in_process::InProcess;
 use central::push::{self, Sender};
 use central::seed::{self, Plan, UNTIL_MS};
 use central::task::Unwatched;
-use central::{Central, enrol, feed, snapshot};
+use central::{Central, feed, snapshot};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use domain::article::UnitPrice;
 use domain::event::Event;
@@ -17,9 +21,13 @@ use domain::order::{Fulfilment, Order, OrderLine};
 use domain::quantity::{Quantity, Unit};
 use domain::tender::{Tender, TenderKind};
 use domain::time::DeviceTime;
+use ed25519_dalek::{Signer, SigningKey};
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+use sync::call::{Reply, Request, Token};
+use sync::protocol::auth::{EnrolRequest, NonceRequest, TokenRequest, token_message};
 use sync::protocol::event::{EventHash, Place, Stamp, seal};
 use sync::protocol::feed::Feed;
 use sync::protocol::push::{PushItem, PushRequest};
@@ -29,6 +37,10 @@ const ARTICLES: u64 = 20_000;
 const LINES: u128 = 5;
 /// Sales of one batch; each is two events.
 const SALES: u64 = 100;
+/// Terminals that push at the same time.
+const TERMINALS: u64 = 32;
+/// Pushes of each in one round.
+const PUSHES: u64 = 10;
 
 fn central(dir: &std::path::Path) -> Arc<Central> {
     let central = Central::open(dir).unwrap();
@@ -37,22 +49,41 @@ fn central(dir: &std::path::Path) -> Arc<Central> {
     central
 }
 
-fn sender(central: &Central) -> Sender {
-    let code = enrol::draw_code(central.rim()).unwrap();
-    let (hash, terminal) = (code.hash, Uuid::from_u128(1));
-    let enrolled = move |c: &rusqlite::Connection| {
-        enrol::store_code(c, hash, 1, None, (0, 1000))?;
-        let applicant = enrol::Applicant {
-            code: &code.code,
-            public_key: [9; 32],
-            software: "bench",
-            fresh_id: terminal,
-            known: &[],
-        };
-        enrol::enrol(c, &applicant, 1)
+/// A terminal that is enrolled by the protocol, with its token.
+fn enrolled(central: &InProcess) -> (Sender, Token) {
+    let code = central.enrol_code(1, None, 60_000).unwrap();
+    let mut seed = [0; 32];
+    central.central().rim().fill_random(&mut seed).unwrap();
+    let key = SigningKey::from_bytes(&seed);
+    let public_key = STANDARD.encode(key.verifying_key().as_bytes());
+    let request = EnrolRequest { code, public_key, software: "bench".into(), known: Vec::new() };
+    let Ok(Reply::Enrolled(enrolled)) = central.ask(None, &Request::Enrol(request)) else {
+        panic!("it must enrol");
     };
-    let enrolled = central.database().writer().run(enrolled).unwrap().unwrap();
-    Sender { terminal: enrolled.terminal, epoch: enrolled.epoch, store_no: 1 }
+    let terminal_id = enrolled.terminal_id;
+    let ask = Request::Nonce(NonceRequest { terminal_id });
+    let Ok(Reply::Nonce(nonce)) = central.ask(None, &ask) else { panic!("it must give a nonce") };
+    let signature = key.sign(&token_message(terminal_id, &nonce.nonce)).to_bytes();
+    let (nonce, signature) = (nonce.nonce, STANDARD.encode(signature));
+    let request = TokenRequest { terminal_id, nonce, signature, epoch: None };
+    let Ok(Reply::Token(token)) = central.ask(None, &Request::Token(request)) else {
+        panic!("it must give a token");
+    };
+    (Sender { terminal: terminal_id, epoch: 0, store_no: 1 }, Token(token.token))
+}
+
+fn journal(central: &Central, sender: Sender) -> Journal {
+    let articles = central.database().read(|c| {
+        let mut query = c.prepare("SELECT article FROM gtin ORDER BY number LIMIT 1000")?;
+        let rows = query.query_map([], |row| row.get::<_, [u8; 16]>(0))?;
+        Ok(rows.map(|row| Uuid::from_bytes(row.unwrap())).collect::<Vec<_>>())
+    });
+    Journal {
+        terminal: TerminalId::from_uuid(sender.terminal),
+        head: (0, EventHash::GENESIS),
+        ids: u128::from(sender.terminal.as_u64_pair().1) << 64,
+        articles: articles.unwrap(),
+    }
 }
 
 /// A terminal's journal: sales of five articles.
@@ -76,12 +107,12 @@ impl Journal {
         sealed.bytes
     }
 
-    fn batch(&mut self) -> PushRequest {
+    fn batch(&mut self, sales: u64) -> PushRequest {
         let from_seq = self.head.0 + 1;
         let mut events = Vec::new();
         let money = |minor| Money::new(minor, Currency::CHF);
         let price = UnitPrice { amount: money(195), unit: Unit::Piece };
-        for _ in 0..SALES {
+        for _ in 0..sales {
             let mut lines = Vec::new();
             for _ in 0..LINES {
                 let article = self.articles[self.ids as usize % self.articles.len()];
@@ -131,18 +162,8 @@ impl Journal {
 fn take_in(criterion: &mut Criterion) {
     let dir = tempfile::tempdir().unwrap();
     let central = central(dir.path());
-    let sender = sender(&central);
-    let articles = central.database().read(|c| {
-        let mut query = c.prepare("SELECT article FROM gtin ORDER BY number LIMIT 1000")?;
-        let rows = query.query_map([], |row| row.get::<_, [u8; 16]>(0))?;
-        Ok(rows.map(|row| Uuid::from_bytes(row.unwrap())).collect::<Vec<_>>())
-    });
-    let mut journal = Journal {
-        terminal: TerminalId::from_uuid(sender.terminal),
-        head: (0, EventHash::GENESIS),
-        ids: 1 << 64,
-        articles: articles.unwrap(),
-    };
+    let (sender, _) = enrolled(&InProcess::on(Arc::clone(&central)));
+    let mut journal = journal(&central, sender);
     let mut group = criterion.benchmark_group("central");
     let mut file = File::create(dir.path().join("baseline")).unwrap();
     group.bench_function("baseline: 4 KiB write and fdatasync", |bencher| {
@@ -160,7 +181,53 @@ fn take_in(criterion: &mut Criterion) {
             let taken = central.database().writer().run(take).unwrap();
             assert_eq!((taken.refusal, taken.results.len()), (None, 2 * SALES as usize));
         };
-        bencher.iter_batched(|| journal.batch(), taken, BatchSize::PerIteration);
+        bencher.iter_batched(|| journal.batch(SALES), taken, BatchSize::PerIteration);
+    });
+    group.finish();
+}
+
+/// Terminals that push one sale at a time, all at once: what is acknowledged is on disk.
+fn together(criterion: &mut Criterion) {
+    let dir = tempfile::tempdir().unwrap();
+    let central = central(dir.path());
+    let port = InProcess::on(Arc::clone(&central));
+    let mut terminals: Vec<_> = (0..TERMINALS)
+        .map(|_| {
+            let (sender, token) = enrolled(&port);
+            (journal(&central, sender), sender.terminal, token)
+        })
+        .collect();
+    let mut group = criterion.benchmark_group("central");
+    group.throughput(Throughput::Elements(TERMINALS * PUSHES * 2));
+    group.sample_size(10);
+    group.bench_function("events of 32 terminals, a sale a push, durable", |bencher| {
+        bencher.iter_custom(|rounds| {
+            let mut took = Duration::ZERO;
+            for _ in 0..rounds {
+                let work: Vec<_> = terminals
+                    .iter_mut()
+                    .map(|(journal, terminal, token)| {
+                        let pushes: Vec<_> = (0..PUSHES).map(|_| journal.batch(1)).collect();
+                        (pushes, *terminal, token.clone())
+                    })
+                    .collect();
+                let started = Instant::now();
+                std::thread::scope(|scope| {
+                    for (pushes, terminal, token) in work {
+                        let port = port.clone();
+                        scope.spawn(move || {
+                            for body in pushes {
+                                let request = Request::Push { terminal, body };
+                                let pushed = port.ask(Some(&token), &request);
+                                assert!(matches!(pushed, Ok(Reply::Pushed(_))), "{pushed:?}");
+                            }
+                        });
+                    }
+                });
+                took += started.elapsed();
+            }
+            took
+        });
     });
     group.finish();
 }
@@ -187,5 +254,5 @@ fn read(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, take_in, read);
+criterion_group!(benches, take_in, together, read);
 criterion_main!(benches);

@@ -20,6 +20,7 @@ mod apply;
 pub mod chunk;
 mod clock;
 pub mod compact;
+mod customer;
 pub mod db;
 pub mod enrol;
 mod error;

@@ -147,6 +147,14 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode> {
         std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let to_map = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<HashMap<_, _>>();
     let mapping = Mapping { columns: to_map(&arguments.map), constants: to_map(&arguments.set) };
+    let what = match arguments.kind {
+        Kind::Articles => What::Articles,
+        Kind::Customers => What::Customers,
+    };
+    let named = arguments.map.iter().chain(&arguments.set).map(|(name, _)| name);
+    if let Some(unknown) = named.into_iter().find(|name| !what.columns().contains(&name.as_str())) {
+        bail!("there is no column `{unknown}`; there are {}", what.columns().join(", "));
+    }
     let is_same = |report: &PathBuf| {
         let places = (report.canonicalize(), path.canonicalize());
         matches!(places, (Ok(a), Ok(b)) if a == b)
@@ -170,10 +178,6 @@ pub fn import(arguments: &ImportArguments) -> Result<ExitCode> {
                 report_failed = Some(error);
             }
         }
-    };
-    let what = match arguments.kind {
-        Kind::Articles => What::Articles,
-        Kind::Customers => What::Customers,
     };
     let mut progress = Progress::new();
     let imported = import::run(&central, what, (file, form), &mapping, &mut progress, &mut refuse)?;

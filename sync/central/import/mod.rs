@@ -10,7 +10,7 @@ mod table;
 use crate::Central;
 use crate::db::{blob, id};
 use crate::error::CentralError;
-use crate::feed::{self, EVERYBODY, Put};
+use crate::feed::{self, EVERYBODY};
 use crate::price;
 use crate::task::Watch;
 use row::{ArticleRecord, CustomerRecord};
@@ -33,6 +33,16 @@ pub enum What {
     Articles,
     /// Customers.
     Customers,
+}
+
+impl What {
+    /// The columns that are understood.
+    pub const fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Articles => &row::ARTICLE_COLUMNS,
+            Self::Customers => &row::CUSTOMER_COLUMNS,
+        }
+    }
 }
 
 /// A record that was not imported.
@@ -151,7 +161,7 @@ fn write(
                 Checked::Article(record) => {
                     article(connection, record, fresh_id, &taxes, &mut written.price_version)?
                 }
-                Checked::Customer(record) => Ok(customer(connection, *record, fresh_id, now_ms)?),
+                Checked::Customer(record) => customer(connection, *record, fresh_id, now_ms)?,
             };
             match fate {
                 Ok(Fate::Added) => written.imported.added += 1,
@@ -272,12 +282,19 @@ fn customer(
     record: CustomerRecord,
     fresh_id: Uuid,
     now_ms: i64,
-) -> Result<Fate, CentralError> {
+) -> Result<Result<Fate, String>, CentralError> {
     let sql = "SELECT id FROM external_ref WHERE kind = 'customer' AND ref = ?1";
     let known_id: Option<Uuid> = connection
         .prepare_cached(sql)?
         .query_row([&record.external_id], |row| id(row, 0))
         .optional()?;
+    for card in &record.cards {
+        let holder = crate::customer::holder_of(connection, card)?;
+        if holder.is_some_and(|holder| Some(holder) != known_id) {
+            // The number is personal and stays out of the report.
+            return Ok(Err("`card` belongs to another customer".into()));
+        }
+    }
     let known = match known_id {
         Some(known_id) => {
             feed::get::<CustomerRow>(connection, Feed::Customers, EVERYBODY, known_id)?
@@ -310,12 +327,11 @@ fn customer(
         }
     };
     if known.as_ref().is_some_and(|(known, _)| *known == row) {
-        return Ok(Fate::Unchanged);
+        return Ok(Ok(Fate::Unchanged));
     }
     let sql = "INSERT INTO external_ref (kind, ref, id) VALUES ('customer', ?1, ?2)
                ON CONFLICT (kind, ref) DO NOTHING";
     connection.prepare_cached(sql)?.execute(params![record.external_id, blob(row.id)])?;
-    let at = Put { feed: Feed::Customers, scope: EVERYBODY, table: "customer", key: row.id, rank };
-    feed::put(connection, &at, &row)?;
-    Ok(if known.is_some() { Fate::Changed } else { Fate::Added })
+    crate::customer::put(connection, &row, rank)?;
+    Ok(Ok(if known.is_some() { Fate::Changed } else { Fate::Added }))
 }

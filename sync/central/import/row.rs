@@ -5,6 +5,36 @@ use domain::gtin::Gtin;
 use domain::{Currency, Unit};
 use sync::protocol::feed::AddressRow;
 
+/// Columns of articles.
+pub const ARTICLE_COLUMNS: [&str; 11] = [
+    "gtin",
+    "gtins",
+    "name",
+    "detail",
+    "category",
+    "unit",
+    "price",
+    "price_minor",
+    "currency",
+    "tax_group",
+    "rank",
+];
+/// Columns of customers.
+pub const CUSTOMER_COLUMNS: [&str; 12] = [
+    "external_id",
+    "name",
+    "email",
+    "emails",
+    "phone",
+    "phones",
+    "card",
+    "cards",
+    "street",
+    "postal_code",
+    "city",
+    "country",
+];
+
 /// The longest name.
 const NAME_MAX: usize = 200;
 /// The longest of any other text.

@@ -74,10 +74,14 @@ pub fn records<'a>(
     form: Form,
     mapping: &'a Mapping,
 ) -> std::io::Result<Box<dyn Iterator<Item = Record> + 'a>> {
+    let mut file = BufReader::with_capacity(64 * 1024, file);
+    if matches!(file.fill_buf()?, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        return Err(std::io::Error::other("it is UTF-16: save it as UTF-8"));
+    }
     match form {
         Form::Csv => csv_records(file, mapping),
         Form::JsonLines => {
-            let lines = Lines::new(BufReader::with_capacity(64 * 1024, file));
+            let lines = Lines::new(file);
             Ok(Box::new(JsonRecords { lines, mapping }))
         }
     }
@@ -161,10 +165,10 @@ struct CsvRecords<'a, R> {
 }
 
 fn csv_records<'a>(
-    file: impl Read + 'a,
+    file: BufReader<impl Read + 'a>,
     mapping: &'a Mapping,
 ) -> std::io::Result<Box<dyn Iterator<Item = Record> + 'a>> {
-    let mut lines = Lines::new(BufReader::with_capacity(64 * 1024, file));
+    let mut lines = Lines::new(file);
     let header = match lines.next() {
         Some((_, Line::Whole(header))) => header,
         None => Vec::new(),
@@ -174,7 +178,13 @@ fn csv_records<'a>(
     let header = header.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&header);
     let delimiter = separator(header);
     let names = parse_line(header, delimiter).unwrap_or_default();
-    let names = names.iter().map(|name| mapping.known(&String::from_utf8_lossy(name))).collect();
+    let names: Vec<String> =
+        names.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+    if let Some(missing) = mapping.columns.values().find(|wanted| !names.contains(wanted)) {
+        let missing = missing.escape_debug();
+        return Err(std::io::Error::other(format!("its header has no column `{missing}`")));
+    }
+    let names = names.iter().map(|name| mapping.known(name)).collect();
     Ok(Box::new(CsvRecords { lines, delimiter, names, mapping }))
 }
 

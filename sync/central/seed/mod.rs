@@ -209,14 +209,7 @@ fn write_batch(
                 let row = customer::customer(plan.seed, number).row;
                 // In snapshots, who came last comes first; Marie before all.
                 let rank = if number == customer::MARIE { i64::MIN } else { -row.since_ms };
-                let at = Put {
-                    feed: Feed::Customers,
-                    scope: EVERYBODY,
-                    table: "customer",
-                    key: row.id,
-                    rank,
-                };
-                feed::put(connection, &at, &row)?;
+                crate::customer::put(connection, &row, rank)?;
             }
             Part::Orders => {
                 let customer = customer::customer(plan.seed, number);

@@ -101,6 +101,14 @@ CREATE TABLE feed_passed (
     PRIMARY KEY (terminal, feed)
 ) STRICT, WITHOUT ROWID;
 
+-- Whose card it is: a card that two customers have would find neither.
+CREATE TABLE card (
+    number TEXT PRIMARY KEY,
+    customer BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT OR IGNORE INTO card SELECT c.value, f.key FROM feed_row f, json_each(f.row, '$.cards') c
+WHERE f.tbl = 'customer' AND json_valid(f.row) ORDER BY f.pos;
+
 -- Snapshots tell what their rows add up to; the older ones cannot.
 DELETE FROM snapshot;
 ALTER TABLE snapshot ADD COLUMN checkpoint TEXT NOT NULL DEFAULT '';

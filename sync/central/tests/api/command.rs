@@ -116,6 +116,8 @@ fn import_tells_by_its_status_how_it_went() {
     let bad = import("bad.csv", "ean;titel\n123;kaputt\n", &more);
     assert_eq!(bad.status.code(), Some(1));
     assert_eq!(import("table.xlsx", "", &[]).status.code(), Some(1));
+    let unknown = import("good.csv", "ean;titel\n", &["--map", "nmae=titel"]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("no column `nmae`"), "{unknown:?}");
 }
 
 /// A running server that ends with the test.
@@ -142,7 +144,20 @@ fn it_says_where_it_listens_and_ends_when_told() {
     BufReader::new(server.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     let address = line.trim().strip_prefix("http://").unwrap().to_owned();
     assert!(std::net::TcpStream::connect(&address).is_ok());
-    // The commands work beside it.
+    // One central serves a directory; the commands work beside it.
+    let other = run(&["serve", "--data", &data, "--listen", "127.0.0.1:0"]);
+    assert!(!other.status.success(), "{other:?}");
+    assert!(String::from_utf8_lossy(&other.stderr).contains("another central"), "{other:?}");
+    let none = run(&["quarantine", "--data", &data]);
+    assert_eq!(String::from_utf8_lossy(&none.stderr).trim(), "none");
+    let server_url = format!("http://{address}");
+    let token = run(&["dev-token", "--data", &data, "--server", &server_url, "--env"]);
+    let told = text(&token);
+    let told: Vec<_> = told.lines().map(|line| line.split_once('=').unwrap()).collect();
+    assert_eq!((told[0].0, told[1].0), ("TERMINAL_ID", "TERMINAL_TOKEN"), "{token:?}");
+    let terminals = run(&["terminals", "--data", &data, "--json"]);
+    assert!(text(&terminals).contains(told[0].1), "{terminals:?}");
+    assert!(run(&["compact", "--data", &data]).status.success());
     assert!(run(&["enrol-code", "--data", &data, "--store", "S002"]).status.success());
     let id = server.0.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());

@@ -145,3 +145,41 @@ fn a_real_catalogue_of_a_hundred_thousand_goes_in() {
     assert!(imported.added > 99_000, "{imported:?}");
     assert_eq!(refused.len() as u64, imported.refused);
 }
+
+#[test]
+fn a_card_belongs_to_one_customer() {
+    let (_dir, central) = central();
+    let text = "external_id,name,card\n1,A,C1;C2\n2,B,C2\n3,C,C3\n";
+    let (imported, refused) = run(&central, What::Customers, text, Form::Csv, &Mapping::default());
+    assert_eq!(counts(&imported), (2, 0, 0, 1));
+    assert_eq!(refused[0].line, 3);
+    assert_eq!(refused[0].reason, "`card` belongs to another customer");
+    // Their own card is theirs, again and again.
+    let (imported, _) = run(&central, What::Customers, text, Form::Csv, &Mapping::default());
+    assert_eq!(counts(&imported), (0, 0, 2, 1));
+}
+
+#[test]
+fn a_file_that_cannot_be_meant_is_refused_as_a_whole() {
+    let (_dir, central) = central();
+    let mapped =
+        Mapping { columns: [("name".to_owned(), "Titel".to_owned())].into(), ..Mapping::default() };
+    let cases: [(&[u8], &Mapping, &str); 3] = [
+        (b"\xff\xfeg\0t\0", &Mapping::default(), "UTF-16"),
+        (b"\xfe\xff\0g\0t", &Mapping::default(), "UTF-16"),
+        (b"gtin,titel\n", &mapped, "no column `Titel`"),
+    ];
+    for (bytes, mapping, words) in cases {
+        let failed = import::run(
+            &central,
+            What::Articles,
+            (bytes, Form::Csv),
+            mapping,
+            &mut Unwatched,
+            &mut |_: &Refused| {},
+        );
+        let failed = failed.map(|imported| counts(&imported)).unwrap_err();
+        let told = std::error::Error::source(&failed).unwrap().to_string();
+        assert!(told.contains(words), "{told}");
+    }
+}
