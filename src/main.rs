@@ -43,6 +43,9 @@ enum Command {
         /// One language and theme a size, for a quick look.
         #[arg(long)]
         quick: bool,
+        /// Only views whose name begins with this; may be given often.
+        #[arg(long)]
+        only: Vec<String>,
     },
 }
 
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => command::demo::demo(&demo),
         Command::Scan { json, paths } => return command::scan::scan(&paths, json),
         Command::Doctor(doctor) => return command::doctor::doctor(&doctor),
-        Command::ContactSheet { out, quick } => command::contact_sheet(&out, quick),
+        Command::ContactSheet { out, quick, only } => command::contact_sheet(&out, quick, only),
     };
     match outcome {
         Ok(code) => code,

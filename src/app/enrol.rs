@@ -1,6 +1,6 @@
 //! Enrolling this device: an address and a one-time code, typed or scanned.
 
-use super::intent::View;
+use super::intent::{Role, View};
 use super::message::of_store_error;
 use super::ports::{EnrolRefusal, Enrolment};
 use super::screen::{EnrolScreen, Message};
@@ -24,7 +24,8 @@ impl Terminal {
     }
 
     pub(super) fn start_enrolment(&mut self, central: &str, code: &str) {
-        if self.identity.is_some() || self.enrol.is_busy {
+        let is_free = self.identity.is_none() || self.may_enrol_again();
+        if !is_free || self.enrol.is_busy {
             return;
         }
         let central = central.trim().trim_end_matches('/');
@@ -61,6 +62,12 @@ impl Terminal {
             self.say(Message::error("internal", &[]));
             return Ok(());
         }
+        if self.identity.is_some() {
+            // Enrolled again: the shift has ended with the life before; what that one did not send goes on to be.
+            self.person = None;
+            self.role = Role::Cashier;
+            self.leave_nothing_behind();
+        }
         self.enrol.confirmation = enrolment.confirmation.clone();
         self.identity = Some(enrolment.identity.clone());
         self.parts.sync.start(&enrolment.identity);
@@ -79,6 +86,7 @@ impl Terminal {
             code: self.enrol.code.clone(),
             is_busy: self.enrol.is_busy,
             confirmation: self.enrol.confirmation.clone(),
+            is_again: self.identity.is_some(),
         }
     }
 }

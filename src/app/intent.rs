@@ -35,6 +35,8 @@ pub enum View {
     Sync,
     /// Language, theme, sound, hand.
     Settings,
+    /// What became of a damaged memory.
+    Recovery,
 }
 
 /// Who holds the terminal.
@@ -192,6 +194,8 @@ pub enum Intent {
     SyncNow,
     /// Cuts (or mends) the line to central, for training and tests.
     CutLine(bool),
+    /// A person has read what became of the damaged memory, and it is settled.
+    AcknowledgeRecovery,
     /// Calls a member of staff to the customer.
     CallStaff,
 }

@@ -15,6 +15,7 @@ pub mod message;
 pub mod pay;
 pub mod ports;
 pub mod receipt;
+mod recovery;
 pub mod runner;
 pub mod screen;
 pub mod sell;

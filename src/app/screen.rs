@@ -47,6 +47,8 @@ pub struct Screen {
     pub delivery: DeliveryScreen,
     /// View `sync`.
     pub sync: SyncScreen,
+    /// View `recovery`, and what of it the sync view shows.
+    pub recovery: RecoveryScreen,
 }
 
 /// How loud the message bar is.
@@ -127,6 +129,8 @@ pub struct EnrolScreen {
     pub is_busy: bool,
     /// Six digits that must be equal here and in the back office; empty before.
     pub confirmation: String,
+    /// The device belongs to a store already, and is enrolled again.
+    pub is_again: bool,
 }
 
 /// A person who can sign in.
@@ -585,4 +589,31 @@ pub struct SyncScreen {
     pub is_busy: bool,
     /// The line is cut on purpose.
     pub is_cut: bool,
+}
+
+/// View `recovery`: what became of a damaged memory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RecoveryScreen {
+    /// There was a recovery that nobody has called settled yet.
+    pub is_open: bool,
+    /// When it was, formatted.
+    pub at: String,
+    /// Orders found.
+    pub orders: u32,
+    /// Entries found that had to be sent still.
+    pub waiting: u32,
+    /// Entries that could not be read and that central may lack.
+    pub missing: u32,
+    /// Articles that can be sold, formatted.
+    pub articles: String,
+    /// Where the damaged file is kept.
+    pub file: String,
+    /// The device knows which terminal it is.
+    pub is_enrolled: bool,
+    /// The person signed in may call it settled.
+    pub can_acknowledge: bool,
+    /// Central does not admit this terminal without a new code.
+    pub needs_enrolment: bool,
+    /// The person signed in may enrol it again.
+    pub may_enrol_again: bool,
 }

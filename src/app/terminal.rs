@@ -71,6 +71,7 @@ pub struct Terminal {
     pub(super) pay: PayState,
     pub(super) receipt: ReceiptState,
     pub(super) delivery: DeliveryState,
+    pub(super) recovery: Option<store::Recovery>,
 }
 
 /// The deepest way back that is remembered.
@@ -106,6 +107,7 @@ impl Terminal {
             pay: PayState::default(),
             receipt: ReceiptState::default(),
             delivery: DeliveryState::default(),
+            recovery: None,
             parts,
         };
         terminal.load_settings()?;
@@ -114,6 +116,7 @@ impl Terminal {
             terminal.view = View::SignIn;
         }
         terminal.refresh()?;
+        terminal.begin_with_recovery()?;
         Ok(terminal)
     }
 
@@ -306,6 +309,7 @@ impl Terminal {
                 });
                 Ok(())
             }
+            Intent::AcknowledgeRecovery => self.acknowledge_recovery(),
             Intent::CallStaff => {
                 self.say(Message::warning("staff-called", &[]));
                 Ok(())
@@ -325,7 +329,7 @@ impl Terminal {
                 | Intent::DismissMessage
                 | Intent::Back
                 | Intent::SyncNow
-                | Intent::Open(View::Sync | View::Settings)
+                | Intent::Open(View::Sync | View::Settings | View::Recovery)
         );
         let signing_in = matches!(
             intent,
@@ -405,7 +409,8 @@ impl Terminal {
             View::Pay => return self.pay_intent(Intent::Pay),
             View::Delivery => return self.delivery_intent(Intent::Deliver),
             View::SignIn if self.identity.is_none() => return Ok(()),
-            View::Enrol if self.identity.is_some() => return Ok(()),
+            View::Enrol if self.identity.is_some() && !self.may_enrol_again() => return Ok(()),
+            View::Recovery if !self.is_recovery_open() => return Ok(()),
             View::Receipt if !self.receipt.is_set() => return Ok(()),
             View::Customer if !self.customer.is_open() => self.go(View::Customers),
             View::Articles => {
@@ -417,7 +422,7 @@ impl Terminal {
         Ok(())
     }
 
-    fn go_back(&mut self) -> Result<(), StoreError> {
+    pub(super) fn go_back(&mut self) -> Result<(), StoreError> {
         if self.view == View::Receipt {
             return self.new_sale();
         }
@@ -509,6 +514,7 @@ impl Terminal {
             receipt: self.receipt_screen(),
             delivery: self.delivery_screen(),
             sync: self.sync_screen(),
+            recovery: self.recovery_screen(),
         }
     }
 

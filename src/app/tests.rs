@@ -150,7 +150,15 @@ fn load(store: &Store, feed: Feed) {
     let count = rows.len() as u64;
     let chunk = ChunkInfo { sha256: sha256.clone(), bytes: bytes.len() as u64, rows: count };
     let cursor = "c".to_owned();
-    store.begin_snapshot(&FeedSnapshot { feed, cursor, rows: count, chunks: vec![chunk] }).unwrap();
+    store
+        .begin_snapshot(&FeedSnapshot {
+            feed,
+            cursor,
+            rows: count,
+            chunks: vec![chunk],
+            checkpoint: None,
+        })
+        .unwrap();
     let applied = store.apply_chunk(feed, &sha256, &bytes, DeviceTime(NOON)).unwrap();
     assert_eq!(applied, Applied::Committed);
 }

@@ -171,6 +171,8 @@ pub enum Command {
         /// Cut.
         on: bool,
     },
+    /// What became of a damaged memory is settled.
+    AcknowledgeRecovery,
     /// Tries to reach central now.
     Sync,
     /// Waits until something is so.
@@ -392,6 +394,7 @@ impl Driver {
             Command::Back => Intent::Back,
             Command::Dismiss => Intent::DismissMessage,
             Command::Cut { on } => Intent::CutLine(on),
+            Command::AcknowledgeRecovery => Intent::AcknowledgeRecovery,
             Command::Sync => Intent::SyncNow,
         };
         self.intent(intent)
@@ -455,5 +458,6 @@ fn view_data(screen: &Screen) -> Value {
         View::Delivery => value(&screen.delivery),
         View::Sync => value(&screen.sync),
         View::Settings => json!({}),
+        View::Recovery => value(&screen.recovery),
     }
 }

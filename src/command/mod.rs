@@ -26,9 +26,10 @@ pub fn tell_error(error: &anyhow::Error) {
 }
 
 /// Paints all views.
-pub fn contact_sheet(out: &Path, quick: bool) -> anyhow::Result<ExitCode> {
+pub fn contact_sheet(out: &Path, quick: bool, only: Vec<String>) -> anyhow::Result<ExitCode> {
     use crossroads::view::contact_sheet::{Selection, paint_all};
     let selection = if quick { Selection::quick() } else { Selection::all() };
+    let selection = Selection { names: only, ..selection };
     let count = paint_all(out, &selection, |done, total| {
         if done % 50 == 0 || done == total {
             say(&format!("{done} of {total} pictures"));

@@ -67,6 +67,14 @@ impl IdSource for RandomIds {
     }
 }
 
+/// The secret half of a new device key.
+#[allow(clippy::disallowed_methods, reason = "this is the rim where dice come in")]
+pub fn fresh_device_key() -> sync::ports::DeviceKey {
+    let mut seed = [0u8; 32];
+    rand::rng().fill_bytes(&mut seed);
+    sync::ports::DeviceKey(seed)
+}
+
 /// Argon2id, with the parameters that the verifier names.
 pub struct ArgonPins;
 

@@ -1,6 +1,6 @@
 //! What `run`, `drive` and `demo` share: opening the database and giving the view-models their ports.
 
-use super::rim::{ArgonPins, PrinterRim, RandomIds, SyncRim, SystemClock};
+use super::rim::{ArgonPins, PrinterRim, RandomIds, SyncRim, SystemClock, fresh_device_key};
 use anyhow::Context;
 use clap::Args;
 use crossroads::app::ports::{Parts, SyncPort};
@@ -48,16 +48,34 @@ pub struct Session {
     pub runtime: Runtime,
 }
 
-/// Opens the store with its key.
+/// Opens the store with its key, as it is: a damaged one is an error, and is moved aside.
 pub fn open_store(data: &std::path::Path, clock: &Arc<dyn Clock>) -> Result<Store, OpenError> {
     let ids = Box::new(RandomIds(Arc::clone(clock)));
     Store::open(&StoreOptions::in_directory(data), &FileKeyStore::in_directory(data), ids)
 }
 
+/// Opens the store to sell with it. What is damaged is moved aside and recovered; so is what a recovery that was cut
+/// off has left, before an empty database could take its place.
+fn open_or_recover(data: &std::path::Path, clock: &Arc<dyn Clock>) -> Result<Store, OpenError> {
+    let recover = || {
+        let (options, keys) = (StoreOptions::in_directory(data), FileKeyStore::in_directory(data));
+        store::recover(&options, &keys, &fresh_device_key(), clock.now())
+    };
+    recover()?;
+    match open_store(data, clock) {
+        Err(OpenError::Damaged { quarantined_to: Some(aside), detail }) => {
+            tracing::error!(detail, aside = %aside.display(), "the database is damaged");
+            recover()?;
+            open_store(data, clock)
+        }
+        other => other,
+    }
+}
+
 /// Opens everything; sync starts at once where the device is enrolled.
 pub fn open(arguments: &SessionArguments) -> anyhow::Result<Session> {
     let clock: Arc<dyn Clock> = SystemClock::start();
-    let store = open_store(&arguments.data, &clock)?;
+    let store = open_or_recover(&arguments.data, &clock)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("sync")
@@ -98,8 +116,8 @@ pub fn advice(error: &OpenError) -> Option<String> {
             "Install the newer version again; nothing was changed. Sales are safe in it.".into()
         }
         OpenError::Damaged { quarantined_to: Some(path), .. } => format!(
-            "It was kept as {}. Start again to begin with an empty database, enrol anew, and give \
-             the kept file to your support: sales that central has not got are in it.",
+            "It was kept as {}. Start the terminal (`crossroads run`): what can be read of it is \
+             recovered into a new database, and selling goes on.",
             path.display()
         ),
         OpenError::Damaged { quarantined_to: None, .. } => {
@@ -110,6 +128,11 @@ pub fn advice(error: &OpenError) -> Option<String> {
         OpenError::KeyMissing | OpenError::WrongKey => {
             "Put the key file back from your backup. Without it nobody can read the database; do \
              not delete either."
+                .into()
+        }
+        OpenError::Unrecovered(_) => {
+            "Nothing was changed and nothing is lost: the damaged database is kept beside the others \
+             in the data folder. Copy the whole folder to a safe place, then call support."
                 .into()
         }
         OpenError::DiskFull(_) => {

@@ -29,6 +29,7 @@ use crate::disk::Reserve;
 use crate::error::{OpenError, StoreError};
 use crate::files::DatabaseFiles;
 use crate::key::{DatabaseKey, KeyStore};
+use crate::life::Life;
 use crate::open::{self, aside};
 use crate::{Store, StoreOptions, config, schema};
 use domain::time::DeviceTime;
@@ -373,9 +374,16 @@ fn sqlite_failed(during: &'static str, source: rusqlite::Error) -> OpenError {
 impl Store {
     /// What became of a damaged database that this one was recovered from; `None` if it never was.
     pub fn recovery(&self) -> Result<Option<Recovery>, StoreError> {
-        let json = self.read(|db| config::setting(db, SETTING))?;
+        let (json, life) =
+            self.read(|db| Ok((config::setting(db, SETTING)?, Life::current(db)?)))?;
         // Words for a person: if they cannot be read back, nothing else may suffer.
-        Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+        let known = json.and_then(|json| serde_json::from_str::<Recovery>(&json).ok());
+        // A life that was enrolled, not renewed, began after it.
+        let is_renewed = life.is_some_and(|life| life.renewal.is_some());
+        Ok(known.map(|known| Recovery {
+            needs_enrolment: known.needs_enrolment && is_renewed,
+            ..known
+        }))
     }
 
     /// A person has read what became of the damaged database.

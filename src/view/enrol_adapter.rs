@@ -7,6 +7,8 @@ use crossroads_ui::{App, EnrolAdapter};
 use slint::ComponentHandle;
 
 pub fn connect(app: &App, send: &Send) {
+    let back = Send::clone(send);
+    app.global::<EnrolAdapter>().on_back(move || back(Intent::Back));
     let send = Send::clone(send);
     app.global::<EnrolAdapter>().on_enrol(move |central, code| {
         send(Intent::Enrol { central: central.trim().into(), code: code.trim().into() });
@@ -22,5 +24,6 @@ pub fn show(app: &App, screen: &EnrolScreen, old: Option<&EnrolScreen>) {
         enrol.set_code(screen.code.as_str().into());
     }
     enrol.set_is_busy(screen.is_busy);
+    enrol.set_is_again(screen.is_again);
     enrol.set_confirmation(screen.confirmation.as_str().into());
 }

@@ -19,6 +19,7 @@ mod enrol_adapter;
 mod model;
 mod pay_adapter;
 mod receipt_adapter;
+mod recovery_adapter;
 mod sell_adapter;
 mod shell_adapter;
 mod sign_in_adapter;
@@ -101,6 +102,7 @@ impl Window {
         receipt_adapter::connect(app, &send);
         delivery_adapter::connect(app, &send, &self.fields);
         sync_adapter::connect(app, &send);
+        recovery_adapter::connect(app, &send);
     }
 
     /// Shows `screen`, touching only the views whose part of it changed.
@@ -127,6 +129,7 @@ impl Window {
             receipt => receipt_adapter::show(app, &screen.receipt);
             delivery => delivery_adapter::show(app, &screen.delivery, &self.fields);
             sync => sync_adapter::show(app, &screen.sync);
+            recovery => recovery_adapter::show(app, &screen.recovery);
         }
         if old.is_none_or(|old| old.view != screen.view) {
             delivery_adapter::start_over(app);

@@ -7,8 +7,8 @@ use crate::app::format::Formatter;
 use crate::app::intent::{Language, Role, View};
 use crate::app::screen::{
     ArticleRow, ChannelKind, CustomerRow, FavouriteRow, FeedRow, HistoryRow, Line, LineRow,
-    Message, MonthBar, ParkedRow, ReceiptLine, RefusedRow, ScanOutcome, Screen, SellScreen,
-    Severity, SlotRow, StaffChip, TaxRow,
+    Message, MonthBar, ParkedRow, ReceiptLine, RecoveryScreen, RefusedRow, ScanOutcome, Screen,
+    SellScreen, Severity, SlotRow, StaffChip, TaxRow,
 };
 use domain::money::{Currency, Money};
 use domain::quantity::Unit;
@@ -67,6 +67,9 @@ pub fn samples(language: Language) -> Vec<Sample> {
     add("delivery", shop.delivery(Role::Cashier, true));
     add("sync", shop.sync(false));
     add("sync-trouble", shop.sync(true));
+    add("sync-enrol-again", shop.sync_enrol_again());
+    add("recovery", shop.recovery(true));
+    add("recovery-unknown", shop.recovery(false));
     add("settings", shop.settings());
     add("customer-role-empty", shop.sell_empty(Role::Customer));
     add("customer-role-sell", shop.sell(Role::Customer, 3));
@@ -505,6 +508,42 @@ impl Shop {
             }];
             screen.status.line = Line::Troubled;
             screen.status.waiting = 23;
+        }
+        screen
+    }
+
+    fn sync_enrol_again(&self) -> Screen {
+        let mut screen = self.sync(true);
+        screen.status.line = Line::Refused;
+        screen.sync.refused.clear();
+        screen.sync.problem = Some(message(Severity::Error, "enrol-again", &[]));
+        screen.recovery = RecoveryScreen {
+            needs_enrolment: true,
+            may_enrol_again: true,
+            ..self.recovery(true).recovery
+        };
+        screen
+    }
+
+    fn recovery(&self, is_enrolled: bool) -> Screen {
+        let mut screen = self.base(View::Recovery);
+        screen.recovery = RecoveryScreen {
+            is_open: true,
+            at: self.format.date_time(NOW_MS),
+            orders: 1_204,
+            waiting: 37,
+            missing: if is_enrolled { 2 } else { 0 },
+            articles: self.format.count(24_310),
+            file: "/var/lib/crossroads/crossroads.db.damaged-1".to_owned(),
+            is_enrolled,
+            can_acknowledge: is_enrolled,
+            needs_enrolment: false,
+            may_enrol_again: false,
+        };
+        if !is_enrolled {
+            screen.status.person.clear();
+            screen.status.terminal.clear();
+            screen.recovery.articles = self.format.count(0);
         }
         screen
     }

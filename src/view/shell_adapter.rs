@@ -219,6 +219,7 @@ fn view_of(view: ViewKind) -> View {
         ViewKind::Delivery => View::Delivery,
         ViewKind::Sync => View::Sync,
         ViewKind::Settings => View::Settings,
+        ViewKind::Recovery => View::Recovery,
     }
 }
 
@@ -235,6 +236,7 @@ fn map_view(view: View) -> ViewKind {
         View::Delivery => ViewKind::Delivery,
         View::Sync => ViewKind::Sync,
         View::Settings => ViewKind::Settings,
+        View::Recovery => ViewKind::Recovery,
     }
 }
 
