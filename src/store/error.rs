@@ -149,7 +149,13 @@ impl From<rusqlite::Error> for StoreError {
             (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => {
                 Self::Damaged(Box::new(error))
             }
-            (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => Self::Busy(error),
+            // SQLITE_PROTOCOL: the locks of the log were taken away time and again.
+            (
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::FileLockingProtocolFailed,
+                _,
+            ) => Self::Busy(error),
             _ => Self::Sqlite(error),
         }
     }

@@ -23,6 +23,10 @@ pub trait DatabaseFiles: Send + Sync {
 
     /// Makes the content of a file, its name and all names beside it durable.
     fn flush(&self, path: &Path) -> io::Result<()>;
+
+    /// Reads all of a file, if it is there: an error means that the disk does not answer, whatever SQLite makes
+    /// of it (SQLCipher takes a page that could not be read for one with a broken seal).
+    fn read_through(&self, path: &Path) -> io::Result<()>;
 }
 
 /// The files of the operating system.
@@ -53,5 +57,13 @@ impl DatabaseFiles for SystemFiles {
     fn flush(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()?;
         crate::key::sync_parent(path)
+    }
+
+    fn read_through(&self, path: &Path) -> io::Result<()> {
+        match File::open(path) {
+            Ok(mut file) => io::copy(&mut file, &mut io::sink()).map(|_| ()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -63,13 +63,17 @@ pub(crate) fn open_as(
     if let Some(detail) = recover::hidden_commits(files, &path, &key) {
         return Err(quarantine(files, &path, detail));
     }
-    let prepared = connect(files, &path, &key, Purpose::Write)
-        .map_err(|source| first_failure(&path, &key, source))
-        .and_then(|mut connection| {
-            schema::bring_up(&mut connection, files, &path, schema_sql, migrations, version)?;
-            check_health(&connection, files, &path)?;
-            Ok(connection)
-        });
+    let prepare = || -> Result<Connection, OpenError> {
+        let mut connection = connect(files, &path, &key, Purpose::Write)
+            .map_err(|source| first_failure(&path, &key, source))?;
+        schema::bring_up(&mut connection, files, &path, schema_sql, migrations, version)?;
+        check_health(&connection, files, &path)?;
+        Ok(connection)
+    };
+    let prepared = prepare().or_else(|failure| {
+        does_disk_answer(files, &path, failure)?;
+        prepare()
+    });
     let connection = match prepared {
         Ok(connection) => connection,
         Err(OpenError::Damaged { detail, .. }) => return Err(quarantine(files, &path, detail)),
@@ -88,6 +92,21 @@ pub(crate) fn open_as(
         tracing::warn!(%error, "no room could be reserved for sales");
     }
     Ok(Opened { lock, connection, readers, reserve })
+}
+
+/// What looks like damage counts only when it is found a second time, by another connection, on a disk that reads:
+/// one read that failed would else move a sound database aside. Other failures, and those of the disk, are errors.
+fn does_disk_answer(
+    files: &dyn DatabaseFiles,
+    path: &Path,
+    failure: OpenError,
+) -> Result<(), OpenError> {
+    let OpenError::Damaged { detail, .. } = failure else { return Err(failure) };
+    tracing::warn!(detail, "the database looks damaged; looking again");
+    for path in [path, &beside(path, "-wal")] {
+        files.read_through(path).map_err(OpenError::io("read", path))?;
+    }
+    Ok(())
 }
 
 fn make_directory(directory: &Path) -> Result<(), OpenError> {

@@ -196,6 +196,12 @@ impl Disk {
         flushed.map_err(|refusal| io_error(refusal, Kind::Sync))
     }
 
+    /// Reads all of a file, if there is one: an operation, but nobody gets the bytes.
+    pub fn read_through(&self, path: &Path) -> io::Result<()> {
+        let admitted = self.state().admit(Kind::Read, &name_of(path));
+        admitted.map_err(|refusal| io_error(refusal, Kind::Read))
+    }
+
     /// The bytes of a file, for tests: no operation.
     pub fn read(&self, path: &Path) -> Option<Content> {
         let state = self.state();

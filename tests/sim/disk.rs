@@ -52,6 +52,10 @@ impl DatabaseFiles for Files {
     fn flush(&self, path: &Path) -> io::Result<()> {
         self.0.flush(path)
     }
+
+    fn read_through(&self, path: &Path) -> io::Result<()> {
+        self.0.read_through(path)
+    }
 }
 
 /// Says that the disk is nearly full when it is to be; else that nobody knows, so that no reserve of real bytes is

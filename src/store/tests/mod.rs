@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod card;
 mod chain;
 mod crash;
 mod feeds;
+mod io_fault;
 mod lives;
 mod open;
+mod power_cut;
 mod property;
 mod recover;
 mod released;

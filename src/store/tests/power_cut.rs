@@ -258,6 +258,7 @@ impl Bench {
 }
 
 /// Scenes whose number is `part` modulo two, round after round with new seeds, until there are enough cases.
+#[allow(clippy::print_stderr)] // How many there were belongs to the answer.
 fn cut_scenes(part: usize) {
     let goal = std::env::var("POWER_CUTS").ok().and_then(|text| text.parse().ok());
     let goal = goal.unwrap_or(CASES_MIN).div_ceil(2);

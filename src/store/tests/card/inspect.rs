@@ -83,7 +83,8 @@ struct Fold {
 
 fn fold(db: &Connection) -> Fold {
     let mut fold = Fold::default();
-    let mut statement = db.prepare("SELECT position, bytes FROM journal ORDER BY position").unwrap();
+    let mut statement =
+        db.prepare("SELECT position, bytes FROM journal ORDER BY position").unwrap();
     let mut rows = statement.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
         let position: i64 = row.get(0).unwrap();
@@ -160,7 +161,10 @@ fn compare_projections(db: &Connection, faults: &mut Vec<String>) {
             "SELECT position, ordinal, article, quantity, total_minor FROM own_line",
             fold.lines.clone(),
         ),
-        ("SELECT position, ordinal, given_minor, change_minor FROM own_tender", fold.tenders.clone()),
+        (
+            "SELECT position, ordinal, given_minor, change_minor FROM own_tender",
+            fold.tenders.clone(),
+        ),
         ("SELECT article, position, delta FROM own_stock", stock.collect()),
         ("SELECT id, staff, closed_at_ms IS NULL FROM shift", shifts.collect()),
     ];
@@ -174,9 +178,10 @@ fn compare_projections(db: &Connection, faults: &mut Vec<String>) {
     for row in rows(db, "SELECT epoch, receipt_counter FROM life") {
         let (epoch, counter): (u32, usize) = (row[0].parse().unwrap(), row[1].parse().unwrap());
         let numbers = fold.numbers.get(&epoch).cloned().unwrap_or_default();
-        let is_gapless = numbers.iter().enumerate().all(|(at, number)| {
-            number.ends_with(&format!("-{epoch}-{:06}", at + 1))
-        });
+        let is_gapless = numbers
+            .iter()
+            .enumerate()
+            .all(|(at, number)| number.ends_with(&format!("-{epoch}-{:06}", at + 1)));
         if !is_gapless || numbers.len() != counter {
             faults.push(format!("epoch {epoch}: counter {counter}, receipts {numbers:?}"));
         }
@@ -215,9 +220,8 @@ fn compare_feeds(db: &Connection, faults: &mut Vec<String>) {
             summed += 1;
         }
         let sql = "SELECT rows, sum, is_whole FROM base_digest WHERE name = ?1";
-        let kept: (i64, [u8; 16], bool) = db
-            .query_row(sql, [name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .unwrap();
+        let kept: (i64, [u8; 16], bool) =
+            db.query_row(sql, [name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         if (kept.0, u128::from_be_bytes(kept.1)) != (summed, sum) || (kept.2 && summed != count) {
             faults.push(format!("{name}: {count} rows, {summed} in the sum, it says {kept:?}"));
         }
@@ -229,12 +233,30 @@ fn compare_feeds(db: &Connection, faults: &mut Vec<String>) {
         }
     }
     for (what, sql) in [
-        ("articles without a place", "SELECT count(*) FROM base_article a LEFT JOIN base_article_id i ON i.id = a.id WHERE i.place IS NOT a.place"),
-        ("places without an article", "SELECT count(*) FROM base_article_id i LEFT JOIN base_article a USING (place) WHERE a.id IS NOT i.id"),
-        ("numbers without an article", "SELECT count(*) FROM base_gtin g LEFT JOIN base_article a ON a.place = g.article WHERE a.id IS NULL"),
-        ("keys without a customer", "SELECT count(*) FROM base_customer_key k LEFT JOIN base_customer c ON c.number = k.customer WHERE c.id IS NULL"),
-        ("rows of a snapshot that is over", "SELECT count(*) FROM feed f JOIN base_article a ON a.generation < f.generation WHERE f.name = 'catalogue' AND f.plan IS NULL AND f.cursor IS NOT NULL AND NOT f.is_sweep_due"),
-        ("a cursor beside a snapshot being loaded", "SELECT count(*) FROM feed WHERE cursor IS NOT NULL AND plan IS NOT NULL"),
+        (
+            "articles without a place",
+            "SELECT count(*) FROM base_article a LEFT JOIN base_article_id i ON i.id = a.id WHERE i.place IS NOT a.place",
+        ),
+        (
+            "places without an article",
+            "SELECT count(*) FROM base_article_id i LEFT JOIN base_article a USING (place) WHERE a.id IS NOT i.id",
+        ),
+        (
+            "numbers without an article",
+            "SELECT count(*) FROM base_gtin g LEFT JOIN base_article a ON a.place = g.article WHERE a.id IS NULL",
+        ),
+        (
+            "keys without a customer",
+            "SELECT count(*) FROM base_customer_key k LEFT JOIN base_customer c ON c.number = k.customer WHERE c.id IS NULL",
+        ),
+        (
+            "rows of a snapshot that is over",
+            "SELECT count(*) FROM feed f JOIN base_article a ON a.generation < f.generation WHERE f.name = 'catalogue' AND f.plan IS NULL AND f.cursor IS NOT NULL AND NOT f.is_sweep_due",
+        ),
+        (
+            "a cursor beside a snapshot being loaded",
+            "SELECT count(*) FROM feed WHERE cursor IS NOT NULL AND plan IS NOT NULL",
+        ),
     ] {
         let count = number(sql);
         if count != 0 {

@@ -36,6 +36,9 @@ impl DatabaseFiles for Card {
     fn flush(&self, path: &Path) -> io::Result<()> {
         self.0.flush(path)
     }
+    fn read_through(&self, path: &Path) -> io::Result<()> {
+        self.0.read_through(path)
+    }
 }
 
 /// A terminal: its disk, its directory for what is not the database, and the store while it is open.

@@ -22,6 +22,8 @@ pub(crate) enum Done {
     Yes,
     /// Nothing, and it said so without an error: the disk is full.
     Refused,
+    /// Nothing: it was done before.
+    Before,
 }
 
 type Action = Box<dyn Fn(&mut Till) -> Result<Done, Trouble>>;
@@ -61,6 +63,7 @@ impl Call {
         Self::new(name, move |till| match action(till.store()).map_err(Into::into)? {
             Applied::Committed => Ok(Done::Yes),
             Applied::DiskLow => Ok(Done::Refused),
+            Applied::Stale => Ok(Done::Before),
             other => panic!("{name}: {other:?}"),
         })
     }
@@ -157,7 +160,8 @@ fn business(till: &mut Till) -> Vec<BasketId> {
     let store = till.store().clone();
     store.enrol(&identity(0), "crossroads 0.1.0", AT).unwrap();
     load(&store, Feed::Config, "c1", &[("store", store_row()), ("staff", staff_row(1))]);
-    let articles: Vec<(u32, &str)> = (1..=40).map(|number| (number, "Ware aus dem Regal")).collect();
+    let articles: Vec<(u32, &str)> =
+        (1..=40).map(|number| (number, "Ware aus dem Regal")).collect();
     load_articles(&store, &articles);
     let stock: Vec<(&str, String)> = (1..=20).map(|number| ("stock", stock_json(number))).collect();
     load(&store, Feed::Stock, "s1", &stock);
@@ -277,12 +281,17 @@ fn shift(_: &mut Till) -> Vec<Call> {
 fn sale(till: &mut Till) -> Vec<Call> {
     let first = order(till, &[(1, 1)]);
     let second = order(till, &[(2, 3), (3, 1)]);
-    vec![Call::sale("sale", first.clone()), Call::sale("the same again", first), Call::sale("sale", second)]
+    vec![
+        Call::sale("sale", first.clone()),
+        Call::sale("the same again", first),
+        Call::sale("sale", second),
+    ]
 }
 
 /// Many lines, two tenders, and change.
 fn long_sale(till: &mut Till) -> Vec<Call> {
-    let lines: Vec<(u32, i64)> = (1..=30).map(|number| (number, i64::from(number % 4 + 1))).collect();
+    let lines: Vec<(u32, i64)> =
+        (1..=30).map(|number| (number, i64::from(number % 4 + 1))).collect();
     let mut order = order(till, &lines);
     let payment = order.payment.as_mut().unwrap();
     let first = Money::new(1_000, Currency::CHF);
@@ -319,8 +328,7 @@ fn delivery(till: &mut Till) -> Vec<Call> {
     };
     order.basket.lines.iter_mut().for_each(|line| line.fulfilment = Fulfilment::Deliver);
     let table = crate::config::store_from(serde_json::from_str(&store_row()).unwrap()).unwrap();
-    order.priced =
-        domain::pricing::price(&order.basket, Some(&delivery), &table.taxes).unwrap();
+    order.priced = domain::pricing::price(&order.basket, Some(&delivery), &table.taxes).unwrap();
     order.delivery = Some(delivery);
     order.payment = None;
     order.store = id(STORE, StoreId::from_uuid);
@@ -395,9 +403,7 @@ fn held_back(till: &mut Till) -> Vec<Call> {
     till.store().acknowledge(life(0), seq, hash, &push_results(), AT).unwrap();
     let zero = sync::protocol::event::EventHash::GENESIS;
     vec![
-        Call::on_store("set_held_back", |store| {
-            store.set_held_back(life(0), &push_results()[..1])
-        }),
+        Call::on_store("set_held_back", |store| store.set_held_back(life(0), &push_results()[..1])),
         Call::on_store("rewind", move |store| store.rewind(life(0), 0, zero).map(|_| ())),
         Call::on_store("set_held_back", |store| store.set_held_back(life(0), &[])),
         Call::on_store("note_clock", |store| store.note_clock(-3_600_000)),
@@ -486,9 +492,7 @@ fn checkpoint(till: &mut Till) -> Vec<Call> {
 fn memory(_: &mut Till) -> Vec<Call> {
     let tried = PinAttempts { failures: 3, locked_until_ms: 0 };
     vec![
-        Call::on_store("set_pin_attempts", move |store| {
-            store.set_pin_attempts(staff(1), tried)
-        }),
+        Call::on_store("set_pin_attempts", move |store| store.set_pin_attempts(staff(1), tried)),
         Call::on_store("set_setting", |store| store.set_setting("printer", "kitchen")),
     ]
 }
