@@ -15,7 +15,7 @@ use crate::db::{blob, id};
 use crate::error::CentralError;
 use crate::life::Facts;
 use crate::push::Sender;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use sync::protocol::event::{Envelope, EventHash};
 use sync::protocol::push::{Outcome, PushResult, held_code};
@@ -107,6 +107,9 @@ pub(crate) fn hold(
     let aggregate = aggregate(envelope);
     let time = business_time(envelope.stamp(), arrival.received_ms, arrival.facts.enrolled_ms);
     arrival.skew_ms = time.skew_ms;
+    if let Some(result) = adopt_stray(connection, arrival, (envelope.seq, aggregate), hash)? {
+        return Ok(result);
+    }
     let inbox_id = insert(
         connection,
         &NewRow {
@@ -128,6 +131,39 @@ pub(crate) fn hold(
     let judge = || verdict_of(connection, inbox_id, apply);
     let (outcome, code) = first_verdict(connection, arrival, (inbox_id, aggregate), judge)?;
     Ok(PushResult { seq: envelope.seq, outcome, code })
+}
+
+/// An event that continues its chain now, and was handed in as a stray before (by a clone, or before central was
+/// restored): the stray takes the number, so that it is held once and counts once. What a person has decided stands.
+/// It goes to the end of the inbox, because the order of rows is the order of numbers.
+fn adopt_stray(
+    connection: &Connection,
+    arrival: &Arrival,
+    (seq, aggregate): (u64, Option<Uuid>),
+    hash: EventHash,
+) -> Result<Option<PushResult>, CentralError> {
+    let sql = "SELECT id, state FROM inbox WHERE hash = ?1 AND is_stray = 1 AND bytes IS NOT NULL";
+    let found: Option<(i64, String)> = connection
+        .prepare_cached(sql)?
+        .query_row([hash.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((stray_id, state)) = found else { return Ok(None) };
+    let sql = "UPDATE inbox SET id = (SELECT max(id) + 1 FROM inbox), is_stray = 0, sent_by = NULL
+               WHERE id = ?1 RETURNING id";
+    let inbox_id: i64 = connection.query_row(sql, [stray_id], |row| row.get(0))?;
+    let moved = params![inbox_id, stray_id];
+    connection.execute("UPDATE act SET inbox = ?1 WHERE inbox = ?2", moved)?;
+    connection.execute("UPDATE orders SET event = ?1 WHERE event = ?2", moved)?;
+    let (outcome, code) = match state.as_str() {
+        "applied" => (Outcome::Applied, None),
+        "dismissed" => (Outcome::Duplicate, None),
+        _ => {
+            connection.execute("UPDATE inbox SET state = 'parked' WHERE id = ?1", [inbox_id])?;
+            let judge = || rejudge(connection, inbox_id);
+            first_verdict(connection, arrival, (inbox_id, aggregate), judge)?
+        }
+    };
+    Ok(Some(PushResult { seq, outcome, code }))
 }
 
 /// Holds the place of an event whose bytes the terminal itself does not have any more.

@@ -174,3 +174,9 @@ pub fn revoke(connection: &Connection, terminal: Uuid, now_ms: i64) -> Result<bo
     let sql = "UPDATE life SET revoked_ms = coalesce(revoked_ms, ?2) WHERE terminal = ?1";
     Ok(connection.execute(sql, params![blob(terminal), now_ms])? > 0)
 }
+
+/// Takes a revocation back: all lives of the terminal may do again what they could. Returns whether it is known.
+pub fn reinstate(connection: &Connection, terminal: Uuid) -> Result<bool, CentralError> {
+    let sql = "UPDATE life SET revoked_ms = NULL WHERE terminal = ?1";
+    Ok(connection.execute(sql, [blob(terminal)])? > 0)
+}

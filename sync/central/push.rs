@@ -46,7 +46,7 @@ pub enum Refusal {
         /// The number that should come.
         expected: u64,
     },
-    /// Another event has this number already, or the event is of another terminal.
+    /// Another event has this number already.
     Forked {
         /// Which.
         seq: u64,
@@ -56,7 +56,7 @@ pub enum Refusal {
         /// Which.
         seq: u64,
     },
-    /// The batch contradicts itself.
+    /// The bytes name another place than the batch does.
     Contradiction {
         /// Which.
         seq: u64,
@@ -244,10 +244,8 @@ fn follows(
     acked_hash: EventHash,
 ) -> Result<Option<Envelope>, Refusal> {
     let Ok(envelope) = Envelope::parse(bytes) else { return Err(Refusal::BrokenChain { seq }) };
-    if envelope.terminal != sender.terminal {
-        return Err(Refusal::Forked { seq });
-    }
-    if envelope.epoch != sender.epoch || envelope.seq != seq {
+    let place = (envelope.terminal, envelope.epoch, envelope.seq);
+    if place != (sender.terminal, sender.epoch, seq) {
         return Err(Refusal::Contradiction { seq });
     }
     match envelope.prev_hash() {

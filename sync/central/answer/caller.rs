@@ -9,6 +9,9 @@ use sync::protocol::auth::Standing;
 use sync::protocol::problem::{Retry, code};
 use uuid::Uuid;
 
+/// The version of a caller that does not say: the first one.
+const CONTRACT_UNSAID: u32 = 1;
+
 /// A life that proved its key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caller {
@@ -46,7 +49,7 @@ impl Caller {
     /// The caller, if it may read feeds: it is the terminal now, and speaks a version that feeds are published in.
     pub(crate) fn may_read(self, central: &Central, asker: Asker<'_>) -> Result<Self, Refused> {
         let oldest = central.oldest_contract();
-        if asker.contract.is_some_and(|contract| contract < oldest) {
+        if asker.contract.unwrap_or(CONTRACT_UNSAID) < oldest {
             let title = "this version is too old to read; it can go on to push";
             let refused = Refused::new(426, code::UPGRADE_REQUIRED, Retry::AfterUpgrade, title);
             return Err(refused.with_detail(format!("the oldest version that can is {oldest}")));

@@ -242,10 +242,12 @@ fn answer(taken: Taken, server_time_ms: i64) -> Result<PushResponse, Refused> {
             "the event does not follow the one before",
             format!("seq {seq}"),
         ),
-        Some(Refusal::Contradiction { seq }) => {
-            Err(Refused::invalid(422, "the batch and its events name different places")
-                .with_detail(format!("seq {seq}")))
-        }
+        Some(Refusal::Contradiction { seq }) => conflict(
+            code::BROKEN_CHAIN,
+            Retry::Human,
+            "the batch and its events name different places",
+            format!("seq {seq}"),
+        ),
     }
 }
 

@@ -130,17 +130,26 @@ pub struct TerminalsArguments {
     /// Take this terminal out of service: it reads nothing any more, and what it pushes waits for a person
     #[arg(long, value_name = "ID")]
     revoke: Option<uuid::Uuid>,
+    /// Take a revocation back; what it pushed meanwhile still waits for a person
+    #[arg(long, value_name = "ID", conflicts_with = "revoke")]
+    reinstate: Option<uuid::Uuid>,
     /// One JSON array
     #[arg(long)]
     json: bool,
 }
 
-/// Lists terminals, or takes one out of service.
+/// Lists terminals, or changes what one may do.
 pub fn terminals(arguments: &TerminalsArguments) -> Result<ExitCode> {
     let central = open(&arguments.data)?;
     if let Some(terminal) = arguments.revoke {
         let now_ms = central.rim().now_ms();
         let known = central.database().writer().run(move |c| life::revoke(c, terminal, now_ms))?;
+        if !known {
+            bail!("there is no terminal {terminal}");
+        }
+    }
+    if let Some(terminal) = arguments.reinstate {
+        let known = central.database().writer().run(move |c| life::reinstate(c, terminal))?;
         if !known {
             bail!("there is no terminal {terminal}");
         }

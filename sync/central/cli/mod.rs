@@ -38,7 +38,7 @@ enum Command {
     Openapi,
     /// Changes the price of an article
     SetPrice(admin::SetPriceArguments),
-    /// Lists terminals, or takes one out of service
+    /// Lists terminals, takes one out of service, or takes that back
     Terminals(admin::TerminalsArguments),
     /// Lists events that are held back, tries one again, corrects one, or dismisses one
     Quarantine(quarantine::QuarantineArguments),

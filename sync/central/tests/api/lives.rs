@@ -134,6 +134,11 @@ async fn what_a_revoked_terminal_pushes_waits_for_a_person() {
     assert_eq!(outcomes(&world.push(&again, &[event]).await), ["applied"]);
     let event = till.shift_opened().1;
     assert_eq!(outcomes(&world.push(&till, &[event]).await), [held], "the old device stays out");
+    // It was a mistake.
+    assert!(world.change(move |c| central::life::reinstate(c, id)).await);
+    assert_eq!(world.token(&till).await.1["standing"], "replaced");
+    let event = till.shift_opened().1;
+    assert_eq!(outcomes(&world.push(&till, &[event]).await), ["applied"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,7 +250,8 @@ async fn a_damaged_event_holds_its_place_until_the_true_bytes_come() {
     // It must fit the chain like any other.
     let wrong = push_items(&world, &till, 1, &[damaged(&placed, &"1".repeat(64))]).await;
     assert_eq!(code(&wrong), (409, "BROKEN_CHAIN"));
-    assert_eq!(code(&push_items(&world, &till, 1, std::slice::from_ref(&last)).await).0, 422);
+    let misplaced = push_items(&world, &till, 1, std::slice::from_ref(&last)).await;
+    assert_eq!(code(&misplaced), (409, "BROKEN_CHAIN"));
     let items = [first.clone(), json!(paid.bytes), last.clone()];
     let pushed = push_items(&world, &till, 1, &items).await;
     let hole = "quarantined DAMAGED_EVENT";
@@ -316,7 +322,7 @@ async fn an_old_version_reads_nothing_and_pushes_on() {
     assert_eq!(code(&refused), (426, "UPGRADE_REQUIRED"));
     assert_eq!(refused.1["retry"], "after-upgrade");
     assert_eq!(ask(path, "2").await.0, 200);
-    assert_eq!(world.get(&till, path).await.0, 200, "who does not say may read");
+    assert_eq!(world.get(&till, path).await.0, 426, "who does not say speaks the first");
     assert_eq!(ask(&format!("/v1/terminals/{}/watermark", till.id), "1").await.0, 200);
     assert_eq!(ask("/v1/contract", "1").await.1["oldest"], 2);
     assert_eq!(world.push(&till, &[event]).await.0, 200);
