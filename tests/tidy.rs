@@ -43,7 +43,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("rusqlite", &["src/store", "sync/central", "tests/fault", "tests/sim"]),
     ("rxing", &["src/scan"]),
     ("slint", &[".", "src/view/generated"]),
-    ("tokio", &[".", "sync", "sync/central", "tests/sim"]),
+    ("tokio", &[".", "sync", "sync/central", "tests/fuzz", "tests/sim"]),
 ];
 
 /// All that the pure rules may be made of; they do not even serialise (the protocol does, by hand).

@@ -61,11 +61,11 @@ pub fn fold(text: &str) -> Vec<FoldedWord> {
             continue;
         }
         previous_is_ideograph = false;
-        if let Some(letters) = spelled_out(whole) {
-            letters.chars().for_each(|letter| push_letter(&mut word, letter));
-            continue;
-        }
         for part in std::iter::once(whole).nfkd() {
+            if let Some(letters) = spelled_out(part) {
+                letters.chars().for_each(|letter| push_letter(&mut word, letter));
+                continue;
+            }
             if is_combining_mark(part) || matches!(part, '\'' | '’') {
                 continue;
             }
@@ -119,6 +119,8 @@ mod tests {
             ("L'Étoile", "letoile"),
             ("有机牛奶 1L", "有 机 牛 奶 1l"),
             ("ｆｕｌｌ", "full"),
+            // A letter that is left whole, under a mark.
+            ("Ǿrsted ǣ", "orsted a"),
             ("", ""),
         ] {
             assert_eq!(fold_to_line(text), folded, "{text}");
