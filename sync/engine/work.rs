@@ -31,7 +31,7 @@ pub enum StoreWork {
     },
     /// Central knows this life now.
     BookRegistered(LifeId),
-    /// Central books no more of this life by number.
+    /// Central books no more of this life by number: all of it goes as strays.
     CloseLife(LifeId),
     /// What waits to be sent?
     Outbox {
@@ -189,6 +189,9 @@ pub fn perform(store: &dyn SyncStore, work: StoreWork) -> Result<StoreDone, Stor
     Ok(match work {
         StoreWork::Lives => StoreDone::Lives(store.lives()?),
         StoreWork::Renew { former, reason, device_key, at } => {
+            if reason != RenewalReason::Recovered {
+                doubt_all(store, former)?;
+            }
             store.renew(former, reason, &device_key, at)?;
             StoreDone::Lives(store.lives()?)
         }
@@ -197,6 +200,7 @@ pub fn perform(store: &dyn SyncStore, work: StoreWork) -> Result<StoreDone, Stor
             StoreDone::Lives(store.lives()?)
         }
         StoreWork::CloseLife(life) => {
+            doubt_all(store, life)?;
             store.close_life(life)?;
             StoreDone::Lives(store.lives()?)
         }
@@ -240,6 +244,13 @@ pub fn perform(store: &dyn SyncStore, work: StoreWork) -> Result<StoreDone, Stor
             StoreDone::Progress(store.feed_progress(feed)?)
         }
     })
+}
+
+/// Nothing of this life counts as acknowledged any more. Where histories have parted nobody knows how
+/// far they were one (central may have been restored and gone on with another device), so all of it
+/// goes as strays; what central holds already adds nothing there.
+fn doubt_all(store: &dyn SyncStore, life: LifeId) -> Result<(), StorageError> {
+    store.rewind(life, 0, EventHash::GENESIS).map(|_| ())
 }
 
 /// First forwards (an answer to a push was lost), then backwards (central was restored from a

@@ -72,6 +72,8 @@ struct ModelFeed {
     compacted: u64,
     log: Vec<Change>,
     rows: BTreeMap<(String, String), String>,
+    /// By table, also those without rows.
+    sums: BTreeMap<String, TableDigest>,
 }
 
 /// Central in memory. `Clone` it to make a backup.
@@ -198,7 +200,7 @@ impl ModelCentral {
         state.pos += 1;
         let change = sample::put(feed, state.pos, n, version);
         let json = change.row.as_ref().map_or(String::new(), |row| row.get().to_owned());
-        state.rows.insert((change.table.clone(), change.key.clone()), json);
+        state.set_row(&change.table, &change.key, Some(json));
         state.log.push(change);
     }
 
@@ -207,7 +209,7 @@ impl ModelCentral {
         let state = self.feed_mut(feed);
         state.pos += 1;
         let change = sample::del(feed, state.pos, n);
-        state.rows.remove(&(change.table.clone(), change.key.clone()));
+        state.set_row(&change.table, &change.key, None);
         state.log.push(change);
     }
 
@@ -558,16 +560,23 @@ impl ModelCentral {
 }
 
 impl ModelFeed {
+    fn set_row(&mut self, table: &str, key: &str, row: Option<String>) {
+        let sum = self.sums.entry(table.to_owned()).or_default();
+        let id = (table.to_owned(), key.to_owned());
+        if let Some(row) = &row {
+            sum.add(RowDigest::of(table, key, row));
+        }
+        let before = match row {
+            Some(row) => self.rows.insert(id, row),
+            None => self.rows.remove(&id),
+        };
+        if let Some(before) = before {
+            sum.remove(RowDigest::of(table, key, &before));
+        }
+    }
+
     fn checkpoint(&self) -> Checkpoint {
-        let mut sums: BTreeMap<&str, TableDigest> = BTreeMap::new();
-        for ((table, key), row) in &self.rows {
-            sums.entry(table).or_default().add(RowDigest::of(table, key, row));
-        }
-        // A table whose rows are all gone must be told as well.
-        for change in &self.log {
-            sums.entry(&change.table).or_default();
-        }
-        Checkpoint { tables: sums.into_iter().map(|(table, sum)| sum.to_wire(table)).collect() }
+        Checkpoint { tables: self.sums.iter().map(|(table, sum)| sum.to_wire(table)).collect() }
     }
 }
 

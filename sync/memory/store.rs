@@ -25,9 +25,12 @@ const TABLES: [&str; 6] = ["store", "staff", "article", "stock", "customer", "or
 /// Table and key of a row.
 type Key = (String, String);
 
+/// A row's JSON and its digest.
+type Row = (String, RowDigest);
+
 #[derive(Clone, Debug, Default)]
 struct FeedState {
-    rows: BTreeMap<Key, String>,
+    rows: BTreeMap<Key, Row>,
     cursor: Option<String>,
     snapshot: Option<SnapshotProgress>,
     /// Rows that the snapshot under way has brought.
@@ -108,7 +111,9 @@ impl MemoryStore {
 
     /// The rows of a feed.
     pub fn rows(&self, feed: Feed) -> BTreeMap<(String, String), String> {
-        self.state().feeds.get(&feed).map(|state| state.rows.clone()).unwrap_or_default()
+        let state = self.state();
+        let rows = state.feeds.get(&feed).into_iter().flat_map(|state| &state.rows);
+        rows.map(|(key, (json, _))| (key.clone(), json.clone())).collect()
     }
 
     /// What the last page of a feed said that it includes.
@@ -332,10 +337,8 @@ impl FeedState {
                 return None;
             }
             let mut sum = TableDigest::default();
-            let of_table = |((name, key), row): (&Key, &String)| {
-                (name == table).then(|| RowDigest::of(name, key, row))
-            };
-            self.rows.iter().filter_map(of_table).for_each(|row| sum.add(row));
+            let of_table = self.rows.iter().filter(|((name, _), _)| name == table);
+            of_table.for_each(|(_, (_, digest))| sum.add(*digest));
             Some(sum)
         };
         match checkpoint.map(|checkpoint| differences(checkpoint, sum)) {
@@ -344,11 +347,16 @@ impl FeedState {
         }
     }
 
+    fn put(&mut self, key: Key, json: &str) {
+        let digest = RowDigest::of(&key.0, &key.1, json);
+        self.rows.insert(key, (json.to_owned(), digest));
+    }
+
     fn apply_lines(&mut self, lines: Vec<SnapshotLine>) {
         for line in lines {
             let key = (line.table, line.key);
             self.fresh.insert(key.clone());
-            self.rows.insert(key, line.row.get().to_owned());
+            self.put(key, line.row.get());
         }
     }
 }
@@ -587,7 +595,7 @@ impl SyncStore for MemoryStore {
             let key = (change.table.clone(), change.key.clone());
             match &change.row {
                 Some(row) if change.op == Op::Put => {
-                    feed.rows.insert(key, row.get().to_owned());
+                    feed.put(key, row.get());
                 }
                 _ => {
                     feed.rows.remove(&key);

@@ -2,10 +2,14 @@
 //! of.
 //!
 //! One seed decides everything: who sells what and when, which messages get lost, doubled, late or
-//! damaged, when programs and disks stop, when central is restored from a backup. First the
-//! *safety* phase with faults, where central may hold nothing but a prefix of each journal; then
-//! everything heals, and within the time allowed every event must be at central exactly once, every
-//! outbox empty and every feed equal (*liveness*).
+//! damaged, when programs and disks stop, when central or a till is restored from a backup, when a
+//! database is damaged and recovered. First the *safety* phase with faults, where central may hold
+//! nothing but what a till wrote under that number; then everything heals, a person does what the
+//! screen asks, and within the time allowed every event must be at central, every outbox empty and
+//! every feed equal (*liveness*).
+//!
+//! It is small and fast, on doubles in memory; `tests/sim` runs the same engine on the real storage
+//! and the real central.
 //!
 //! Replay one seed with its trace: `SIM_SEED=17 cargo test -p crossroads-sync sim -- --nocapture`.
 //! More seeds than usual: `SIM_SEEDS=100000 cargo test -p crossroads-sync sim`.

@@ -5,9 +5,9 @@ use crate::call::{Fault, Reply, Request, Token};
 use crate::engine::work::{StoreDone, StoreWork, perform};
 use crate::engine::{Effect, Engine, Input, Moment, Ticket};
 use crate::memory::{MemoryStore, ModelCentral, sample};
-use crate::ports::{SyncStore, TerminalIdentity};
+use crate::ports::{DeviceKey, SyncStore, TerminalIdentity};
 use crate::protocol::feed::Feed;
-use crate::status::SyncStatus;
+use crate::status::{SyncProblem, SyncStatus};
 use domain::time::DeviceTime;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -37,6 +37,7 @@ pub struct Run {
 pub struct Till {
     pub identity: TerminalIdentity,
     pub store: MemoryStore,
+    backup: Option<MemoryStore>,
     pub engine: Engine,
     pub status: SyncStatus,
     /// Counts restarts; what belongs to an earlier life is dropped.
@@ -62,15 +63,52 @@ struct Call {
 
 #[derive(Clone, Debug)]
 enum Happening {
-    Tick { till: usize, life: u32, at_ms: u64 },
+    Tick {
+        till: usize,
+        life: u32,
+        at_ms: u64,
+    },
     Arrive(Box<Call>),
-    Answer { till: usize, life: u32, ticket: Ticket, result: Result<Reply, Fault> },
-    Work { till: usize, life: u32, ticket: Ticket, work: Box<StoreWork> },
-    Sale { till: usize },
-    Restart { till: usize },
-    Cut { till: usize, is_cut: bool },
-    SetClock { till: usize },
-    DiskLow { till: usize, is_low: bool },
+    Answer {
+        till: usize,
+        life: u32,
+        ticket: Ticket,
+        result: Result<Reply, Fault>,
+    },
+    Work {
+        till: usize,
+        life: u32,
+        ticket: Ticket,
+        work: Box<StoreWork>,
+    },
+    Sale {
+        till: usize,
+    },
+    Restart {
+        till: usize,
+    },
+    /// The disk is copied, and a copy comes back.
+    DiskBackup {
+        till: usize,
+    },
+    DiskRestore {
+        till: usize,
+    },
+    /// The database is damaged and recovered, with or without a hole.
+    Recover {
+        till: usize,
+    },
+    Cut {
+        till: usize,
+        is_cut: bool,
+    },
+    SetClock {
+        till: usize,
+    },
+    DiskLow {
+        till: usize,
+        is_low: bool,
+    },
     Publish,
     Compact,
     ExpireManifests,
@@ -114,6 +152,9 @@ pub struct World {
     backup: Option<ModelCentral>,
     restores: u32,
     pub tills: Vec<Till>,
+    /// Everything that any till ever wrote.
+    pub written: BTreeSet<[u8; 32]>,
+    keys: u8,
     pub is_healed: bool,
     look_ms: u64,
     steps: u64,
@@ -143,6 +184,8 @@ impl World {
             backup: None,
             restores: 0,
             tills,
+            written: BTreeSet::new(),
+            keys: 100,
             is_healed: false,
             look_ms: 0,
             steps: 0,
@@ -160,6 +203,11 @@ impl World {
             }
             for _ in 0..self.rng.random_range(0..4) {
                 self.sometime(Happening::Restart { till });
+            }
+            if self.rng.random_range(0..3) == 0 {
+                self.sometime(Happening::DiskBackup { till });
+                self.sometime(Happening::DiskRestore { till });
+                self.sometime(Happening::Recover { till });
             }
             for _ in 0..self.rng.random_range(0..3) {
                 self.sometime(Happening::Cut { till, is_cut: true });
@@ -203,6 +251,7 @@ impl World {
     /// Runs to the end, checking all the time.
     pub fn run(mut self) -> Run {
         for till in 0..self.tills.len() {
+            self.note_written(till);
             self.input(till, Input::Start);
         }
         while let Some(((at_ms, _), happening)) = self.queue.pop_first() {
@@ -212,8 +261,11 @@ impl World {
             self.note(&happening);
             self.happen(happening);
             self.check_safety();
-            if self.is_healed && self.is_time_to_look() && self.is_at_rest() {
-                break;
+            if self.is_healed && self.is_time_to_look() {
+                if self.is_at_rest() {
+                    break;
+                }
+                (0..self.tills.len()).for_each(|till| self.act_as_person(till));
             }
             if at_ms > STORM_MS + CALM_MS {
                 break;
@@ -264,6 +316,16 @@ impl World {
             Happening::Work { till, life, ticket, work } => self.work(till, life, ticket, *work),
             Happening::Sale { till } => self.sell(till),
             Happening::Restart { till } => self.restart(till),
+            Happening::DiskBackup { till } => {
+                self.tills[till].backup = Some(self.tills[till].store.copy());
+            }
+            Happening::DiskRestore { till } => {
+                if let Some(backup) = self.tills[till].backup.take() {
+                    self.tills[till].store = backup;
+                    self.restart(till);
+                }
+            }
+            Happening::Recover { till } => self.recover(till),
             Happening::Cut { till, is_cut } => self.input(till, Input::Cut(is_cut)),
             Happening::SetClock { till } => {
                 self.tills[till].clock_skew_ms =
@@ -315,10 +377,49 @@ impl World {
         state.sales += 1;
         let event = sample::event(state.sales);
         state.store.append(&event, DeviceTime(self.now_ms as i64));
+        self.note_written(till);
         // Now and then the nudge is forgotten: the engine must find out by itself.
         if !self.rng.random_range(0..5u8).is_multiple_of(5) {
             self.input(till, Input::Nudge);
         }
+    }
+
+    fn note_written(&mut self, till: usize) {
+        let newest = self.tills[till].store.journal().pop();
+        self.written.extend(newest.map(|event| event.hash.0));
+    }
+
+    fn next_key(&mut self) -> DeviceKey {
+        self.keys = self.keys.wrapping_add(1);
+        DeviceKey([self.keys; 32])
+    }
+
+    fn recover(&mut self, till: usize) {
+        let first = self.rng.random_range(1..20);
+        let lost = first..first + self.rng.random_range(0..4);
+        let key = self.next_key();
+        self.tills[till].store.recover(lost, &key, DeviceTime(self.now_ms as i64));
+        self.note_written(till);
+        self.restart(till);
+    }
+
+    /// What the screen asks of a person is done: the device is enrolled again.
+    fn act_as_person(&mut self, till: usize) {
+        let code = self.tills[till].status.problem.map(SyncProblem::code);
+        if !matches!(code, Some("enrol-again" | "epoch-outdated" | "terminal-unknown")) {
+            return;
+        }
+        let device_key = self.next_key();
+        let store = &self.tills[till].store;
+        let lives = store.lives().expect("memory does not fail");
+        let own = lives.iter().map(|life| life.identity.epoch);
+        let above = own.chain(self.central.epoch(self.tills[till].identity.id.uuid())).max();
+        let epoch = above.map_or(1, |above| above + 1);
+        let identity = TerminalIdentity { epoch, device_key, ..self.tills[till].identity.clone() };
+        self.central.admit(&identity);
+        store.enrol(&identity, "crossroads/sim", DeviceTime(0)).expect("memory does not fail");
+        self.note_written(till);
+        self.input(till, Input::Nudge);
     }
 
     fn restart(&mut self, till: usize) {
@@ -342,6 +443,9 @@ impl World {
         } else {
             perform(&self.tills[till].store, work).expect("memory does not fail")
         };
+        if let StoreDone::Lives(_) = done {
+            self.note_written(till);
+        }
         self.tills[till].open.remove(&ticket);
         self.input(till, Input::Stored { ticket, done });
     }
@@ -453,6 +557,7 @@ impl Till {
         Self {
             identity,
             store,
+            backup: None,
             engine: Engine::new(),
             status: SyncStatus::default(),
             life: 0,
