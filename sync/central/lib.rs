@@ -25,6 +25,7 @@ pub mod db;
 pub mod enrol;
 mod error;
 pub mod feed;
+mod folder;
 pub mod http;
 pub mod import;
 pub mod in_process;
@@ -46,12 +47,12 @@ use chunk::ChunkStore;
 use compact::Passed;
 use db::Database;
 pub use error::CentralError;
+pub use folder::{admin_token_path, database_path};
 pub use http::{Fault, ServeOptions, serve};
 pub use refused::Refused;
 pub use rim::{Rim, SystemRim, id_at};
 use session::Sessions;
 use sha2::{Digest, Sha256};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -80,6 +81,8 @@ pub struct Central {
 /// The oldest version of the contract that may read feeds. Pushing is accepted from any version for ever.
 const OLDEST_CONTRACT: u32 = 1;
 
+/// Key in `meta` of the software that last judged what was unknown.
+const JUDGED_BY_KEY: &str = "judged_by";
 /// Key in `meta` of the time of the last compaction.
 const COMPACTED_KEY: &str = "compacted_ms";
 const DAY_MS: i64 = 86_400_000;
@@ -110,13 +113,9 @@ impl Central {
 
     /// Opens or creates the data directory.
     pub fn open_with(dir: &Path, rim: Arc<dyn Rim>) -> Result<Arc<Self>, CentralError> {
-        // Customers' data lies in it: a new directory is the owner's alone.
-
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder.create(dir).map_err(CentralError::file("create", dir))?;
+        folder::make(dir)?;
         let database = Database::open(&database_path(dir))?;
-        let token = admin_token(dir, rim.as_ref())?;
+        let token = folder::admin_token(dir, rim.as_ref())?;
         Self::assemble(dir.into(), database, ChunkStore::in_folder(dir), rim, &token)
     }
 
@@ -210,6 +209,22 @@ impl Central {
         self.database.writer().run(move |c| compact::book(c, &passed))
     }
 
+    /// After an upgrade, judges again what the version before did not know. Returns how many events are applied now.
+    pub fn retry_after_upgrade(&self) -> Result<u64, CentralError> {
+        let now = answer::software();
+        if self.database.read(|c| db::meta(c, JUDGED_BY_KEY))?.as_deref() == Some(&now) {
+            return Ok(0);
+        }
+        let mut applied = 0;
+        for inbox_id in self.database.read(quarantine::of_unknown_type)? {
+            let retry = move |c: &_| quarantine::retry(c, inbox_id);
+            let released = self.database.writer().run(retry)?;
+            applied += released.map_or(0, |released| released.applied);
+        }
+        self.database.writer().run(move |c| db::set_meta(c, JUDGED_BY_KEY, &now))?;
+        Ok(applied)
+    }
+
     /// Compacts if that was a day ago or more.
     pub(crate) fn compact_daily(&self) -> Result<(), CentralError> {
         let now_ms = self.rim.now_ms();
@@ -228,15 +243,7 @@ impl Central {
     /// The right to serve this data directory, for as long as the answer lives; `None` if another process has it.
     /// Commands do not need it.
     pub fn claim(&self) -> Result<Option<std::fs::File>, CentralError> {
-        let path = self.dir.join("serve.lock");
-        let file = std::fs::File::create(&path).map_err(CentralError::file("create", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => {
-                Err(CentralError::file("lock", &path)(error))
-            }
-        }
+        folder::claim(&self.dir)
     }
 
     /// Forgets deletions that everybody has passed and that are old enough. Returns how many.
@@ -368,43 +375,4 @@ impl Central {
             }
         }
     }
-}
-
-/// Where the database of a data directory lies.
-pub fn database_path(dir: &Path) -> PathBuf {
-    dir.join("central.db")
-}
-
-/// Reads the administrator's token, or makes it: a file that only the owner can read.
-fn admin_token(dir: &Path, rim: &dyn Rim) -> Result<String, CentralError> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let path = admin_token_path(dir);
-    let mut random = [0; 32];
-    rim.fill_random(&mut random)?;
-    let fresh: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    match opened {
-        Ok(mut file) => {
-            writeln!(file, "{fresh}").map_err(CentralError::file("write", &path))?;
-            Ok(fresh)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            let text = std::fs::read_to_string(&path).map_err(CentralError::file("read", &path))?;
-            let text = text.trim();
-            // A process that was killed between creating and writing left it empty.
-            if text.is_empty() {
-                std::fs::write(&path, format!("{fresh}\n"))
-                    .map_err(CentralError::file("write", &path))?;
-                return Ok(fresh);
-            }
-            Ok(text.into())
-        }
-        Err(error) => Err(CentralError::file("create", &path)(error)),
-    }
-}
-
-/// Where the administrator's token lies.
-pub fn admin_token_path(dir: &Path) -> PathBuf {
-    dir.join("admin.token")
 }

@@ -13,6 +13,7 @@ use crate::judge;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
 use sync::protocol::event::{Envelope, EventHash};
+use sync::protocol::push::held_code;
 use uuid::Uuid;
 
 /// The most entries of one listing.
@@ -142,6 +143,15 @@ pub fn retry(connection: &Connection, inbox_id: i64) -> Result<Option<Released>,
         applied += judge::revive(connection, aggregate)?;
     }
     released(connection, inbox_id, applied)
+}
+
+/// Events of types that central did not know when they came, oldest first.
+pub fn of_unknown_type(connection: &Connection) -> Result<Vec<i64>, CentralError> {
+    let sql = "SELECT id FROM inbox INDEXED BY inbox_held
+               WHERE state IN ('quarantined', 'parked') AND code = ?1 ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([held_code::UNKNOWN_TYPE], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// A person decided that an event will not count; those behind it get their turn. The bytes stay.

@@ -270,6 +270,10 @@ fn warm(central: &Central, stop: &AtomicBool) -> Result<(), CentralError> {
 
 /// Keeps house: books how far terminals have read, and compacts once a day.
 fn keep_house(central: &Central, stop: &AtomicBool) -> Result<(), CentralError> {
+    let applied = central.retry_after_upgrade()?;
+    if applied > 0 {
+        tracing::info!(applied, "events that the version before did not know are applied");
+    }
     let mut due_ms = central.rim().monotonic_ms();
     while !stop.load(Ordering::Relaxed) {
         if central.rim().monotonic_ms() >= due_ms {

@@ -90,3 +90,31 @@ async fn a_damaged_event_and_a_stray_can_be_written_anew_by_a_person() {
     assert_eq!(world.count("SELECT count(*) FROM inbox WHERE bytes IS NULL").await, 0);
     assert_eq!(world.count("SELECT count(*) FROM shift").await, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_version_before_did_not_know_is_judged_after_an_upgrade() {
+    let mut world = World::new().await;
+    let mut till = world.terminal(1).await;
+    let events = [till.shift_opened().1, till.seal_raw("weather.seen", &json!({"sun": true}))];
+    assert_eq!(world.push(&till, &events).await.0, 200);
+    // As the version before left it.
+    world.stop().await;
+    world
+        .change(|c| {
+            c.execute("DELETE FROM shift", [])?;
+            let sql = "UPDATE inbox SET state = 'quarantined', code = 'UNKNOWN_TYPE' WHERE seq = 1";
+            c.execute(sql, [])?;
+            Ok(c.execute("INSERT OR REPLACE INTO meta VALUES ('judged_by', 'older')", [])?)
+        })
+        .await;
+    let retry = async || {
+        let central = std::sync::Arc::clone(&world.central);
+        let retry = move || central.retry_after_upgrade();
+        tokio::task::spawn_blocking(retry).await.unwrap().unwrap()
+    };
+    assert_eq!(retry().await, 1);
+    assert_eq!(world.count("SELECT count(*) FROM shift").await, 1);
+    let unknown = "SELECT count(*) FROM inbox WHERE state = 'quarantined'";
+    assert_eq!(world.count(unknown).await, 1, "what is unknown still");
+    assert_eq!(retry().await, 0);
+}
