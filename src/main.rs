@@ -35,6 +35,8 @@ enum Command {
     },
     /// Checks database, journal, clock, disk, camera, central and printer; the exit status tells.
     Doctor(command::doctor::DoctorArguments),
+    /// Checks the journal, writes it out, or reads what is left of a damaged database.
+    Journal(command::journal::JournalArguments),
     /// Paints every view in every language, theme and size into a folder.
     ContactSheet {
         /// Where the pictures go.
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => command::demo::demo(&demo),
         Command::Scan { json, paths } => return command::scan::scan(&paths, json),
         Command::Doctor(doctor) => return command::doctor::doctor(&doctor),
+        Command::Journal(journal) => command::journal::journal(&journal),
         Command::ContactSheet { out, quick, only } => command::contact_sheet(&out, quick, only),
     };
     match outcome {

@@ -4,6 +4,7 @@ pub mod demo;
 pub mod doctor;
 pub mod drive;
 pub mod driver;
+pub mod journal;
 pub mod paper;
 pub mod rim;
 pub mod run;

@@ -28,7 +28,7 @@ pub struct SessionArguments {
 }
 
 /// `$XDG_DATA_HOME/crossroads`, as the XDG Base Directory Specification has it.
-fn default_data() -> PathBuf {
+pub fn default_data() -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
     let base = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
     base.unwrap_or_else(|| home().join(".local/share")).join("crossroads")

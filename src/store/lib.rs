@@ -15,6 +15,7 @@ mod customer;
 mod disk;
 mod draft;
 mod error;
+pub mod examine;
 mod feed;
 mod files;
 mod history;
