@@ -43,7 +43,7 @@ impl Caller {
             return Ok(self);
         }
         let title = "the token belongs to another terminal";
-        Err(Refused::new(403, code::WRONG_TERMINAL, Retry::Never, title))
+        Err(Refused::new(403, code::WRONG_TERMINAL, Retry::Human, title))
     }
 
     /// The caller, if it may read feeds: it is the terminal now, and speaks a version that feeds are published in.

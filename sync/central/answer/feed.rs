@@ -35,7 +35,7 @@ pub(super) fn changes(
     }
     page.map(|read| read.page).map_err(|_| {
         let title = "the cursor is not of this feed any more: take a snapshot";
-        Refused::new(410, code::CURSOR_COMPACTED, Retry::Later, title)
+        Refused::new(410, code::CURSOR_COMPACTED, Retry::Never, title)
     })
 }
 

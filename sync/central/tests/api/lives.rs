@@ -90,7 +90,8 @@ async fn a_terminal_begins_its_next_life_by_itself() {
     // A life is renewed by the one before it, to the number after it, with a sound key.
     let path = format!("/v1/terminals/{}/renewals", first.id);
     let sound = STANDARD.encode(second.key.verifying_key().as_bytes());
-    for (former, epoch, key) in [(0, 2, &sound), (1, 2, &sound), (0, 1, &"AAAA".to_owned())] {
+    let short = "AAAA".to_owned();
+    for (former, epoch, key) in [(0, 2, &sound), (1, 2, &sound), (0, 1, &short)] {
         let body = json!({"former_epoch": former, "epoch": epoch, "reason": "restored",
             "public_key": key, "software": ""});
         let refused = world.send("POST", &path, Some(&first.token), Some(body)).await;
