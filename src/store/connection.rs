@@ -22,7 +22,8 @@
 use crate::files::DatabaseFiles;
 use crate::key::DatabaseKey;
 use rusqlite::{Connection, OpenFlags};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,21 @@ const READER_CACHE_KIB: u32 = 6 * 1024;
 const BUSY_TIMEOUT_MS: u32 = 5_000;
 /// Prepared statements kept by a connection.
 const STATEMENTS_MAX: usize = 96;
+
+/// Where the database is, for whoever needs another connection to it.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub files: Arc<dyn DatabaseFiles>,
+    pub path: PathBuf,
+    pub key: DatabaseKey,
+}
+
+impl Door {
+    /// Opens one more connection.
+    pub fn connect(&self, purpose: Purpose) -> Result<Connection, rusqlite::Error> {
+        connect(self.files.as_ref(), &self.path, &self.key, purpose)
+    }
+}
 
 /// Opens a connection and sets every pragma. A wrong key shows as `NotADatabase`.
 pub(crate) fn connect(

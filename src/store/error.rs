@@ -125,6 +125,12 @@ impl StoreError {
         matches!(self, Self::DiskFull(_))
     }
 
+    /// The connection may be of no use any more. After one read that failed SQLCipher gives zeros for every page,
+    /// for ever, which looks like damage: only another connection can tell whether it is.
+    pub(crate) fn spoils_connection(&self) -> bool {
+        matches!(self, Self::Damaged(_) | Self::Sqlite(_))
+    }
+
     /// What was written cannot be understood any more.
     pub(crate) fn damaged(what: impl Into<String>) -> Self {
         Self::Damaged(Box::new(Unreadable(what.into())))

@@ -141,7 +141,7 @@ impl Store {
         options: &StoreOptions,
         ids: Box<dyn IdSource + Send>,
     ) -> Result<Self, OpenError> {
-        let writer = writer::Writer::start(opened.connection, ids, options.writing)
+        let writer = writer::Writer::start(opened.connection, opened.door, ids, options.writing)
             .map_err(OpenError::io("start the writer of", &options.directory))?;
         Ok(Self(Arc::new(Inner {
             writer,
@@ -172,7 +172,7 @@ impl Store {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: From<StoreError> + Failure + Send + 'static,
     {
         self.0.writer.call(name, job)
     }
@@ -185,7 +185,7 @@ impl Store {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + DiskFull + Send + 'static,
+        E: From<StoreError> + Failure + Send + 'static,
     {
         match self.write(name, job.clone()) {
             Err(error) if error.is_full() && self.0.reserve.release() => {
@@ -197,18 +197,25 @@ impl Store {
     }
 }
 
-/// Errors that may mean a full disk.
-trait DiskFull {
+/// Errors that may mean a full disk, or a connection that is of no use any more.
+trait Failure {
     fn is_full(&self) -> bool;
+    fn spoils_connection(&self) -> bool;
 }
-impl DiskFull for StoreError {
+impl Failure for StoreError {
     fn is_full(&self) -> bool {
         self.is_disk_full()
     }
+    fn spoils_connection(&self) -> bool {
+        self.spoils_connection()
+    }
 }
-impl DiskFull for CommitError {
+impl Failure for CommitError {
     fn is_full(&self) -> bool {
         self.is_disk_full()
+    }
+    fn spoils_connection(&self) -> bool {
+        matches!(self, Self::Store(error) if error.spoils_connection())
     }
 }
 

@@ -7,7 +7,7 @@
 //! Nothing is ever deleted here: a damaged database may hold the only copy of orders.
 
 use crate::StoreOptions;
-use crate::connection::{Purpose, connect};
+use crate::connection::{Door, Purpose, connect};
 use crate::disk::Reserve;
 use crate::error::{OpenError, StoreError};
 use crate::files::DatabaseFiles;
@@ -22,6 +22,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub(crate) const DATABASE: &str = "crossroads.db";
 const LOCK: &str = "crossroads.lock";
@@ -37,6 +38,7 @@ const TAIL_EVENTS: u64 = 200;
 pub(crate) struct Opened {
     pub lock: File,
     pub connection: Connection,
+    pub door: Door,
     pub readers: Readers,
     pub reserve: Reserve,
 }
@@ -83,7 +85,8 @@ pub(crate) fn open_as(
     if let Err(error) = recover::keep_copies(&connection) {
         tracing::warn!(%error, "the copy of the identity could not be kept");
     }
-    let readers = Readers::open(files, &path, &key, options.writing.readers())
+    let door = Door { files: Arc::clone(&options.files), path, key };
+    let readers = Readers::open(door.clone(), options.writing.readers())
         .map_err(|source| OpenError::Sqlite { during: "opening the readers", source })?;
     let reserve = Reserve::new(directory);
     if options.disk.space().is_ok_and(|space| !space.is_low())
@@ -91,7 +94,7 @@ pub(crate) fn open_as(
     {
         tracing::warn!(%error, "no room could be reserved for sales");
     }
-    Ok(Opened { lock, connection, readers, reserve })
+    Ok(Opened { lock, connection, door, readers, reserve })
 }
 
 /// What looks like damage counts only when it is found a second time, by another connection, on a disk that reads:

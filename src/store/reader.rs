@@ -1,14 +1,12 @@
 //! The readers: a small pool of read-only connections, each seeing the last commit when its query begins.
 
-use crate::connection::{Purpose, connect};
+use crate::connection::{Door, Purpose};
 use crate::error::StoreError;
-use crate::files::DatabaseFiles;
-use crate::key::DatabaseKey;
 use rusqlite::Connection;
-use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 pub(crate) struct Readers {
+    door: Door,
     state: Mutex<State>,
     returned: Condvar,
 }
@@ -19,18 +17,13 @@ struct State {
 }
 
 impl Readers {
-    pub fn open(
-        files: &dyn DatabaseFiles,
-        path: &Path,
-        key: &DatabaseKey,
-        count: usize,
-    ) -> Result<Self, rusqlite::Error> {
+    pub fn open(door: Door, count: usize) -> Result<Self, rusqlite::Error> {
         let mut idle = Vec::with_capacity(count);
         for _ in 0..count {
-            idle.push(connect(files, path, key, Purpose::Read)?);
+            idle.push(door.connect(Purpose::Read)?);
         }
         let state = Mutex::new(State { idle, is_closed: false });
-        Ok(Self { state, returned: Condvar::new() })
+        Ok(Self { door, state, returned: Condvar::new() })
     }
 
     /// Runs `read` in one transaction, so that all its queries see the same state.
@@ -40,10 +33,13 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let mut lent = self.take()?;
         let connection = lent.connection.as_mut().expect("it is there until it is given back");
-        let tx = connection.transaction()?;
-        let answer = read(&tx)?;
-        tx.finish()?;
-        Ok(answer)
+        let answer = in_transaction(connection, read);
+        if answer.as_ref().is_err_and(StoreError::spoils_connection)
+            && let Ok(fresh) = self.door.connect(Purpose::Read)
+        {
+            lent.connection = Some(fresh);
+        }
+        answer
     }
 
     fn take(&self) -> Result<Lent<'_>, StoreError> {
@@ -66,6 +62,16 @@ impl Readers {
         state.idle.clear();
         self.returned.notify_all();
     }
+}
+
+fn in_transaction<T>(
+    connection: &mut Connection,
+    read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let tx = connection.transaction()?;
+    let answer = read(&tx)?;
+    tx.finish()?;
+    Ok(answer)
 }
 
 /// A connection on loan; it goes back even if its reader panics.

@@ -5,6 +5,8 @@
 //! their flush is not part of a sale. A simulation has the jobs run in its own thread ([`Writing::Caller`]), where
 //! what follows what does not depend on a scheduler (invariant 11).
 
+use crate::Failure;
+use crate::connection::{Door, Purpose};
 use crate::error::StoreError;
 use domain::id::IdSource;
 use rusqlite::hooks::Wal;
@@ -47,6 +49,8 @@ impl Writing {
 /// What a job works with.
 pub(crate) struct Session {
     pub connection: Connection,
+    /// The job before failed so that the connection may be of no use any more.
+    is_spoilt: bool,
     pub ids: Box<dyn IdSource + Send>,
     waiting: Arc<AtomicUsize>,
 }
@@ -86,19 +90,21 @@ impl Writer {
     /// Gets ready, and starts the thread if there is to be one.
     pub fn start(
         connection: Connection,
+        door: Door,
         ids: Box<dyn IdSource + Send>,
         writing: Writing,
     ) -> Result<Self, std::io::Error> {
         let waiting = Arc::new(AtomicUsize::new(0));
-        let session = Session { connection, ids, waiting: Arc::clone(&waiting) };
+        let session =
+            Session { connection, is_spoilt: false, ids, waiting: Arc::clone(&waiting) };
         if let Writing::Caller { checkpoint_pages } = writing {
-            let desk = Desk::new(session, checkpoint_pages);
+            let desk = Desk::new(session, door, checkpoint_pages);
             return Ok(Self(Way::Caller(Mutex::new(Some(desk)))));
         }
         let (queue, jobs) = sync_channel(QUEUE_MAX);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(Desk::new(session, CHECKPOINT_PAGES), &jobs))?;
+            .spawn(move || run(Desk::new(session, door, CHECKPOINT_PAGES), &jobs))?;
         Ok(Self(Way::Thread { queue, waiting, thread: Mutex::new(Some(thread)) }))
     }
 
@@ -110,12 +116,14 @@ impl Writer {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: From<StoreError> + Failure + Send + 'static,
     {
         let (answer, answered) = sync_channel(1);
         let job = Box::new(move |session: &mut Session| {
+            let done = job(session);
+            session.is_spoilt = done.as_ref().is_err_and(Failure::spoils_connection);
             // The caller may have gone; the work is done all the same.
-            let _ = answer.send(job(session));
+            let _ = answer.send(done);
         });
         match &self.0 {
             Way::Thread { queue, waiting, .. } => {
@@ -154,23 +162,44 @@ impl Writer {
 /// Where jobs are performed, one after the other.
 struct Desk {
     session: Session,
+    door: Door,
     /// Pages in the log after the last commit.
     pages: Arc<AtomicU32>,
     checkpoint_pages: u32,
 }
 
 impl Desk {
-    fn new(mut session: Session, checkpoint_pages: u32) -> Self {
+    fn new(session: Session, door: Door, checkpoint_pages: u32) -> Self {
         let pages = Arc::new(AtomicU32::new(0));
-        let counter = Arc::clone(&pages);
+        let mut desk = Self { session, door, pages, checkpoint_pages };
+        desk.watch_log();
+        desk
+    }
+
+    /// Has SQLite tell how long the log is after each commit.
+    fn watch_log(&mut self) {
+        let counter = Arc::clone(&self.pages);
         let hook = move |_: &mut Wal, in_log: i32| {
             counter.store(u32::try_from(in_log).unwrap_or(u32::MAX), Ordering::Relaxed);
             Ok(())
         };
-        if let Err(error) = session.connection.wal_hook(Some(hook)) {
+        if let Err(error) = self.session.connection.wal_hook(Some(hook)) {
             tracing::error!(%error, "checkpoints fall back to SQLite's own");
         }
-        Self { session, pages, checkpoint_pages }
+    }
+
+    /// Takes another connection in place of one that may be of no use any more; if there is none, the next job that
+    /// fails tries again. The terminal goes on selling without being started again.
+    fn reconnect(&mut self) {
+        self.session.is_spoilt = false;
+        match self.door.connect(Purpose::Write) {
+            Ok(connection) => {
+                tracing::warn!("a job failed in a way that may spoil a connection: took another");
+                self.session.connection = connection;
+                self.watch_log();
+            }
+            Err(error) => tracing::warn!(%error, "no other connection could be opened"),
+        }
     }
 
     fn perform(&mut self, name: &'static str, job: Box<dyn FnOnce(&mut Session) + Send>) {
@@ -178,6 +207,9 @@ impl Desk {
         let session = &mut self.session;
         if std::panic::catch_unwind(AssertUnwindSafe(|| job(session))).is_err() {
             tracing::error!(job = name, "a job of the store panicked and was rolled back");
+        }
+        if self.session.is_spoilt {
+            self.reconnect();
         }
         if self.pages.load(Ordering::Relaxed) >= self.checkpoint_pages {
             self.pages.store(0, Ordering::Relaxed);
