@@ -70,8 +70,10 @@ pub struct Seen {
     pub inbox_id: i64,
     /// End of each life's chain: number and hash.
     pub lives: BTreeMap<(Uuid, u32), (u64, EventHash)>,
-    /// Events held by number.
-    pub numbered: BTreeSet<EventHash>,
+    /// Events held.
+    pub held: BTreeSet<EventHash>,
+    /// Of them, those without a number.
+    pub strays: BTreeSet<EventHash>,
     /// Stock without the sales of terminals: what people booked.
     pub base_stock: BTreeMap<(i64, Uuid), i64>,
 }

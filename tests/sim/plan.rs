@@ -105,6 +105,9 @@ pub struct Plan {
     pub heal_ms: u64,
 }
 
+/// Devices of a run, each as likely as the others: small worlds find most, and many of them fit in a night.
+const DEVICES: [usize; 20] = [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 4, 5, 6];
+
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -125,7 +128,7 @@ struct Draft<'a> {
 impl Plan {
     /// Draws the plan of a seed.
     pub fn draw(profile: Profile, rng: &mut StdRng) -> Self {
-        let devices = [1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 5, 6][rng.random_range(0..12)];
+        let devices = DEVICES[rng.random_range(0..DEVICES.len())];
         let strangers = usize::from(rng.random_range(0..6) == 0).min(devices);
         let sessions = draw_sessions(profile, rng);
         let heal_ms = sessions.last().map_or(0, |last| last.end_ms + 30_000);
@@ -163,15 +166,15 @@ impl Plan {
 }
 
 fn draw_sessions(profile: Profile, rng: &mut StdRng) -> Vec<Session> {
-    let count = [1, 2, 2, 3][rng.random_range(0..4)];
+    let count = [1, 1, 2, 2, 2, 3][rng.random_range(0..6)];
     let mut sessions = Vec::new();
     let mut start_ms = 0;
     for _ in 0..count {
         let minutes = match profile {
-            Profile::Storm => rng.random_range(1..6),
-            Profile::Partition => rng.random_range(2..8),
+            Profile::Storm => rng.random_range(0..3),
+            Profile::Partition => rng.random_range(1..4),
         };
-        let end_ms = start_ms + minutes * MINUTE_MS + rng.random_range(0..MINUTE_MS);
+        let end_ms = start_ms + minutes * MINUTE_MS + rng.random_range(MINUTE_MS / 2..MINUTE_MS);
         sessions.push(Session { start_ms, end_ms });
         let pause_ms = match rng.random_range(0..20) {
             0..=3 => rng.random_range(MINUTE_MS..30 * MINUTE_MS),

@@ -76,7 +76,12 @@ impl World {
             crate::check::secret(bytes)?;
         }
         let seen = &mut self.central.seen;
-        if !seen.numbered.insert(held.hash) {
+        // A stray may get its number later; that only one of them is left is counted at the end.
+        let was_stray = seen.strays.remove(&held.hash) && !held.is_stray;
+        if held.is_stray {
+            seen.strays.insert(held.hash);
+        }
+        if !seen.held.insert(held.hash) && !was_stray {
             return Invariant::ExactlyOnce
                 .broken(format!("central holds an event twice (epoch {epoch}, {seq})"));
         }

@@ -47,7 +47,7 @@ fn deleted_articles(connection: &Connection) -> Result<Vec<Uuid>, CentralError> 
 }
 
 /// What differs first, in words.
-type Difference = Option<&'static str>;
+type Difference = Option<String>;
 
 impl World {
     /// Whether the device has read every feed to its end.
@@ -112,13 +112,13 @@ fn differing_config(
             ours.as_ref().is_some_and(|ours| ours.id.uuid() == row.id && ours.name == row.name)
         });
     if !is_same {
-        return Ok(Some("the store's settings"));
+        return Ok(Some("the store's settings".into()));
     }
     let staff: BTreeMap<Uuid, StaffRow> = rows(connection, ("staff", store_no))?;
     let theirs: BTreeSet<_> = staff.values().map(|row| (row.id, row.name.clone())).collect();
     let ours = store.staff().unwrap_or_default();
     let ours: BTreeSet<_> = ours.iter().map(|p| (p.id.uuid(), p.name.clone())).collect();
-    Ok((ours != theirs).then_some("the staff"))
+    Ok((ours != theirs).then(|| "the staff".into()))
 }
 
 fn differing_articles(connection: &Connection, store: &Store) -> Result<Difference, CentralError> {
@@ -132,21 +132,21 @@ fn differing_articles(connection: &Connection, store: &Store) -> Result<Differen
                 && ours.tax_group == row.tax_group
         });
         if !is_same {
-            return Ok(Some("articles"));
+            return Ok(Some("articles".into()));
         }
         let gtin = row.gtins.first().and_then(|digits| Gtin::parse(digits).ok());
         let scanned = gtin.and_then(|gtin| store.article_by_gtin(gtin).ok().flatten());
         if gtin.is_some() && scanned.is_none_or(|found| found.id.uuid() != *id) {
-            return Ok(Some("scanned numbers"));
+            return Ok(Some("scanned numbers".into()));
         }
     }
     for id in deleted_articles(connection)? {
         if store.article(ArticleId::from_uuid(id)).ok().flatten().is_some() {
-            return Ok(Some("deleted articles"));
+            return Ok(Some("deleted articles".into()));
         }
     }
     let found = store.search_articles("", 1_000).map_or(0, |found| found.len());
-    Ok((found != articles.len()).then_some("the articles in a search"))
+    Ok((found != articles.len()).then(|| "the articles in a search".into()))
 }
 
 fn differing_stock(
@@ -155,10 +155,14 @@ fn differing_stock(
     store_no: i64,
 ) -> Result<Difference, CentralError> {
     let stock: BTreeMap<Uuid, StockRow> = rows(connection, ("stock", store_no))?;
-    let is_same = stock.iter().all(|(id, row)| {
-        store.stock(ArticleId::from_uuid(*id)).ok().flatten() == Some(row.on_hand)
-    });
-    Ok((!is_same).then_some("amounts on hand"))
+    for (id, row) in &stock {
+        let ours = store.stock(ArticleId::from_uuid(*id)).ok().flatten();
+        if ours != Some(row.on_hand) {
+            let theirs = row.on_hand;
+            return Ok(Some(format!("amounts on hand ({ours:?}, central {theirs})")));
+        }
+    }
+    Ok(None)
 }
 
 fn differing_customers(connection: &Connection, store: &Store) -> Result<Difference, CentralError> {
@@ -167,7 +171,7 @@ fn differing_customers(connection: &Connection, store: &Store) -> Result<Differe
         let ours = store.customer(CustomerId::from_uuid(*id)).ok().flatten();
         ours.is_some_and(|ours| ours.name == row.name)
     });
-    Ok((!is_same).then_some("customers"))
+    Ok((!is_same).then(|| "customers".into()))
 }
 
 /// `unbooked`: orders that central will never book; who made them sees them all the same.
@@ -189,7 +193,7 @@ fn differing_history(
             && ours.difference(orders).all(|id| unbooked.contains(id))
             && page.len() == ours.len();
         if !is_same {
-            return Ok(Some("histories"));
+            return Ok(Some("histories".into()));
         }
     }
     Ok(None)

@@ -17,6 +17,8 @@ use sync::engine::{Effect, Engine, Input, Moment, Ticket};
 use sync::ports::{LifeId, OutboxItem, SyncStore};
 use sync::status::SyncStatus;
 
+/// Somebody tries a copy of a device for so long; at the end of a run it is switched on again.
+const TWIN_ON_MS: u64 = 3 * 60_000;
 /// When a device does not start, somebody tries again after so long.
 const RETRY_MS: u64 = 15_000;
 
@@ -375,6 +377,7 @@ impl World {
         }
         let mut at_ms = self.now_ms + 1_000 + draw % 60_000;
         self.at(at_ms, Happening::Act(Act::On(twin)));
+        self.at(at_ms + TWIN_ON_MS, Happening::Act(Act::Off(twin, draw % 3 == 0)));
         for sale in 0..draw % 4 {
             at_ms += 1_000 + (draw >> (8 * sale)) % 60_000;
             self.at(at_ms, Happening::Act(Act::Sell(twin, draw.rotate_left(7 + sale as u32))));
@@ -421,7 +424,7 @@ impl World {
     ) -> Check {
         for hash in hashes {
             let is_on_a_device = self.devices.iter().any(|d| d.journal.hashes.contains(hash));
-            if is_on_a_device || self.central.seen.numbered.contains(hash) {
+            if is_on_a_device || self.central.seen.held.contains(hash) {
                 continue;
             }
             if let Some(fact) = self.ledger.facts.get_mut(hash) {

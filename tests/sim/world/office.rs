@@ -44,12 +44,12 @@ impl World {
     }
 
     fn restore_central(&mut self, is_told: bool) -> Check {
-        let numbered = self.central.seen.numbered.len();
+        let held = self.central.seen.held.len();
         if !done(self.central.restore(is_told))? {
             return Ok(());
         }
         self.tally.note("central: restored from a backup");
-        let lost = numbered - self.central.seen.numbered.len();
+        let lost = held - self.central.seen.held.len();
         self.tally.add("central: events lost by its restore", lost as u64);
         self.note(|| format!("central is restored, {lost} events back"));
         let all: Vec<_> = self.ledger.facts.keys().copied().collect();

@@ -53,9 +53,7 @@ impl World {
             _ => 0,
         };
         self.note(|| format!("{device} sends {ticket} {}", request.name()));
-        let result = Box::new(Err(Fault::TimedOut));
-        let timeout = Happening::Answer { device, boot, ticket, result };
-        self.after(CLIENT_TIMEOUT_MS + wait_ms, timeout);
+        self.after(CLIENT_TIMEOUT_MS + wait_ms, Happening::GiveUp { device, boot, ticket });
         match self.network.fate(device, self.now_ms, &mut self.tally) {
             Fate::Swallowed => {}
             Fate::Refused { after_ms, fault } => {
@@ -149,6 +147,18 @@ impl World {
             _ => return,
         };
         self.tally.note(name);
+    }
+
+    /// The client has waited long enough, if it still waits.
+    pub(super) fn give_up(&mut self, device: usize, boot: u32, ticket: Ticket) -> Check {
+        let state = &self.devices[device];
+        let waits = state.running.as_ref().is_some_and(|running| running.open.contains(&ticket));
+        if state.boot != boot || !waits {
+            return Ok(());
+        }
+        self.tally.note("call: gave up");
+        self.note(|| format!("{device} gives up {ticket}"));
+        self.answer(device, boot, ticket, Err(Fault::TimedOut))
     }
 
     /// Whatever came of the call is told to the device, if it still waits for it.
