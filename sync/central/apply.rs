@@ -11,6 +11,7 @@ use crate::push::Sender;
 use domain::basket::{Basket, Line};
 use domain::event::Event;
 use domain::id::{ArticleId, BasketId, OrderId, ShiftId, StaffId};
+use domain::merge::stock::{after_move, taken_by};
 use domain::money::{Currency, Money};
 use domain::order::{Channel, Order};
 use domain::pricing::{self, PricingError, TaxTable};
@@ -166,9 +167,8 @@ fn order_placed(
         flags.insert(0, flag::CLOCK_CLAMPED);
     }
     insert_order(connection, source, order, &flags)?;
-    for line in &order.lines {
-        let delta = -line.quantity.amount;
-        change_stock(connection, source.sender.store_no, line.article, delta)?;
+    for (article, delta) in taken_by(order) {
+        change_stock(connection, source.sender.store_no, article, delta)?;
     }
     if let Some(customer) = order.customer {
         let place = store.map(|store| store.name).unwrap_or_default();
@@ -328,8 +328,7 @@ fn insert_order(
     Ok(())
 }
 
-/// Adds to what a store has on hand. Every line counts, however it reaches the customer: what is promised is no
-/// longer there to be sold. Below zero is a fact too; somebody should count.
+/// Adds to what a store has on hand. Below zero is a fact too; somebody should count.
 pub fn change_stock(
     connection: &Connection,
     store_no: i64,
@@ -339,7 +338,7 @@ pub fn change_stock(
     let key = article.uuid();
     let known = feed::get::<StockRow>(connection, Feed::Stock, store_no, key)?;
     let (mut row, rank) = known.unwrap_or((StockRow { article: key, on_hand: 0 }, i64::MAX));
-    row.on_hand = row.on_hand.saturating_add(delta);
+    row.on_hand = after_move(row.on_hand, delta);
     let at = Put { feed: Feed::Stock, scope: store_no, table: "stock", key, rank };
     feed::put(connection, &at, &row)
 }
