@@ -103,7 +103,11 @@ pub(crate) fn begin_next(
         close_in(db, &mut former)?;
     }
     let former_epoch = former.identity.epoch;
-    let epoch = former_epoch.checked_add(1).ok_or(StoreError::LifeTaken)?;
+    // A life that this database holds is never begun twice, whatever a restored central gave out since.
+    let newest: u32 = db
+        .prepare_cached("SELECT max(epoch) FROM life WHERE terminal = ?1")?
+        .query_row([former.identity.id.uuid().as_bytes()], |row| row.get(0))?;
+    let epoch = newest.checked_add(1).ok_or(StoreError::LifeTaken)?;
     let identity =
         TerminalIdentity { epoch, device_key: device_key.clone(), ..former.identity.clone() };
     let mut life = Life::new(identity, Some(&former), at);
@@ -148,13 +152,14 @@ fn close_in(db: &Connection, life: &mut Life) -> Result<(), StoreError> {
     if life.standing == LifeStanding::Closed && life.waiting() == 0 {
         return Ok(());
     }
-    life.standing = LifeStanding::Closed;
-    if life.waiting() > 0 || life.numbered_seq.is_none() {
-        life.numbered_seq = Some(life.numbered_until().min(life.acked_seq));
+    if life.waiting() > 0 && life.numbered_seq.is_some() {
         life.strayed_seq = 0;
+        db.prepare_cached("UPDATE stray SET is_booked = 0 WHERE life = ?1")?
+            .execute([life.number])?;
     }
+    life.standing = LifeStanding::Closed;
+    life.numbered_seq = Some(life.numbered_until().min(life.acked_seq));
     life.save_held(db)?;
-    db.prepare_cached("UPDATE stray SET is_booked = 0 WHERE life = ?1")?.execute([life.number])?;
     db.prepare_cached(
         "UPDATE life SET included_seq = min(included_seq, numbered_seq) WHERE number = ?1",
     )?

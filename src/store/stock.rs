@@ -28,6 +28,7 @@ use crate::error::StoreError;
 use crate::feed::FeedState;
 use crate::life::Life;
 use domain::id::ArticleId;
+use domain::merge::stock::{after_move, taken_by};
 use domain::order::Order;
 use domain::time::DeviceTime;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -37,16 +38,12 @@ use sync::protocol::feed::{Feed, INCLUDED_MAX, Included};
 /// somebody has looked at the quarantine.
 pub(crate) const STRAY_COUNTED_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
-/// Books what an order takes. Every line counts, however it reaches the customer, as central counts it: what is
-/// promised is no longer there to be sold.
+/// Books what an order takes: the same moves that central books, by the same function.
 pub(crate) fn book(db: &Connection, order: &Order, position: i64) -> Result<(), StoreError> {
-    let mut insert = db.prepare_cached(
-        "INSERT INTO own_stock (article, position, delta) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (article, position) DO UPDATE SET delta = delta + excluded.delta",
-    )?;
-    for line in &order.lines {
-        let delta = line.quantity.amount.saturating_neg();
-        insert.execute(params![line.article.uuid().as_bytes(), position, delta])?;
+    let mut insert =
+        db.prepare_cached("INSERT INTO own_stock (article, position, delta) VALUES (?1, ?2, ?3)")?;
+    for (article, delta) in taken_by(order) {
+        insert.execute(params![article.uuid().as_bytes(), position, delta])?;
     }
     Ok(())
 }
@@ -83,7 +80,7 @@ pub(crate) fn on_hand(db: &Connection, article: ArticleId) -> Result<Option<i64>
                   OR acked_seq < coalesce(numbered_seq, last_seq))",
         )?
         .query_row([key.as_bytes()], |row| row.get(0))?;
-    Ok(Some(base.saturating_add(own).saturating_add(held_back)))
+    Ok(Some(after_move(after_move(base, own), held_back)))
 }
 
 /// Notes what the rows that become visible now include of each life.
