@@ -6,7 +6,7 @@ use crate::image::{Image, Snapshot};
 use crate::refusal::{Armed, Failure, Fault, Kind, Kinds};
 use crate::state::{Moment, Refusal, State, Stop};
 use crate::vfs::Slot;
-use crate::view::{View, view};
+use crate::view::View;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, MutexGuard};
@@ -97,13 +97,14 @@ impl Disk {
     /// What a reader of the database `name` sees, while somebody has it open: the same for the same content,
     /// whichever of it still lies in the log. Only while no transaction is being written.
     pub fn view(&self, name: &str) -> Option<View> {
-        let state = self.state();
+        let mut guard = self.state();
+        let state = &mut *guard;
         let file = state.platter.names.get(name)?;
         let database = state.platter.live(*file)?;
         let log = state.platter.names.get(&format!("{name}-wal"));
         let log = log.and_then(|file| state.platter.live(*file));
         let index = state.memory.get(file).and_then(|memory| memory.header());
-        Some(view(database, log, index))
+        Some(state.views.of(database, log, index))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::content::{Content, PAGE};
 use crate::image::{Change, File, FileId, Pending, Platter, Snapshot};
 use crate::lock::{FileLocks, HandleId, SharedMemory};
 use crate::refusal::{Armed, Failure, Kind, Kinds};
+use crate::view::Views;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,7 +50,7 @@ pub(crate) enum Refusal {
 #[derive(Clone, Debug)]
 pub(crate) struct Handle {
     pub file: FileId,
-    pub name: String,
+    pub name: Arc<str>,
     /// Power cycle in which it was opened.
     pub generation: u64,
     pub is_temporary: bool,
@@ -83,6 +84,7 @@ pub(crate) struct State {
     pub stop: Option<(Stop, u64)>,
     pub faults: Vec<Armed>,
     pub recording: Option<(Kinds, Vec<Moment>)>,
+    pub views: Views,
 }
 
 impl State {
@@ -126,7 +128,7 @@ impl State {
     /// Admits an operation on an open file.
     pub fn admit_on(&mut self, id: HandleId, kind: Kind) -> Result<FileId, Refusal> {
         let handle = self.handle(id)?;
-        let (file, name) = (handle.file, handle.name.clone());
+        let (file, name) = (handle.file, Arc::clone(&handle.name));
         self.admit(kind, &name).map(|()| file)
     }
 
@@ -150,7 +152,7 @@ impl State {
         };
         let handle = Handle {
             file,
-            name,
+            name: name.into(),
             generation: self.generation,
             is_temporary: wish.is_temporary,
             owes_directory: wish.is_journal && existing.is_none(),

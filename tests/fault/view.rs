@@ -4,7 +4,7 @@
 //! of thousands of damaged disks few need to be read row by row. Only pages of 4,096 bytes are understood.
 
 use crate::content::{Content, Fingerprint};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 const PAGE: usize = crate::content::PAGE;
 const LOG_HEADER: usize = 32;
@@ -21,16 +21,52 @@ pub struct View {
     pub fingerprint: Fingerprint,
 }
 
+/// Views that were composed before, by what they were composed of: after most cuts only the end of the log differs,
+/// which no longer counts.
+#[derive(Default)]
+pub(crate) struct Views(HashMap<Fingerprint, View>);
+
+/// Views kept before all are forgotten.
+const VIEWS_MAX: usize = 20_000;
+
+impl Views {
+    /// The view, composed if it is not known.
+    pub fn of(
+        &mut self,
+        database: &Content,
+        log: Option<&Content>,
+        index: Option<[u8; 48]>,
+    ) -> View {
+        let (frames, pages) = index.map_or((0, 0), frames_and_pages);
+        let end = LOG_HEADER + frames as usize * (FRAME_HEADER + PAGE);
+        let mut parts = vec![0; 24];
+        parts[..4].copy_from_slice(&frames.to_le_bytes());
+        parts[4..8].copy_from_slice(&pages.to_le_bytes());
+        parts[8..].copy_from_slice(&database.fingerprint().0);
+        for page in 0..end.div_ceil(PAGE) {
+            let part = log.and_then(|log| log.page_fingerprint(page));
+            parts.extend_from_slice(&part.unwrap_or(Fingerprint([0; 16])).0);
+        }
+        if self.0.len() > VIEWS_MAX {
+            self.0.clear();
+        }
+        *self.0.entry(Fingerprint::of(&parts)).or_insert_with(|| view(database, log, index))
+    }
+}
+
+/// From the header of the index: frames that count, and pages of the database after them.
+fn frames_and_pages(header: [u8; 48]) -> (u32, u32) {
+    let number = |at: usize| {
+        let bytes = header[at..at + 4].try_into().expect("four bytes");
+        u32::from_ne_bytes(bytes)
+    };
+    (number(16), number(20))
+}
+
 /// Composes the view; `index` is the header of the index that SQLite keeps in shared memory while the database is
 /// open, `None` if it keeps none: then the file alone counts.
-pub(crate) fn view(database: &Content, log: Option<&Content>, index: Option<[u8; 48]>) -> View {
-    let (frames, pages_of_log) = index.map_or((0, 0), |header| {
-        let number = |at: usize| {
-            let bytes = header[at..at + 4].try_into().expect("four bytes");
-            u32::from_ne_bytes(bytes)
-        };
-        (number(16), number(20))
-    });
+fn view(database: &Content, log: Option<&Content>, index: Option<[u8; 48]>) -> View {
+    let (frames, pages_of_log) = index.map_or((0, 0), frames_and_pages);
     let mut newest: BTreeMap<u32, usize> = BTreeMap::new();
     let mut header = [0; 4];
     if let Some(log) = log {

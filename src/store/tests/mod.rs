@@ -8,6 +8,7 @@ mod crash;
 mod feeds;
 mod io_fault;
 mod lives;
+mod mutation;
 mod open;
 mod power_cut;
 mod property;

@@ -14,9 +14,9 @@
 //!
 //! `POWER_CUTS=1000000 cargo test -p crossroads-store power_cut` makes as many distinct cases (default 100,000).
 
+use super::card::Till;
 use super::card::inspect::inspect;
 use super::card::scene::{Call, Done, any_work, scenes};
-use super::card::Till;
 use domain::id::BasketId;
 use fault::{Damage, Dice, Disk, Fingerprint, Image, Kinds, Snapshot};
 use rusqlite::config::DbConfig;
@@ -27,6 +27,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const CASES_MIN: usize = 100_000;
 /// One case in so many is opened by the store itself, whatever was recovered.
 const REAL_EVERY: usize = 211;
+/// The log of one case in so many is looked at as the store does before it lets SQLite open it.
+const EXAMINE_EVERY: usize = 61;
 /// One case in so many is cut again while it recovers.
 const COMPOUND_EVERY: usize = 2_003;
 /// Damage patterns of a moment, at least; a moment with much pending has more.
@@ -216,6 +218,10 @@ impl Bench {
         if !may_be.iter().any(|moment| moment.state == state) {
             return self.fail(&case, "another state than those between the answer and the cut");
         }
+        if self.cases.is_multiple_of(EXAMINE_EVERY) && self.has_hidden_commits(image) {
+            return self
+                .fail(&case, "the log of a sound database would be taken for a damaged one");
+        }
         let sold = &run.sold[moment.answered];
         let is_new = self.inspected.insert((state, sold.len()));
         if is_new || self.cases.is_multiple_of(REAL_EVERY) {
@@ -227,6 +233,16 @@ impl Bench {
             let again = record(&mut self.till, &self.probe, image, &work, sold);
             self.cut(name, &again, at as u64, PATTERNS_AGAIN, 1);
         }
+    }
+
+    /// What the store asks of the machine's own file system before it opens a database.
+    fn has_hidden_commits(&self, image: &Image) -> bool {
+        let file = |name: &str| image.file(name).map(|file| file.to_vec()).unwrap_or_default();
+        let (database, log) = (file(&self.probe.name), file(&format!("{}-wal", self.probe.name)));
+        let Some(salt) = database.first_chunk::<16>().copied() else { return false };
+        let key = salvage::RawKey::new(self.till.shop.key().bytes());
+        let format = salvage::Format::KNOWN[0];
+        salvage::wal::examine(&database, &log, &key, Some(&salt), format).is_losing_commits
     }
 
     /// Opens the store on it, looks at everything, works, closes, and looks again.
@@ -267,7 +283,8 @@ fn cut_scenes(part: usize) {
     let mut round = 0;
     while bench.distinct.len() < goal {
         for scene in scenes.iter().skip(part).step_by(2) {
-            let run = record(&mut bench.till, &bench.probe, &scene.image, &scene.calls, &scene.sold);
+            let run =
+                record(&mut bench.till, &bench.probe, &scene.image, &scene.calls, &scene.sold);
             bench.cut(scene.name, &run, round, PATTERNS, 0);
         }
         round += 1;
