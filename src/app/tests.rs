@@ -49,12 +49,13 @@ impl IdSource for Ids {
     }
 }
 
-struct NoCentral;
+/// What it says of the line is set by hand.
+struct NoCentral(Arc<Mutex<LineStatus>>);
 impl SyncPort for NoCentral {
     fn nudge(&self) {}
     fn cut(&self, _is_cut: bool) {}
     fn status(&self) -> LineStatus {
-        LineStatus::default()
+        self.0.lock().unwrap().clone()
     }
     fn start(&self, _identity: &TerminalIdentity) {}
     fn enrol(&self, _central: &str, _code: &str) {}
@@ -83,6 +84,7 @@ struct Shop {
     terminal: Terminal,
     clock: Arc<HandClock>,
     paper: Paper,
+    line: Arc<Mutex<LineStatus>>,
 }
 
 /// CLDR keeps amounts together with no-break spaces; here they are plain ones, to be read.
@@ -168,18 +170,7 @@ impl Shop {
     fn open(directory: &Path) -> Self {
         let mut shop = Self::start(directory, 1 << 64);
         if shop.terminal.identity().is_none() {
-            let identity = TerminalIdentity {
-                id: TerminalId::from_uuid(Uuid::from_u128(9)),
-                epoch: 0,
-                name: "T01".into(),
-                store: StoreId::from_uuid(Uuid::from_u128(1)),
-                store_name: "Bern".into(),
-                central: "http://127.0.0.1:9".into(),
-                device_key: DeviceKey([7; 32]),
-            };
-            let confirmation = "123456".into();
-            let enrolment = super::ports::Enrolment { identity, confirmation };
-            shop.terminal.handle(Input::Enrolled(Ok(enrolment)));
+            shop.enrol(0);
             for feed in Feed::ALL {
                 load(shop.terminal.store(), feed);
             }
@@ -193,16 +184,33 @@ impl Shop {
         let keys = FileKeyStore::in_directory(directory);
         let store = Store::open(&options, &keys, Box::new(Ids(first_id << 1))).unwrap();
         let (clock, paper) = (Arc::new(HandClock(AtomicI64::new(NOON))), Paper::default());
+        let line = Arc::default();
         let parts = Parts {
             store,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             ids: Box::new(Ids(first_id)),
-            sync: Box::new(NoCentral),
+            sync: Box::new(NoCentral(Arc::clone(&line))),
             pins: Box::new(PlainPins),
             printer: Box::new(paper.clone()),
             software: "test".into(),
         };
-        Self { terminal: Terminal::new(parts).unwrap(), clock, paper }
+        Self { terminal: Terminal::new(parts).unwrap(), clock, paper, line }
+    }
+
+    /// Central has accepted this device.
+    fn enrol(&mut self, epoch: u32) {
+        let identity = TerminalIdentity {
+            id: TerminalId::from_uuid(Uuid::from_u128(9)),
+            epoch,
+            name: "T01".into(),
+            store: StoreId::from_uuid(Uuid::from_u128(1)),
+            store_name: "Bern".into(),
+            central: "http://127.0.0.1:9".into(),
+            device_key: DeviceKey([7; 32]),
+        };
+        let confirmation = "123456".into();
+        let enrolment = super::ports::Enrolment { identity, confirmation };
+        self.terminal.handle(Input::Enrolled(Ok(enrolment)));
     }
 
     fn signed_in(directory: &Path) -> Self {
@@ -482,4 +490,70 @@ fn what_was_typed_for_a_delivery_survives_one_more_article() {
     shop.clock.pass(14 * 24 * 3_600_000);
     shop.tap(Intent::ConfirmDelivery);
     assert_eq!((shop.screen().view, shop.said().as_str()), (View::Delivery, "delivery-incomplete"));
+}
+
+#[test]
+fn where_central_refuses_the_terminal_is_enrolled_again_and_nothing_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.scan(1);
+    shop.tap(Intent::Pay);
+    shop.tap(Intent::CashQuick(0));
+    shop.tap(Intent::NewSale);
+    let waiting = shop.screen().status.waiting;
+    assert!(waiting > 0);
+    // While central admits it nobody can enrol it away.
+    assert_eq!(shop.tap(Intent::Open(View::Enrol)).view, View::Sell);
+    let enrol = Intent::Enrol { central: "http://127.0.0.1:9".into(), code: "ABCD-1234".into() };
+    assert!(!shop.tap(enrol.clone()).enrol.is_busy);
+
+    shop.line.lock().unwrap().line = super::screen::Line::Refused;
+    let sync = shop.tap(Intent::Open(View::Sync));
+    assert!(sync.recovery.needs_enrolment && sync.recovery.may_enrol_again);
+    let screen = shop.tap(Intent::Open(View::Enrol));
+    assert_eq!((screen.view, screen.enrol.is_again), (View::Enrol, true));
+    assert!(shop.tap(enrol).enrol.is_busy);
+    *shop.line.lock().unwrap() = LineStatus::default();
+    shop.enrol(3);
+    let screen = shop.screen();
+    assert_eq!((screen.view, screen.status.person.as_str()), (View::SignIn, ""));
+    assert!(!screen.recovery.needs_enrolment);
+    // What the former life has not sent goes on to wait, and the shop goes on in the new one.
+    shop.pin("1234");
+    assert!(shop.screen().status.waiting > waiting);
+    let lives = shop.terminal.store().lives().unwrap();
+    assert_eq!(lives.iter().map(|life| life.identity.epoch).collect::<Vec<_>>(), [0, 3]);
+    assert!(lives[0].waiting > 0);
+}
+
+#[test]
+fn a_customer_never_enrols_and_where_there_is_a_manager_only_he_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.line.lock().unwrap().line = super::screen::Line::Refused;
+    let manager = json!({"id": Uuid::from_u128(13), "number": "103", "name": "Boss",
+        "role": "manager", "pin_verifier": "9999", "pin_length": 4});
+    let row = serde_json::value::to_raw_value(&manager).unwrap();
+    let key = Uuid::from_u128(13).to_string();
+    let op = sync::protocol::feed::Op::Put;
+    let change =
+        sync::protocol::feed::Change { pos: 1, table: "staff".into(), key, op, row: Some(row) };
+    let page = sync::protocol::feed::ChangesPage {
+        changes: vec![change],
+        next: "d".into(),
+        more: false,
+        included: vec![],
+        checkpoint: None,
+        server_time_ms: 0,
+    };
+    let at = DeviceTime(NOON);
+    assert_eq!(
+        shop.terminal.store().apply_page(Feed::Config, "c", &page, at).unwrap(),
+        Applied::Committed
+    );
+    shop.terminal.handle(Input::SyncMoved);
+    assert!(!shop.tap(Intent::Open(View::Sync)).recovery.may_enrol_again);
+    assert_ne!(shop.tap(Intent::Open(View::Enrol)).view, View::Enrol);
+    shop.tap(Intent::SetRole(Role::Customer));
+    assert_ne!(shop.tap(Intent::Open(View::Enrol)).view, View::Enrol);
 }

@@ -120,13 +120,13 @@ fn a_damaged_database_is_kept_aside_and_named() {
     let middle = bytes.len() / 2;
     bytes[..middle].iter_mut().step_by(97).for_each(|byte| *byte ^= 0x5a);
     std::fs::write(&path, &bytes).unwrap();
-    let output = Command::new(terminal_program())
-        .args(["drive", "--data", data.to_str().unwrap()])
-        .output()
-        .unwrap();
-    assert!(!output.status.success());
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(text.contains("damaged"), "{text}");
+    let mut terminal = Terminal::start(&data);
+    let screen = terminal.done(json!({"do": "screen"}));
+    assert_eq!(
+        (&screen["view"], &screen["data"]["recovery"]["is_open"]),
+        (&json!("recovery"), &json!(true))
+    );
+    terminal.quit();
     let kept = std::fs::read_dir(&data)
         .unwrap()
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
