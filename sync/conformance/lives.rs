@@ -1,7 +1,9 @@
 //! Lives: what a storage promises when one ends and the next begins.
 
+use super::feeds::{chunk, load, stand};
 use super::*;
 use crate::ports::{DeviceKey, Life, LifeStanding, TerminalIdentity};
+use crate::protocol::feed::Feed;
 use domain::event::{Event, RenewalReason};
 
 const KEY: DeviceKey = DeviceKey([0x5e; 32]);

@@ -63,11 +63,13 @@ impl ClockLane {
 
     /// Starts what can start.
     pub fn pump(&mut self, turn: &mut Turn<'_>, estimate_ms: Option<i64>, lives: &LivesLane) {
-        let Some(offset_ms) = estimate_ms else { return };
+        let Some(offset_ms) = estimate_ms else { return self.lane.is_done(turn.now) };
         let has_moved = self
             .noted_ms
             .is_none_or(|noted| offset_ms.saturating_sub(noted).saturating_abs() > CLOCK_NOTE_MS);
-        if has_moved && lives.current().is_some() && self.lane.is_free(turn.now) {
+        if !has_moved {
+            self.lane.is_done(turn.now);
+        } else if lives.current().is_some() && self.lane.is_free(turn.now) {
             self.noting_ms = Some(offset_ms);
             self.lane.store(turn, StoreWork::NoteClock { offset_ms });
         }

@@ -1,5 +1,4 @@
-//! The feed lanes: snapshot in chunks, then changes by cursor with long polls; and the lane that
-//! asks for plans.
+//! The feed lanes: snapshot in chunks, then changes by cursor with long polls.
 //!
 //! ```text
 //! Read ─no cursor─> NeedPlan ─manifest─> Begin ─> Fetch ─last chunk─> Read ─cursor─> Poll
@@ -15,10 +14,9 @@ use super::work::{StoreDone, StoreWork};
 use super::{Ask, Gate, Moment, Turn};
 use crate::call::{Fault, Reply, Request, Token};
 use crate::ports::{Applied, FeedProgress};
-use crate::protocol::event::EventHash;
 use crate::protocol::feed::{ChangesPage, Feed, Included, PAGE_MAX, WAIT_MAX_S};
 use crate::protocol::problem::code;
-use crate::protocol::snapshot::{CHUNK_BYTES_MAX, FeedSnapshot, Manifest, SnapshotRequest};
+use crate::protocol::snapshot::FeedSnapshot;
 use crate::status::{FeedStatus, SyncProblem};
 
 /// So many answers at the same cursor that promise more, and the feed counts as stuck.
@@ -32,7 +30,7 @@ const NEWS_GAP_MS: u64 = 200;
 /// A feed whose rows do not add up is loaded anew at most so often.
 const RELOAD_MS: u64 = 60 * 60 * 1_000;
 /// The longest cursor accepted, bytes; it goes into an address.
-const CURSOR_LENGTH_MAX: usize = 1024;
+pub const CURSOR_LENGTH_MAX: usize = 1024;
 
 #[derive(Clone, Debug, Default)]
 enum Step {
@@ -129,6 +127,21 @@ impl FeedLane {
             divergences: self.divergences,
             ..Self::new(self.feed)
         };
+    }
+
+    /// Which feed it follows.
+    pub fn feed(&self) -> Feed {
+        self.feed
+    }
+
+    /// It can do nothing before it has a plan.
+    pub fn needs_plan(&self) -> bool {
+        matches!(self.step, Step::NeedPlan)
+    }
+
+    /// The storage is just being asked how far it is.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.step, Step::Read) && self.lane.busy.is_some()
     }
 
     /// For people.
@@ -466,7 +479,7 @@ impl FeedLane {
     }
 
     /// Takes the plan that it waits for.
-    fn take_plan(&mut self, plan: FeedSnapshot) {
+    pub fn take_plan(&mut self, plan: FeedSnapshot) {
         if std::mem::take(&mut self.has_plan_failed) {
             self.lane.succeed();
         }
@@ -475,7 +488,7 @@ impl FeedLane {
     }
 
     /// There is no plan for this feed now: it rests, and the next one is asked for.
-    fn plan_failed(&mut self, turn: &mut Turn<'_>, problem: SyncProblem, pace: Pace) {
+    pub fn plan_failed(&mut self, turn: &mut Turn<'_>, problem: SyncProblem, pace: Pace) {
         self.has_plan_failed = true;
         self.lane.fail(turn, problem, pace);
     }
@@ -498,116 +511,4 @@ impl FeedLane {
             self.lane.fail(turn, problem, Pace::Soon);
         }
     }
-}
-
-/// Asks for snapshots, feed by feed, while chunks of earlier ones are fetched.
-///
-/// A plan that central cannot give now (it fails, takes too long, makes no sense) is the trouble of
-/// that feed: its lane rests, and the others get theirs. What concerns the line or the terminal as
-/// a whole rests this lane.
-#[derive(Clone, Debug, Default)]
-pub struct ManifestLane {
-    pub lane: Lane,
-    asked: Option<Feed>,
-}
-
-impl ManifestLane {
-    /// Starts what can start.
-    pub fn pump(&mut self, turn: &mut Turn<'_>, gate: &mut Gate<'_>, feeds: &[FeedLane]) {
-        if !gate.may_pull() || !self.lane.is_free(turn.now) {
-            return;
-        }
-        let needs_plan =
-            |feed: &&FeedLane| matches!(feed.step, Step::NeedPlan) && feed.lane.is_free(turn.now);
-        // The most urgent first, and each by itself: central may take long to build a large one,
-        // and selling waits for the first two only.
-        let Some(wanted) = feeds.iter().find(needs_plan).map(|feed| feed.feed) else { return };
-        let is_earlier_unknown = |feed: &FeedLane| {
-            feed.feed < wanted && matches!(feed.step, Step::Read) && feed.lane.busy.is_some()
-        };
-        if feeds.iter().any(is_earlier_unknown) {
-            return;
-        }
-        if let Some(token) = gate.pull_token(turn) {
-            self.asked = Some(wanted);
-            let request = Request::Snapshot(SnapshotRequest { feeds: vec![wanted] });
-            self.lane.send(turn, Some(token), request);
-        }
-    }
-
-    /// Another life is current: nothing is asked for.
-    pub fn restart(&mut self, turn: &mut Turn<'_>) {
-        self.lane.abandon_call(turn);
-        *self = Self::default();
-    }
-
-    /// Takes the answer to a snapshot request.
-    pub fn answered(
-        &mut self,
-        turn: &mut Turn<'_>,
-        busy: &Busy,
-        result: Result<Reply, Fault>,
-        tokens: &mut Tokens,
-        feeds: &mut [FeedLane],
-    ) {
-        let fault = match result {
-            Ok(Reply::Manifest(manifest)) => return self.hand_out(turn, manifest, feeds),
-            Ok(_) => Fault::wrong_reply(),
-            Err(fault) => fault,
-        };
-        if fault.code() == Some(code::UNAUTHENTICATED) {
-            let is_current = tokens.forget(busy.token.as_ref());
-            self.lane.token_refused(turn, is_current);
-            return;
-        }
-        if let Some(code::OLD_EPOCH | code::TERMINAL_REVOKED) = fault.code()
-            && !tokens.forget(busy.token.as_ref())
-        {
-            // A token that is not ours any more says nothing.
-            return;
-        }
-        let (problem, pace) = judge(&fault);
-        if problem == SyncProblem::UpgradeNeeded {
-            turn.asks.push(Ask::LookAtContract);
-        }
-        let is_of_all = problem.is_refusal()
-            || matches!(
-                problem,
-                SyncProblem::Unreachable | SyncProblem::Throttled | SyncProblem::Unauthenticated
-            );
-        match self.waiting(feeds) {
-            Some(feed) if !is_of_all => {
-                self.lane.succeed();
-                feed.plan_failed(turn, problem, pace);
-            }
-            _ => self.lane.fail(turn, problem, pace),
-        }
-    }
-
-    /// The feed that was asked for, if it still waits for its plan.
-    fn waiting<'a>(&mut self, feeds: &'a mut [FeedLane]) -> Option<&'a mut FeedLane> {
-        let asked = self.asked.take()?;
-        feeds.iter_mut().find(|lane| lane.feed == asked && matches!(lane.step, Step::NeedPlan))
-    }
-
-    fn hand_out(&mut self, turn: &mut Turn<'_>, manifest: Manifest, feeds: &mut [FeedLane]) {
-        self.lane.succeed();
-        let Some(feed) = self.waiting(feeds) else { return };
-        let is_asked = |plan: &FeedSnapshot| plan.feed == feed.feed && is_sound(plan);
-        match manifest.feeds.into_iter().find(is_asked) {
-            Some(plan) => feed.take_plan(plan),
-            None => feed.plan_failed(turn, SyncProblem::UnexpectedAnswer, Pace::Soon),
-        }
-    }
-}
-
-/// Whether a plan can be carried out: its addresses go into paths and its sizes into memory.
-fn is_sound(plan: &FeedSnapshot) -> bool {
-    let rows = plan.chunks.iter().map(|chunk| chunk.rows).fold(0, u64::saturating_add);
-    let is_chunk_sound = |chunk: &crate::protocol::snapshot::ChunkInfo| {
-        chunk.sha256.parse::<EventHash>().is_ok() && chunk.bytes <= CHUNK_BYTES_MAX as u64
-    };
-    rows == plan.rows
-        && plan.cursor.len() <= CURSOR_LENGTH_MAX
-        && plan.chunks.iter().all(is_chunk_sound)
 }

@@ -165,6 +165,13 @@ impl Lane {
         self.closed_until_ms = 0;
     }
 
+    /// There is nothing to do any more: what went wrong before is over, once the pause has ended.
+    pub fn is_done(&mut self, now: Moment) {
+        if self.problem.is_some() && self.is_free(now) {
+            self.succeed();
+        }
+    }
+
     /// Notes a failure and rests.
     pub fn fail(&mut self, turn: &mut Turn<'_>, problem: SyncProblem, pace: Pace) {
         let now_ms = turn.now.monotonic_ms;

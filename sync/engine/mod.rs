@@ -17,8 +17,11 @@
 mod contact;
 mod contract;
 mod feed;
+mod former;
+mod gate;
 mod lane;
 mod lives;
+mod manifest;
 mod push;
 mod register;
 mod strays;
@@ -30,22 +33,23 @@ pub mod work;
 mod tests;
 
 use crate::call::{Fault, Reply, Request, Token};
-use crate::ports::{Life, LifeId, LifeStanding, TerminalIdentity};
-use crate::protocol::auth::Standing;
+use crate::ports::{Life, LifeId, LifeStanding};
 use crate::protocol::feed::Feed;
 use crate::status::{SyncProblem, SyncStatus};
 use contact::{ClockLane, Contact};
 use contract::ContractLane;
 use domain::time::DeviceTime;
-use feed::{FeedLane, ManifestLane};
+use feed::FeedLane;
+use gate::{Gate, pulling};
 use lane::Lane;
 use lives::{Change, LivesLane, Wish};
+use manifest::ManifestLane;
 use push::{PushLane, Role};
 use rand::CryptoRng;
 use register::RegisterLane;
 use std::collections::BTreeSet;
 use strays::StraysLane;
-use token::{REFUSALS_MAX, Tokens};
+use token::Tokens;
 use work::{StoreDone, StoreWork};
 
 /// A moment by both clocks of the device.
@@ -447,8 +451,8 @@ impl Engine {
             if is_registered {
                 self.push.pump(turn, &mut gate, &current.identity);
             }
-            let next = next_former(&self.lives, &self.doubted, gate.tokens, turn.now);
-            pump_former(&mut self.former, turn, &mut gate, next);
+            let next = former::next(&self.lives, &self.doubted, gate.tokens, turn.now);
+            former::pump(&mut self.former, turn, &mut gate, next);
         }
         self.strays.pump(turn, &mut gate, &self.lives);
         self.manifest.pump(turn, &mut gate, &self.feeds);
@@ -502,102 +506,5 @@ impl Engine {
             let silent = |lane: &&mut Lane| lane.problem.is_some_and(SyncProblem::is_silence);
             self.lanes_mut().into_iter().filter(silent).for_each(|lane| lane.wake(turn.now));
         }
-    }
-}
-
-/// In which life feeds are read: the current one or, until central knows that, the life that vouches
-/// for it.
-fn pulling(lives: &LivesLane, tokens: &Tokens) -> Option<Box<TerminalIdentity>> {
-    let mut life = lives.current()?;
-    // Each turn goes to an older life; there are no more turns than lives.
-    for _ in lives.all() {
-        let before = match life.standing {
-            LifeStanding::Unregistered { former_epoch, .. } => former_epoch,
-            _ if tokens.is_epoch_unknown(life.id()) => life.identity.epoch.checked_sub(1)?,
-            _ => break,
-        };
-        match lives.get(LifeId { epoch: before, ..life.id() }) {
-            Some(former) => life = former,
-            // Nobody vouches for it: asking with its own key tells when central knows it after all.
-            None => break,
-        }
-    }
-    Some(Box::new(life.identity.clone()))
-}
-
-/// The former life that is next: one with something to send or to compare, the oldest first, but not
-/// one whose token is in a pause while another has work.
-fn next_former<'a>(
-    lives: &'a LivesLane,
-    doubted: &BTreeSet<LifeId>,
-    tokens: &Tokens,
-    now: Moment,
-) -> Option<&'a Life> {
-    let (_, former) = lives.all().split_last()?;
-    let is_open = |life: &&Life| {
-        let is_known = !matches!(life.standing, LifeStanding::Unregistered { .. });
-        is_known && (life.waiting > 0 || doubted.contains(&life.id()))
-    };
-    let open = || former.iter().filter(is_open);
-    open().find(|life| !tokens.is_resting(life.id(), now)).or_else(|| open().next())
-}
-
-fn pump_former(
-    former: &mut PushLane,
-    turn: &mut Turn<'_>,
-    gate: &mut Gate<'_>,
-    next: Option<&Life>,
-) {
-    if former.lane.busy.is_some() {
-        return;
-    }
-    let Some(next) = next else { return former.turn_to(turn, None) };
-    let id = next.id();
-    if gate.knows_lives && gate.tokens.refusals(id) >= REFUSALS_MAX {
-        // Central does not know this life and never will: what it lacks goes as strays.
-        if next.standing != LifeStanding::Closed {
-            turn.asks.push(Ask::Lives(Wish::Close(id)));
-        }
-        return turn.asks.push(Ask::FormerDone(id));
-    }
-    if !former.lane.is_resting(turn.now) {
-        former.turn_to(turn, Some(id));
-    }
-    former.pump(turn, gate, &next.identity);
-}
-
-/// The way out to central: closed while the line is cut or there is no token.
-struct Gate<'a> {
-    is_cut: bool,
-    is_contract_kept: bool,
-    /// Central is known to understand lives.
-    knows_lives: bool,
-    /// In which life feeds are read.
-    pulling: Option<Box<TerminalIdentity>>,
-    tokens: &'a mut Tokens,
-}
-
-impl Gate<'_> {
-    /// A token of a life to send with, now; asks for one if there is none.
-    fn token(&mut self, turn: &mut Turn<'_>, who: &TerminalIdentity) -> Option<Token> {
-        if self.is_cut {
-            return None;
-        }
-        self.tokens.valid_or_ask(turn, who)
-    }
-
-    /// Whether feeds may be read at all.
-    fn may_pull(&self) -> bool {
-        !self.is_cut && self.is_contract_kept
-    }
-
-    /// A token that feeds may be read with.
-    fn pull_token(&mut self, turn: &mut Turn<'_>) -> Option<Token> {
-        if !self.may_pull() {
-            return None;
-        }
-        let who = self.pulling.as_deref()?;
-        let token = self.tokens.valid_or_ask(turn, who)?;
-        (self.tokens.standing(who.life()) == Some(Standing::Current)).then_some(token)
     }
 }

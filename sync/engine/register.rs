@@ -82,6 +82,9 @@ impl RegisterLane {
             let terminal = life.identity.id.uuid();
             return self.lane.send(turn, Some(token), Request::Renew { terminal, body });
         }
+        if !lives.all().iter().any(|life| is_due(life, gate.tokens).is_some()) {
+            self.lane.is_done(turn.now);
+        }
     }
 
     /// Takes the answer.

@@ -42,6 +42,8 @@ pub struct StraysLane {
     step: Step,
     batch_max: usize,
     is_rewind_due: bool,
+    /// The storage is rewinding; what it says next is about that.
+    is_rewinding: bool,
 }
 
 impl Default for StraysLane {
@@ -52,6 +54,7 @@ impl Default for StraysLane {
             step: Step::Rest,
             batch_max: EVENTS_MAX,
             is_rewind_due: false,
+            is_rewinding: false,
         }
     }
 }
@@ -68,11 +71,15 @@ impl StraysLane {
             return;
         }
         if self.is_rewind_due {
+            // Whoever asks once more from now on means that it is to be done once more.
+            self.is_rewind_due = false;
+            self.is_rewinding = true;
+            self.step = Step::Rest;
             return self.lane.store(turn, StoreWork::RewindStrays);
         }
         if let Step::Rest = self.step {
             let has_strays = lives.all().iter().find(|life| life.strays > 0);
-            let Some(life) = has_strays else { return };
+            let Some(life) = has_strays else { return self.lane.is_done(turn.now) };
             self.step = Step::Read(life.id());
         }
         match &self.step {
@@ -154,11 +161,14 @@ impl StraysLane {
 
     /// Takes the result of work of the storage.
     pub fn stored(&mut self, turn: &mut Turn<'_>, done: StoreDone) {
-        match (std::mem::take(&mut self.step), done) {
-            (_, StoreDone::Booked) if self.is_rewind_due => {
-                self.is_rewind_due = false;
-                turn.asks.push(Ask::LookAtLives);
+        if std::mem::take(&mut self.is_rewinding) {
+            if let StoreDone::Booked = done {
+                return turn.asks.push(Ask::LookAtLives);
             }
+            self.is_rewind_due = true;
+            return self.lane.fail(turn, SyncProblem::StorageFailed, Pace::Soon);
+        }
+        match (std::mem::take(&mut self.step), done) {
             (Step::Read(life), StoreDone::Outbox(mut events)) => {
                 events.truncate(batch_length(&events, true).min(self.batch_max));
                 if events.is_empty() {

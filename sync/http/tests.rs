@@ -8,6 +8,8 @@ use crate::protocol::auth::NonceRequest;
 use crate::protocol::feed::Feed;
 use crate::protocol::problem::{Retry, code};
 use crate::protocol::push::PushRequest;
+use crate::protocol::renewal::{RenewalReason, RenewalRequest};
+use crate::protocol::strays::StraysRequest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
@@ -119,6 +121,14 @@ async fn every_request_has_its_path() {
     let terminal = Uuid::from_u128(1);
     let id = terminal.to_string();
     let body = PushRequest { epoch: 1, from_seq: 1, events: Vec::new() };
+    let renewal = RenewalRequest {
+        former_epoch: 1,
+        epoch: 2,
+        public_key: String::new(),
+        reason: RenewalReason::Forked,
+        software: String::new(),
+    };
+    let strays = StraysRequest { terminal, epoch: 1, events: Vec::new() };
     let sha256 = "ab".repeat(32);
     // A cursor is opaque: whatever is in it must arrive as it is.
     let after = "1.7&wait=0#/ü".to_owned();
@@ -128,6 +138,8 @@ async fn every_request_has_its_path() {
         (Request::Contract, "GET /v1/contract ".to_owned()),
         (Request::Watermark { terminal }, format!("GET /v1/terminals/{id}/watermark ")),
         (Request::Push { terminal, body }, format!("POST /v1/terminals/{id}/events ")),
+        (Request::Renew { terminal, body: renewal }, format!("POST /v1/terminals/{id}/renewals ")),
+        (Request::Strays { terminal, body: strays }, format!("POST /v1/terminals/{id}/strays ")),
         (Request::Chunk { sha256: sha256.clone() }, format!("GET /v1/chunks/{sha256} ")),
         (changes, format!("GET /v1/feeds/stock/changes?{encoded} ")),
     ];

@@ -4,17 +4,18 @@
 //! engine that satisfies it speaks the protocol. It has no business rules: every event is applied,
 //! except what the protocol itself holds back (events of revoked terminals, damaged ones, strays).
 
+use super::journal::{ModelLife, ModelTerminal};
 use super::sample;
 use crate::call::{Fault, Reply, Request, Token};
 use crate::digest::{RowDigest, TableDigest};
 use crate::ports::TerminalIdentity;
 use crate::protocol::auth::{EnrolRequest, EnrolResponse, confirmation_digits, normalised_code};
 use crate::protocol::auth::{NonceResponse, Standing, TokenRequest, TokenResponse, token_message};
-use crate::protocol::event::{Envelope, EventHash};
+use crate::protocol::event::EventHash;
 use crate::protocol::feed::{Change, ChangesPage, Checkpoint, Feed, INCLUDED_MAX, Included};
 use crate::protocol::problem::{Problem, Retry, code};
 use crate::protocol::push::{
-    DamagedEvent, Outcome, PushItem, PushRequest, PushResponse, PushResult, Watermark, held_code,
+    PushItem, PushRequest, PushResponse, PushResult, Watermark, held_code,
 };
 use crate::protocol::renewal::{RenewalRequest, RenewalResponse};
 use crate::protocol::snapshot::{FeedSnapshot, Manifest, SnapshotLine, SnapshotRequest};
@@ -32,30 +33,6 @@ use uuid::Uuid;
 pub const ROWS_PER_CHUNK: usize = 4;
 /// Life of a token, seconds.
 const TOKEN_LIFE_S: u32 = 900;
-
-/// One number of a life.
-#[derive(Clone, Debug)]
-struct Held {
-    hash: EventHash,
-    /// `None`: a placeholder of a damaged event.
-    bytes: Option<String>,
-    /// Why it is in quarantine, if it is.
-    code: Option<&'static str>,
-}
-
-#[derive(Clone, Debug)]
-struct ModelLife {
-    key: VerifyingKey,
-    events: Vec<Held>,
-}
-
-#[derive(Clone, Debug)]
-struct ModelTerminal {
-    epoch: u32,
-    /// Every life, for ever.
-    lives: BTreeMap<u32, ModelLife>,
-    is_revoked: bool,
-}
 
 /// A terminal in one of its lives, as a token proves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -577,98 +554,6 @@ impl ModelFeed {
 
     fn checkpoint(&self) -> Checkpoint {
         Checkpoint { tables: self.sums.iter().map(|(table, sum)| sum.to_wire(table)).collect() }
-    }
-}
-
-impl ModelTerminal {
-    fn life(&self, epoch: u32) -> Result<&ModelLife, Fault> {
-        self.lives.get(&epoch).ok_or_else(|| problem(404, code::NOT_FOUND, Retry::Human))
-    }
-
-    fn life_mut(&mut self, epoch: u32) -> Result<&mut ModelLife, Fault> {
-        self.lives.get_mut(&epoch).ok_or_else(|| problem(404, code::NOT_FOUND, Retry::Human))
-    }
-}
-
-/// What became of an event, and why it is in quarantine.
-type Taken = (Outcome, Option<&'static str>);
-
-impl ModelLife {
-    fn last_hash(&self) -> EventHash {
-        self.events.last().map_or(EventHash::GENESIS, |held| held.hash)
-    }
-
-    fn held_back(&self) -> Vec<PushResult> {
-        let result = |(held, seq): (&Held, u64)| {
-            let code = Some(held.code?.to_owned());
-            Some(PushResult { seq, outcome: Outcome::Quarantined, code })
-        };
-        self.events.iter().zip(1..).filter_map(result).collect()
-    }
-
-    /// Whether the number is the next one. A number held already is a duplicate or a fork.
-    fn is_next(&self, seq: u64, hash: EventHash) -> Result<bool, Fault> {
-        let held = self.events.len() as u64;
-        if seq == 0 || seq > held + 1 {
-            return Err(problem(409, code::GAP, Retry::Later));
-        }
-        if seq <= held && self.events[seq as usize - 1].hash != hash {
-            return Err(problem(409, code::FORKED_HISTORY, Retry::Human));
-        }
-        Ok(seq > held)
-    }
-
-    /// Takes one event, or says why not; what was taken before stays.
-    fn take(
-        &mut self,
-        seq: u64,
-        bytes: &str,
-        quarantine: Option<&'static str>,
-    ) -> Result<Taken, Fault> {
-        let hash = EventHash::of(bytes.as_bytes());
-        if !self.is_next(seq, hash)? {
-            let is_healed = self.events[seq as usize - 1].heal(bytes);
-            return Ok((if is_healed { Outcome::Applied } else { Outcome::Duplicate }, None));
-        }
-        let broken = || problem(409, code::BROKEN_CHAIN, Retry::Human);
-        let envelope = Envelope::parse(bytes).ok().ok_or_else(broken)?;
-        let prev = envelope.prev_hash().ok().ok_or_else(broken)?;
-        if prev != self.last_hash() || envelope.seq != seq {
-            return Err(broken());
-        }
-        self.events.push(Held { hash, bytes: Some(bytes.to_owned()), code: quarantine });
-        let outcome = if quarantine.is_some() { Outcome::Quarantined } else { Outcome::Applied };
-        Ok((outcome, quarantine))
-    }
-
-    fn take_damaged(&mut self, seq: u64, damaged: &DamagedEvent) -> Result<Taken, Fault> {
-        let invalid = || problem(400, code::INVALID_REQUEST, Retry::Never);
-        let hash: EventHash = damaged.hash.parse().ok().ok_or_else(invalid)?;
-        let prev: EventHash = damaged.prev.parse().ok().ok_or_else(invalid)?;
-        if damaged.seq != seq {
-            return Err(invalid());
-        }
-        if !self.is_next(seq, hash)? {
-            return Ok((Outcome::Duplicate, None));
-        }
-        if prev != self.last_hash() {
-            return Err(problem(409, code::BROKEN_CHAIN, Retry::Human));
-        }
-        let code = Some(held_code::DAMAGED_EVENT);
-        self.events.push(Held { hash, bytes: None, code });
-        Ok((Outcome::Quarantined, code))
-    }
-}
-
-impl Held {
-    /// The true bytes of a placeholder have come.
-    fn heal(&mut self, bytes: &str) -> bool {
-        let is_placeholder = self.bytes.is_none();
-        if is_placeholder {
-            self.bytes = Some(bytes.to_owned());
-            self.code = None;
-        }
-        is_placeholder
     }
 }
 

@@ -4,6 +4,8 @@
 //! (feature `conformance`); no program may link them.
 
 mod central;
+mod journal;
+mod life;
 pub mod sample;
 mod scripted;
 mod store;
