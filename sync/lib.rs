@@ -7,6 +7,7 @@
 //! http       central over HTTP                runner   executes effects
 //! enrol      makes a device a terminal        status   how things stand, for people
 //! snapshot   packs and unpacks chunks         sim/     seeded runs of all of it under faults
+//! digest     whether two sides hold the same rows
 //! ```
 //! The crate knows no SQL and no screen. `store` implements [`ports`], `central` speaks
 //! [`protocol`]. With the feature `conformance` it also carries `conformance`, the tests that
