@@ -83,12 +83,17 @@ pub struct DeviceDisk {
     gauge: Arc<Gauge>,
     /// Something was refused or may be refused soon.
     is_suspect: bool,
+    /// Failures that are still in order after the disk was repaired.
+    grace: u32,
 }
+
+/// What a fault spoils: a connection that reads and one that writes. Each says so once, and is replaced.
+const CONNECTIONS: u32 = 2;
 
 impl DeviceDisk {
     /// An empty disk; `directory` is this device's alone.
     pub fn new(directory: PathBuf) -> Self {
-        Self { disk: Disk::new(), directory, gauge: Arc::default(), is_suspect: false }
+        Self { disk: Disk::new(), directory, gauge: Arc::default(), is_suspect: false, grace: 0 }
     }
 
     /// How to open the store on it.
@@ -101,16 +106,6 @@ impl DeviceDisk {
         }
     }
 
-    /// The disk itself.
-    pub const fn disk(&self) -> &Disk {
-        &self.disk
-    }
-
-    /// Where the database lies on it.
-    pub fn database(&self) -> PathBuf {
-        self.directory.join("crossroads.db")
-    }
-
     /// Whether the power is gone: what is under way failed for it.
     pub fn is_off(&self) -> bool {
         self.disk.is_off()
@@ -119,6 +114,25 @@ impl DeviceDisk {
     /// Whether errors are to be expected: faults are on their way, or have struck since [`Self::repair`].
     pub const fn is_suspect(&self) -> bool {
         self.is_suspect
+    }
+
+    /// Whether what is read may fail now.
+    pub const fn is_doubtful(&self) -> bool {
+        self.is_suspect || self.grace > 0
+    }
+
+    /// Whether a failure is in order now. After a repair each connection may fail once more.
+    pub fn excuses(&mut self) -> bool {
+        let is_excused = self.is_suspect || self.grace > 0;
+        if !self.is_suspect {
+            self.grace = self.grace.saturating_sub(1);
+        }
+        is_excused
+    }
+
+    /// The program was started: its connections are new.
+    pub fn forget_grace(&mut self) {
+        self.grace = 0;
     }
 
     /// The power will go at a write or sync from now.
@@ -159,7 +173,11 @@ impl DeviceDisk {
     pub fn repair(&mut self) -> u64 {
         self.gauge.0.store(false, Ordering::Relaxed);
         self.is_suspect = false;
-        self.disk.heal()
+        let hits = self.disk.heal();
+        if hits > 0 {
+            self.grace = CONNECTIONS;
+        }
+        hits
     }
 
     /// From now on the disk lies about syncs.

@@ -106,7 +106,8 @@ pub struct Plan {
 }
 
 /// Devices of a run, each as likely as the others: small worlds find most, and many of them fit in a night.
-const DEVICES: [usize; 20] = [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 4, 5, 6];
+const DEVICES: [usize; 24] =
+    [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 4, 5, 6];
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
@@ -166,15 +167,15 @@ impl Plan {
 }
 
 fn draw_sessions(profile: Profile, rng: &mut StdRng) -> Vec<Session> {
-    let count = [1, 1, 2, 2, 2, 3][rng.random_range(0..6)];
+    let count = [1, 1, 1, 1, 2, 2, 2, 3][rng.random_range(0..8)];
     let mut sessions = Vec::new();
     let mut start_ms = 0;
     for _ in 0..count {
         let minutes = match profile {
-            Profile::Storm => rng.random_range(0..3),
-            Profile::Partition => rng.random_range(1..4),
+            Profile::Storm => [0, 0, 0, 0, 1, 3][rng.random_range(0..6)],
+            Profile::Partition => [0, 0, 1, 2][rng.random_range(0..4)],
         };
-        let end_ms = start_ms + minutes * MINUTE_MS + rng.random_range(MINUTE_MS / 2..MINUTE_MS);
+        let end_ms = start_ms + minutes * MINUTE_MS + rng.random_range(MINUTE_MS / 3..MINUTE_MS);
         sessions.push(Session { start_ms, end_ms });
         let pause_ms = match rng.random_range(0..20) {
             0..=3 => rng.random_range(MINUTE_MS..30 * MINUTE_MS),
@@ -206,7 +207,7 @@ impl Draft<'_> {
     fn business(&mut self, devices: usize) {
         for session in self.sessions.clone() {
             for device in 0..devices {
-                let on_ms = session.start_ms + self.rng.random_range(0..15_000);
+                let on_ms = session.start_ms + self.rng.random_range(0..8_000);
                 // Now and then a device stays in its drawer for a day.
                 if session.start_ms > 0 && self.chance(10) {
                     continue;
@@ -292,7 +293,7 @@ impl Draft<'_> {
             let ppm = self.rng.random_range(-200_000..200_000);
             self.at(0, Some(Class::Drift), Act::Drift(device, ppm));
         }
-        while self.chance(45) {
+        while self.chance(35) {
             let at_ms = self.sometime();
             let act = Act::PowerCut {
                 device,

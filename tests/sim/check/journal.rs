@@ -63,7 +63,7 @@ impl World {
         let Some(running) = device.running.as_ref() else { return Ok(()) };
         for (customer, order) in device.bought.iter().rev().take(LOOKED_AT) {
             let Ok(page) = running.store.history(*customer, 0, 200) else {
-                let is_excused = device.disk.is_suspect() || device.disk.is_off();
+                let is_excused = device.disk.is_doubtful() || device.disk.is_off();
                 return Invariant::OwnWrites
                     .require(is_excused, || format!("device {number}: a history cannot be read"));
             };

@@ -74,6 +74,7 @@ impl World {
     }
 
     fn start(&mut self, number: usize, store: Store) -> Check {
+        self.devices[number].disk.forget_grace();
         self.devices[number].running = Some(Running {
             store,
             engine: Engine::new(),
@@ -291,7 +292,7 @@ impl World {
 
     /// An error of the storage is only in order when the disk had a fault.
     pub(crate) fn excuse(&mut self, number: usize, doing: &str, cause: &str) -> Check {
-        let is_suspect = self.devices[number].disk.is_suspect();
+        let is_suspect = self.devices[number].disk.excuses();
         self.note(|| format!("{number}: {doing} failed: {cause}"));
         self.tally.note("disk: work of the store failed");
         Invariant::AlwaysSell.require(is_suspect, || {

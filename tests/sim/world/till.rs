@@ -161,7 +161,7 @@ impl World {
         Invariant::Money.require(booked.is_some_and(|sale| sale.total_minor == total), || {
             format!("device {number}: sold for {total}, the journal says otherwise")
         })?;
-        if self.devices[number].disk.is_suspect() {
+        if self.devices[number].disk.is_doubtful() {
             return Ok(());
         }
         let found = store.order(id).ok().flatten();
