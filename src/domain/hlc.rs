@@ -71,9 +71,8 @@ impl Hlc {
 
     /// The stamp of hearing of `remote`. Later than both. Whoever receives from many clamps `remote` first.
     #[must_use]
-    pub const fn merge(self, remote: Self, now_ms: i64) -> Self {
-        let later = if remote.0 > self.0 { remote } else { self };
-        later.tick(now_ms)
+    pub fn merge(self, remote: Self, now_ms: i64) -> Self {
+        self.max(remote).tick(now_ms)
     }
 
     /// This stamp, or `received_ms` when it is more than `ahead_ms` later than that: a clock of 2099 is worth

@@ -88,9 +88,8 @@ impl<K: Ord + Clone, V: Ord + Clone> Facts<K, V> {
             }
             Entry::Occupied(known) if *known.get() == fact => Inserted::Known,
             Entry::Occupied(mut known) => {
-                if fact > *known.get() {
-                    known.insert(fact);
-                }
+                let greater = fact.max(known.get().clone());
+                known.insert(greater);
                 Inserted::Contradiction
             }
         }
