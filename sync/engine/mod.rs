@@ -362,13 +362,19 @@ impl Engine {
 
     fn stored(&mut self, turn: &mut Turn<'_>, ticket: Ticket, done: StoreDone) {
         if let Some(busy) = self.lives.lane.take(ticket) {
-            match self.lives.stored(turn, !busy.is_waiting, done) {
-                Change::Nothing => {}
-                Change::Learnt => self.doubt_former(),
-                Change::Another => {
-                    self.doubt_former();
-                    self.feeds.iter_mut().for_each(|feed| feed.restart(turn));
-                    self.manifest.restart(turn);
+            let change = self.lives.stored(turn, !busy.is_waiting, done);
+            if change == Change::Another {
+                self.feeds.iter_mut().for_each(|feed| feed.restart(turn));
+                self.manifest.restart(turn);
+            }
+            if change != Change::Nothing {
+                self.doubt_former();
+                // A device that was refused reads no feeds, and so cannot see that central was
+                // restored from a backup: once it is enrolled again, its strays go once more.
+                let is_fresh =
+                    |life: &Life| life.standing == LifeStanding::Registered && life.acked_seq == 0;
+                if self.lives.current().is_some_and(is_fresh) && self.lives.all().len() > 1 {
+                    self.strays.rewind();
                 }
             }
             self.tokens.keep(self.lives.all());

@@ -23,7 +23,7 @@ use world::World;
 /// Seeds of an ordinary test run; about ten seconds of a core in a debug build.
 const SEEDS: u64 = 120;
 /// Seeds that once found a fault.
-const REGRESSIONS: [u64; 2] = [60, 251];
+const REGRESSIONS: [u64; 3] = [60, 251, 332];
 
 fn from_environment(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
