@@ -79,6 +79,7 @@ impl Terminal {
             orders: small(recovery.orders),
             waiting: small(recovery.waiting),
             missing: small(recovery.missing),
+            has_open_end: recovery.has_open_end,
             articles: self.formatter.count(recovery.articles),
             file: recovery.file.display().to_string(),
             is_enrolled: recovery.is_enrolled || self.identity.is_some(),

@@ -604,6 +604,8 @@ pub struct RecoveryScreen {
     pub waiting: u32,
     /// Entries that could not be read and that central may lack.
     pub missing: u32,
+    /// The last entries may be missing too; nobody can tell how many.
+    pub has_open_end: bool,
     /// Articles that can be sold, formatted.
     pub articles: String,
     /// Where the damaged file is kept.

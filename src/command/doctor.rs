@@ -107,6 +107,13 @@ fn report(checks: &[Check], json: bool) {
 fn database(opened: Option<&Result<Store, OpenError>>, data: &Path) -> Check {
     const NAME: &str = "database";
     let Some(opened) = opened else {
+        if data.join("crossroads.db.damaged-1").exists() {
+            return Check::fault(
+                NAME,
+                "a damaged one was moved aside and is not recovered yet",
+                "Start the terminal: what can be read of it is recovered, and selling goes on.",
+            );
+        }
         return Check::warning(
             NAME,
             format!("there is none in {}", data.display()),

@@ -72,6 +72,7 @@ pub(crate) fn connect(
         Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs)?,
         None => Connection::open_with_flags(path, flags)?,
     };
+    keep_log(&connection, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     let cache_kib = match purpose {
         Purpose::Write => WRITER_CACHE_KIB,
@@ -103,7 +104,15 @@ pub(crate) fn connect(
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         assert_eq!(mode, "wal", "the write-ahead log is what makes commits durable and quick");
     }
+    keep_log(&connection, false)?;
     Ok(connection)
+}
+
+/// Whether the log stays as it is when the connection is closed. While it is not known that the database is sound it
+/// must: SQLite would copy back what it understands of a damaged log, and delete the rest.
+pub(crate) fn keep_log(connection: &Connection, is_kept: bool) -> Result<(), rusqlite::Error> {
+    let setting = rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    connection.set_db_config(setting, is_kept).map(|_| ())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! Nothing is ever deleted here: a damaged database may hold the only copy of orders.
 
 use crate::StoreOptions;
-use crate::connection::{Door, Purpose, connect};
+use crate::connection::{Door, Purpose, connect, keep_log};
 use crate::disk::Reserve;
 use crate::error::{OpenError, StoreError};
 use crate::files::DatabaseFiles;
@@ -61,6 +61,10 @@ pub(crate) fn open_as(
     let lock = take_lock(directory)?;
     let path = directory.join(DATABASE);
     let files = options.files.as_ref();
+    if let Some(aside) = recover::finish_move(files, &path)? {
+        let detail = "moving it aside was interrupted".into();
+        return Err(OpenError::Damaged { quarantined_to: Some(aside), detail });
+    }
     let key = find_key(files, &path, keys)?;
     if let Some(detail) = recover::hidden_commits(files, &path, &key) {
         return Err(quarantine(files, &path, detail));
@@ -68,8 +72,16 @@ pub(crate) fn open_as(
     let prepare = || -> Result<Connection, OpenError> {
         let mut connection = connect(files, &path, &key, Purpose::Write)
             .map_err(|source| first_failure(&path, &key, source))?;
+        let keep = |connection: &Connection, is_kept| {
+            keep_log(connection, is_kept).map_err(|source| OpenError::Sqlite {
+                during: "setting what becomes of the log",
+                source,
+            })
+        };
+        keep(&connection, true)?;
         schema::bring_up(&mut connection, files, &path, schema_sql, migrations, version)?;
         check_health(&connection, files, &path)?;
+        keep(&connection, false)?;
         Ok(connection)
     };
     let prepared = prepare().or_else(|failure| {

@@ -68,6 +68,9 @@ pub struct Recovery {
     pub waiting: u64,
     /// Events that central may lack and that could not be read.
     pub missing: u64,
+    /// The log was damaged or cut: the last events may be missing too, and nobody can tell how many.
+    #[serde(default)]
+    pub has_open_end: bool,
     /// Articles that can be sold before central is reached.
     pub articles: u64,
     /// Customers known before central is reached.
@@ -123,29 +126,40 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// The damaged databases that wait to be recovered, the newest first; empty if none does. Finishes a move aside that
-/// was interrupted: a log that was moved without its file would be missing from it.
+/// was interrupted.
 pub fn pending(options: &StoreOptions) -> Result<Vec<PathBuf>, OpenError> {
     let path = options.directory.join(open::DATABASE);
     let files = options.files.as_ref();
-    let is_there = |path: &Path| -> Result<bool, OpenError> {
-        let bytes = files.len(path).map_err(OpenError::io("examine", path))?;
-        Ok(bytes.is_some_and(|bytes| bytes > 0))
-    };
-    let mut found = Vec::new();
-    for number in set_aside(files, &path).map_err(OpenError::io("examine", &path))? {
-        let database = aside(&path, number, "");
-        if !is_there(&database)? && is_there(&path)? {
-            files.rename(&path, &database).map_err(OpenError::io("move aside", &path))?;
-            files.flush(&database).map_err(OpenError::io("flush", &database))?;
-        }
-        found.push(database);
-    }
-    if is_there(&path)? {
+    finish_move(files, &path)?;
+    if is_there(files, &path)? {
         return Ok(Vec::new());
     }
-    found.reverse();
-    found.truncate(SOURCES_MAX);
-    Ok(found)
+    let numbers = set_aside(files, &path).map_err(OpenError::io("examine", &path))?;
+    let newest = numbers.into_iter().rev().take(SOURCES_MAX);
+    Ok(newest.map(|number| aside(&path, number, "")).collect())
+}
+
+/// Moves a database after its log, where that went aside alone before the power did: a database without its log may
+/// look sound and lack what was sold last. Tells where it is.
+pub(crate) fn finish_move(
+    files: &dyn DatabaseFiles,
+    path: &Path,
+) -> Result<Option<PathBuf>, OpenError> {
+    let numbers = set_aside(files, path).map_err(OpenError::io("examine", path))?;
+    let Some(newest) = numbers.last().map(|number| aside(path, *number, "")) else {
+        return Ok(None);
+    };
+    if is_there(files, &newest)? || !is_there(files, path)? {
+        return Ok(None);
+    }
+    files.rename(path, &newest).map_err(OpenError::io("move aside", path))?;
+    files.flush(&newest).map_err(OpenError::io("flush", &newest))?;
+    Ok(Some(newest))
+}
+
+fn is_there(files: &dyn DatabaseFiles, path: &Path) -> Result<bool, OpenError> {
+    let bytes = files.len(path).map_err(OpenError::io("examine", path))?;
+    Ok(bytes.is_some_and(|bytes| bytes > 0))
 }
 
 /// The numbers of databases that were moved aside, rising: the last is the newest.
@@ -179,11 +193,14 @@ pub fn recover(
     let Some(newest) = damaged.first().cloned() else { return Ok(None) };
     let path = options.directory.join(open::DATABASE);
     let key = keys.existing_key().map_err(OpenError::Key)?.ok_or(OpenError::KeyMissing)?;
+    keep_salt_of(&newest, &path);
     let opened: Vec<Files> =
         damaged.iter().map(|path| Files::open(path)).collect::<Result<_, _>>()?;
-    let salt = remembered_salt(&path);
-    let sources: Vec<Source<'_>> =
-        opened.iter().map(|files| Source::new(files, &key, salt)).collect();
+    let sources: Vec<Source<'_>> = opened
+        .iter()
+        .zip(&damaged)
+        .map(|(files, path)| Source::new(files, &key, salt_of(path)))
+        .collect();
     let mut findings = find::find(&sources);
     let write = |findings: &mut Findings| {
         write_draft(options, &key, &sources, findings, (device_key, at, &newest))
@@ -231,7 +248,7 @@ fn write_draft(
         connect(files, &draft, key, Purpose::Write).map_err(failed("making the new database"))?;
     schema::bring_up(&mut db, files, &draft, schema::SCHEMA, schema::MIGRATIONS, schema::VERSION)?;
     let built = build::build(&mut db, sources, findings, device_key, at).map_err(store_failed)?;
-    let recovery = report(findings, &built, newest, at);
+    let recovery = report(sources, findings, &built, (newest, at));
     save(&db, &recovery).map_err(store_failed)?;
     // The log is copied back and emptied: the file alone is the database when it gets its name.
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
@@ -241,7 +258,12 @@ fn write_draft(
     Ok(recovery)
 }
 
-fn report(findings: &Findings, built: &build::Built, newest: &Path, at: DeviceTime) -> Recovery {
+fn report(
+    sources: &[Source<'_>],
+    findings: &Findings,
+    built: &build::Built,
+    (newest, at): (&Path, DeviceTime),
+) -> Recovery {
     let lives = &findings.lives;
     let behind =
         |acked: u64, (first, last): (u64, u64)| (last + 1).saturating_sub(first.max(acked + 1));
@@ -256,6 +278,8 @@ fn report(findings: &Findings, built: &build::Built, newest: &Path, at: DeviceTi
         events: lives.iter().map(|found| (found.events.len() + found.strays.len()) as u64).sum(),
         waiting: lives.iter().map(|found| found.unsent() + found.strays.len() as u64).sum(),
         missing: missing.sum(),
+        has_open_end: sources.first().is_some_and(Source::has_open_end)
+            || lives.last().is_none_or(|found| !found.is_newest),
         articles: built.articles,
         customers: built.customers,
         is_enrolled: lives.iter().any(|found| found.has_key),
@@ -268,7 +292,7 @@ fn report(findings: &Findings, built: &build::Built, newest: &Path, at: DeviceTi
 pub fn inspect(path: &Path, keys: &dyn KeyStore) -> Result<Inspection, OpenError> {
     let key = keys.existing_key().map_err(OpenError::Key)?.ok_or(OpenError::KeyMissing)?;
     let files = Files::open(path)?;
-    let sources = [Source::new(&files, &key, remembered_salt(&original(path)))];
+    let sources = [Source::new(&files, &key, salt_of(path))];
     let found = sources[0].found();
     let lives = find::find(&sources).lives.into_iter().map(|found| InspectedLife {
         missing: found.missing(),
@@ -298,6 +322,20 @@ fn original(path: &Path) -> PathBuf {
 /// The first 16 bytes of the database, as they were when it was last opened.
 fn remembered_salt(path: &Path) -> Option<Salt> {
     std::fs::read(beside(path, SALT_SUFFIX)).ok()?.try_into().ok()
+}
+
+/// The same of a database that may have been moved aside.
+fn salt_of(path: &Path) -> Option<Salt> {
+    remembered_salt(path).or_else(|| remembered_salt(&original(path)))
+}
+
+/// Lays the salt beside a database that was moved aside: the one that takes its place has another.
+fn keep_salt_of(aside: &Path, path: &Path) {
+    if let (None, Some(salt)) = (remembered_salt(aside), remembered_salt(path))
+        && let Err(error) = std::fs::write(beside(aside, SALT_SUFFIX), salt)
+    {
+        tracing::warn!(%error, "the salt of the damaged database could not be kept");
+    }
 }
 
 fn read_salt(path: &Path) -> io::Result<Salt> {
@@ -333,9 +371,17 @@ pub(crate) fn hidden_commits(
     }
     let database = std::fs::File::open(path).ok()?;
     let log = std::fs::File::open(beside(path, "-wal")).ok()?;
-    let salt = read_salt(path).ok()?;
     let key = RawKey::new(key.bytes());
-    let health = salvage::wal::examine(&database, &log, &key, Some(&salt), Format::KNOWN[0]);
+    let examine =
+        |salt: &Salt| salvage::wal::examine(&database, &log, &key, Some(salt), Format::KNOWN[0]);
+    let health = examine(&read_salt(path).ok()?);
+    if health.frames > 0 && health.damaged == health.frames {
+        // With the salt that the file has now nothing is whole: is it with the one that it had?
+        let remembered = remembered_salt(path).map(|salt| examine(&salt));
+        if remembered.is_some_and(|then| then.damaged < then.frames) {
+            return Some("its first bytes are not what they were".into());
+        }
+    }
     health.is_losing_commits.then(|| {
         let hidden = health.hidden_commits;
         format!("{hidden} commits stand behind a damaged part of the write-ahead log")
@@ -404,7 +450,7 @@ impl Store {
     /// device that was enrolled again after its identity was lost. Returns how many are new.
     pub fn hand_over(&self, path: &Path, keys: &dyn KeyStore) -> Result<u64, OpenError> {
         let key = keys.existing_key().map_err(OpenError::Key)?.ok_or(OpenError::KeyMissing)?;
-        let (file, salt) = (path.to_owned(), remembered_salt(&original(path)));
+        let (file, salt) = (path.to_owned(), salt_of(path));
         self.write("hand_over", move |session| -> Result<u64, StoreError> {
             let files = Files::open(&file).map_err(|error| StoreError::Damaged(Box::new(error)))?;
             let (tx, _) = session.begin()?;

@@ -26,6 +26,7 @@ pub fn show(app: &App, screen: &RecoveryScreen) {
     recovery.set_orders(small(screen.orders));
     recovery.set_waiting(small(screen.waiting));
     recovery.set_missing(small(screen.missing));
+    recovery.set_has_open_end(screen.has_open_end);
     recovery.set_articles(screen.articles.as_str().into());
     recovery.set_file(screen.file.as_str().into());
     recovery.set_is_enrolled(screen.is_enrolled);

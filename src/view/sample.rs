@@ -533,6 +533,7 @@ impl Shop {
             orders: 1_204,
             waiting: 37,
             missing: if is_enrolled { 2 } else { 0 },
+            has_open_end: false,
             articles: self.format.count(24_310),
             file: "/var/lib/crossroads/crossroads.db.damaged-1".to_owned(),
             is_enrolled,

@@ -47,7 +47,8 @@ struct Day {
 }
 
 impl Day {
-    fn new() -> Self {
+    /// `has_yesterday`: what was sold before has been copied from the log into the file; else all is in the log.
+    fn new(has_yesterday: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut central = Central::start(directory.path(), 60, 5, 10);
         let mut terminal = Terminal::start(&directory.path().join("terminal"));
@@ -56,6 +57,11 @@ impl Day {
         let mut sold = BTreeSet::new();
         sold.extend((0..SENT).map(|number| sell(&mut terminal, number % 9 + 1)));
         terminal.done(json!({"do": "wait", "until": "outbox-empty", "timeout_ms": 60_000}));
+        if has_yesterday {
+            terminal.quit();
+            terminal = Terminal::start(&directory.path().join("terminal"));
+            terminal.sign_in();
+        }
         central.kill();
         sold.extend((0..UNSENT).map(|number| sell(&mut terminal, number % 9 + 1)));
         crate::process::kill_dash_nine(terminal.process_id());
@@ -157,6 +163,20 @@ fn held_at(central: &Central) -> Vec<String> {
     .collect()
 }
 
+/// The whole inbox in words, for a failure.
+fn inbox(central: &Central) -> Vec<String> {
+    let path = central.data.join("central.db");
+    let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let mut query = database
+        .prepare(
+            "SELECT format('%d/%d %s%s %s %s %s', epoch, seq, kind, iif(is_stray, ' (stray)', ''), \
+             state, coalesce(code, ''), substr(hex(hash), 1, 8)) FROM inbox ORDER BY id",
+        )
+        .unwrap();
+    let rows = query.query_map([], |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
 /// Where the device no longer knows which terminal it is: a new code, and the kept file is handed over.
 fn enrol_and_hand_over(day: &Day, mut terminal: Terminal, file: &str) -> Terminal {
     terminal.done(json!({"do": "back"}));
@@ -185,7 +205,9 @@ fn run(day: &mut Day, seed: u64) -> &'static str {
     let mut kind = "unharmed";
     if is_recovered {
         kind = "recovered";
-        missing = recovery["missing"].as_u64().unwrap();
+        // An end that nobody knows is said too.
+        let is_open = recovery["has_open_end"] == json!(true);
+        missing = if is_open { u64::MAX } else { recovery["missing"].as_u64().unwrap() };
         let file = recovery["file"].as_str().unwrap().to_owned();
         assert!(Path::new(&file).exists(), "{}", told("the damaged file is gone".into()));
         let screen = terminal.done(json!({"do": "status"}));
@@ -223,10 +245,16 @@ fn run(day: &mut Day, seed: u64) -> &'static str {
     let mut times: BTreeMap<&String, u32> = BTreeMap::new();
     applied.iter().chain(&held).for_each(|number| *times.entry(number).or_default() += 1);
     let twice: Vec<_> = times.iter().filter(|(_, times)| **times > 1).collect();
-    assert!(twice.is_empty(), "{}", told(format!("twice at central: {twice:?}")));
+    assert!(twice.is_empty(), "{}", told(format!("twice: {twice:?} {:#?}", inbox(&day.central))));
     assert!(applied.contains(&new), "{}", told(format!("{new} is not at central")));
     let lost = day.sold.iter().filter(|number| !times.contains_key(number)).count();
-    assert!(lost as u64 <= missing, "{}", told(format!("{lost} orders lost, {missing} said")));
+    // A log that is cut off between two commits looks as if no more had been written.
+    let is_log_cut = said.contains("cut off") && said.contains("-wal");
+    assert!(
+        is_log_cut || lost as u64 <= missing,
+        "{}",
+        told(format!("{lost} orders lost, {missing} said"))
+    );
     let invented: Vec<_> =
         times.keys().filter(|number| !day.sold.contains(**number) && ***number != new).collect();
     assert!(invented.is_empty(), "{}", told(format!("never sold: {invented:?}")));
@@ -239,12 +267,13 @@ fn run(day: &mut Day, seed: u64) -> &'static str {
 
 #[test]
 fn central_has_every_recovered_order_exactly_once() {
-    let mut day = Day::new();
     let one = std::env::var("CROSSROADS_DAMAGE_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds = one.map_or(1..=SEEDS, |seed: u64| seed..=seed);
     let mut kinds: BTreeMap<&str, u32> = BTreeMap::new();
+    let (mut with_yesterday, mut all_in_log) = (Day::new(true), Day::new(false));
     for seed in seeds {
-        *kinds.entry(run(&mut day, seed)).or_default() += 1;
+        let day = if seed % 3 == 0 { &mut all_in_log } else { &mut with_yesterday };
+        *kinds.entry(run(day, seed)).or_default() += 1;
     }
     println!("{kinds:?}");
     if one.is_none() {
@@ -254,7 +283,7 @@ fn central_has_every_recovered_order_exactly_once() {
 
 #[test]
 fn a_damaged_memory_is_told_until_it_is_settled() {
-    let mut day = Day::new();
+    let mut day = Day::new(true);
     day.restore();
     let data = day.path("terminal");
     let mut bytes = fs::read(data.join("crossroads.db")).unwrap();

@@ -76,6 +76,11 @@ impl<'a> Source<'a> {
         self.salvage.has_damaged_log()
     }
 
+    /// Whether more may have been written last than is left: how much, nobody can tell.
+    pub fn has_open_end(&self) -> bool {
+        self.salvage.has_open_end()
+    }
+
     /// Visits the rows of a table. Those of the newest state come first; if that is not complete, rows of other
     /// pages that look like it follow, older versions too. Returns whether it was complete.
     pub fn visit(&self, table: &'static str, visit: &mut dyn FnMut(Record<'_>)) -> bool {

@@ -184,6 +184,11 @@ impl<'a> Salvage<'a> {
         self.log.health.damaged > 0
     }
 
+    /// Whether the log may have been longer than it is now: nobody can tell how much.
+    pub fn has_open_end(&self) -> bool {
+        self.log.health.damaged > 0 || self.log.health.is_cut
+    }
+
     /// Whether anything at all is missing from the log, or unproven.
     pub(crate) fn has_gaps(&self) -> bool {
         self.log.health.damaged > 0 || !self.cipher.has_proof()

@@ -56,6 +56,8 @@ pub struct Health {
     pub damaged: u64,
     /// Commits behind a damaged frame, which SQLite does not see.
     pub hidden_commits: u64,
+    /// It ends within a frame: what came after was cut off, or never written.
+    pub is_cut: bool,
     /// They were certainly committed: a power cut alone cannot have left the log so.
     pub is_losing_commits: bool,
 }
@@ -109,6 +111,8 @@ pub(crate) fn read(log: &dyn Bytes, cipher: &Cipher) -> Log {
     let mut reader = Reader::new(log, cipher);
     let count = log.size().saturating_sub(HEADER_BYTES) / (FRAME_HEADER_BYTES + page_bytes) as u64;
     reader.out.health.frames = count;
+    let rest = log.size().saturating_sub(HEADER_BYTES) % (FRAME_HEADER_BYTES + page_bytes) as u64;
+    reader.out.health.is_cut = rest > 0;
     let mut next = reader.frame(0);
     for position in 0..count {
         let Some(frame) = next.take() else {

@@ -317,3 +317,30 @@ fn a_full_or_forbidden_disk_loses_nothing_and_says_so() {
     assert_eq!(recovered.unwrap().orders, 4);
     assert_eq!(store.terminal().unwrap().unwrap().store, id(STORE, StoreId::from_uuid));
 }
+
+/// The first bytes gone and the log hit: SQLite fails at first, and closing that connection must not copy back what it
+/// understands of the log and delete the rest.
+#[test]
+fn a_first_look_at_a_damaged_database_costs_nothing() {
+    let mut shop = Shop::new();
+    let store = shop.day(3, 0);
+    for _ in 0..20 {
+        shop.sell(&store, &[(1, 1)]);
+    }
+    let before = waiting(&store);
+    let log_path = crate::recover::beside(&shop.path(), "-wal");
+    let (mut file, mut log) = (fs::read(shop.path()).unwrap(), fs::read(&log_path).unwrap());
+    store.close();
+    file[..4096].fill(0);
+    let middle = 32 + (log.len() - 32) / 4120 / 2 * 4120;
+    log[middle + 30..middle + 9_000].fill(0x55);
+    fs::write(shop.path(), file).unwrap();
+    fs::write(&log_path, &log).unwrap();
+    let aside_log = crate::recover::beside(&shop.path(), ".damaged-1-wal");
+    let (store, recovered) = shop.start();
+    let recovered = recovered.unwrap();
+    assert_eq!(fs::read(aside_log).unwrap(), log, "the log is kept as it was");
+    let lost = hashes(&before).difference(&hashes(&all_waiting(&store))).count();
+    assert!(lost as u64 <= recovered.missing && lost < 12, "{lost} lost, {recovered:?}");
+    assert!(recovered.has_open_end);
+}
