@@ -8,12 +8,13 @@
 //! `MUTATIONS=1000000 cargo test -p crossroads-store mutation` makes so many (default 10,000).
 
 use super::*;
+use crate::StoreError;
 use crate::connection::{Purpose, connect};
 use crate::journal::verify;
 use domain::event::RenewalReason;
 use fault::Dice;
 use rusqlite::{Connection, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use sync::protocol::event::EventHash;
 
 /// Mutations in a run of `cargo test`.
@@ -259,7 +260,7 @@ fn every_tampering_is_found() {
         *kinds.entry(what).or_default() += 1;
         // A life whose columns cannot be read is an error, and told as damage.
         let Ok(report) = report else {
-            assert!(matches!(report, Err(crate::StoreError::Damaged(_))), "seed {seed}: {what}");
+            assert!(matches!(report, Err(StoreError::Damaged(_))), "seed {seed}: {what}");
             continue;
         };
         let Some(fault) = report.fault else { panic!("seed {seed}: {what} was not found") };
@@ -270,6 +271,110 @@ fn every_tampering_is_found() {
     assert_eq!(verify(&connection).unwrap().fault, None);
     eprintln!("mutations: {done}, all found: {kinds:?}");
     assert!(kinds.len() > 15 && kinds.values().all(|count| *count > goal / 1_000), "{kinds:?}");
+}
+
+/// Journals in whose queue rows are damaged.
+const QUEUES: usize = 500;
+/// Requests after which a queue is stuck; a sound one is empty after a few.
+const ROUNDS_MAX: usize = 200;
+
+/// Sends all that waits of a life by number, then what waits as strays; the hashes of all bytes that were sent.
+fn drain(store: &Store, life: LifeId, seed: u64) -> BTreeSet<EventHash> {
+    let mut sent = BTreeSet::new();
+    let mut take = |items: &[OutboxItem]| {
+        for item in items {
+            match item {
+                OutboxItem::Sealed(event) => {
+                    assert_eq!(EventHash::of(event.bytes.as_bytes()), event.hash, "seed {seed}");
+                    sent.insert(event.hash);
+                }
+                // Its own bytes may be whole, in a row that is not.
+                OutboxItem::Damaged { raw, .. } => {
+                    sent.insert(EventHash::of(raw));
+                }
+            }
+        }
+    };
+    for round in 0.. {
+        assert!(round < ROUNDS_MAX, "seed {seed}: the queue of {life:?} is stuck");
+        let items = store.outbox(life, 3, 1 << 20).unwrap();
+        take(&items);
+        if let Some(last) = items.last() {
+            let (seq, hash) = (last.place().seq, last.hash());
+            assert!(store.acknowledge(life, seq, hash, &[], AT).unwrap(), "seed {seed}: {seq}");
+            continue;
+        }
+        // A gap that was met is noted; what stands behind it goes as strays from now on.
+        let strays = store.strays(life, 3, 1 << 20).unwrap();
+        take(&strays);
+        let Some(last) = strays.last() else { break };
+        store.book_strays(life, last.place().seq).unwrap();
+    }
+    sent
+}
+
+/// Whatever was done to rows of the journal: every queue runs empty, each event that goes is what its hash says, and
+/// every event that nobody touched goes.
+#[test]
+fn no_damage_of_rows_stops_the_queue() {
+    let mut till = card::Till::new();
+    till.open().unwrap();
+    let store = till.store().clone();
+    store.enrol(&identity(0), "crossroads", AT).unwrap();
+    load(&store, Feed::Config, "c1", &[("store", store_row()), ("staff", staff_row(1))]);
+    for number in 1..=4 {
+        till.shop.sell(&store, &[(number, 1)]);
+        if number == 1 {
+            acknowledge_all(&store);
+        }
+    }
+    store.renew(life(0), RenewalReason::Recovered, &DeviceKey([1; 32]), AT).unwrap();
+    store.book_registered(life(1)).unwrap();
+    till.shop.sell(&store, &[(5, 1)]);
+    drop(store);
+    till.close();
+    let image = till.disk.snapshot().crash(&fault::Damage::Everything);
+    let mut dice = Dice::new(0x9e11);
+    let (mut done, rows) = (0, "SELECT position, hash, bytes FROM journal ORDER BY position");
+    while done < QUEUES {
+        let seed = dice.roll();
+        till.wake_on(&image);
+        till.open().unwrap();
+        let store = till.store();
+        let read =
+            move |db: &Connection| -> Result<BTreeMap<i64, (EventHash, String)>, StoreError> {
+                let mut statement = db.prepare(rows)?;
+                let row = |row: &rusqlite::Row<'_>| {
+                    let bytes = String::from_utf8_lossy(row.get_ref(2)?.as_bytes()?).into_owned();
+                    let hash =
+                        row.get_ref(1)?.as_blob()?.first_chunk().copied().unwrap_or_default();
+                    Ok((row.get(0)?, (EventHash(hash), bytes)))
+                };
+                Ok(statement.query_map([], row)?.collect::<Result<_, _>>()?)
+            };
+        let before = store.read(read).unwrap();
+        let acked = store.lives().unwrap()[0].acked_seq as i64;
+        let is_row = store
+            .write("tamper", move |session| {
+                let shape = Shape::of(&session.connection);
+                let done = mutate(&session.connection, &mut Dice::new(seed), &shape);
+                let heads = ["last_seq", "last_hash", "base_position", "epoch", "terminal"];
+                let is_head = |what| heads.contains(&what) || what == "life deleted";
+                Ok::<_, StoreError>(done.is_some_and(|(what, _)| !is_head(what)))
+            })
+            .unwrap();
+        if !is_row {
+            continue;
+        }
+        done += 1;
+        let after = store.read(read).unwrap();
+        let mut sent = drain(store, life(0), seed);
+        sent.extend(drain(store, life(1), seed));
+        for (position, (hash, bytes)) in before.iter().filter(|row| *row.0 > acked) {
+            let is_untouched = after.get(position) == Some(&(*hash, bytes.clone()));
+            assert!(!is_untouched || sent.contains(hash), "seed {seed}: {position} not sent");
+        }
+    }
 }
 
 /// Journals that nobody touched are whole, however long, and in every life.

@@ -3,14 +3,12 @@
 use super::feeds::past_order;
 use super::*;
 use crate::connection::{Purpose, connect};
-use crate::life::Life;
-use crate::outbox::{self, End};
 use domain::event::RenewalReason;
 use domain::id::ArticleId;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use sync::ports::Rewound;
-use sync::protocol::event::{Envelope, EventHash};
+use sync::protocol::event::EventHash;
 use sync::protocol::feed::StockRow;
 
 /// What may happen, in any order.
