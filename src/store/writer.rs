@@ -95,8 +95,7 @@ impl Writer {
         writing: Writing,
     ) -> Result<Self, std::io::Error> {
         let waiting = Arc::new(AtomicUsize::new(0));
-        let session =
-            Session { connection, is_spoilt: false, ids, waiting: Arc::clone(&waiting) };
+        let session = Session { connection, is_spoilt: false, ids, waiting: Arc::clone(&waiting) };
         if let Writing::Caller { checkpoint_pages } = writing {
             let desk = Desk::new(session, door, checkpoint_pages);
             return Ok(Self(Way::Caller(Mutex::new(Some(desk)))));
