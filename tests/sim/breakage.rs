@@ -61,7 +61,7 @@ breakages! {
     OverlayForgotten = "overlay-forgotten",
     /// The cashier's program writes a card number into a line.
     CardNumber = "card-number",
-    /// The program takes a receipt number and does not use it.
+    /// Central notes an event under the number after its own.
     NumberSkipped = "number-skipped",
 }
 
@@ -169,7 +169,7 @@ impl SyncStore for Broken<'_> {
     }
 
     fn rewind(&self, life: LifeId, seq: u64, hash: EventHash) -> Result<Rewound, StorageError> {
-        if self.breakage == Some(Breakage::AckTooFar) {
+        if matches!(self.breakage, Some(Breakage::AckTooFar | Breakage::AckUnchecked)) {
             // Or else the next watermark would heal it.
             return Ok(Rewound::Nothing);
         }

@@ -275,6 +275,12 @@ impl CentralSide {
                     );
                 }
             }
+            (Ok(Reply::Pushed(_)), Some(Breakage::NumberSkipped)) => {
+                self.tamper(
+                    "UPDATE inbox SET seq = seq + 1
+                    WHERE id = (SELECT max(id) FROM inbox) AND seq > 3",
+                );
+            }
             (Ok(Reply::Pushed(_)), Some(Breakage::CentralMiscounts)) => {
                 self.tamper(
                     "UPDATE orders SET total_minor = total_minor + 1 WHERE no =

@@ -12,6 +12,10 @@ impl World {
         let read = running.store.lives().map_err(|error| error.0.to_string()).and_then(|lives| {
             Ok((lives, running.store.verify_journal().map_err(|error| error.to_string())?))
         });
+        if device.is_unobserved {
+            // A disk that fails keeps what it holds to itself; it is looked at again.
+            return Ok(());
+        }
         let (lives, report) = match read {
             Ok(read) => read,
             Err(cause) => {

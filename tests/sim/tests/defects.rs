@@ -10,7 +10,7 @@ const SEEDS: u64 = 150;
 
 /// One line, one case: the defect, and the invariants by which it may show.
 const CASES: &[(Breakage, &[Invariant])] = &[
-    (Breakage::DiskForgetsSync, &[Invariant::ExactlyOnce, Invariant::Chain]),
+    (Breakage::DiskForgetsSync, &[Invariant::ExactlyOnce, Invariant::Chain, Invariant::Gapless]),
     (Breakage::AckUnchecked, &[Invariant::ExactlyOnce, Invariant::Liveness]),
     (Breakage::AckTooFar, &[Invariant::ExactlyOnce, Invariant::Liveness]),
     (Breakage::StrayLost, &[Invariant::ExactlyOnce]),

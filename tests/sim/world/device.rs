@@ -14,7 +14,7 @@ use std::sync::Arc;
 use store::{OpenError, Store};
 use sync::engine::work::{StoreDone, StoreWork, perform};
 use sync::engine::{Effect, Engine, Input, Moment, Ticket};
-use sync::ports::{LifeId, OutboxItem, SyncStore};
+use sync::ports::{Applied, LifeId, OutboxItem, SyncStore};
 use sync::status::SyncStatus;
 
 /// Somebody tries a copy of a device for so long; at the end of a run it is switched on again.
@@ -283,6 +283,13 @@ impl World {
                 StoreDone::Failed
             }
         };
+        if matches!(done, StoreDone::Applied(Applied::Diverged)) {
+            self.tally.note("feed: diverged");
+            // A central that was put back without a word gives positions twice: then the sums are the last resort.
+            Invariant::Replicas.require(self.is_doubtful, || {
+                format!("device {number}: a feed does not add up to what central has")
+            })?;
+        }
         if appends {
             self.tally.note("life: renewed");
             self.observe(number)?;

@@ -95,6 +95,8 @@ pub struct World {
     scratch: Scratch,
     /// Looks since the faults ended.
     looks: u64,
+    /// Central was put back to an older state, and nobody told it.
+    pub(crate) is_doubtful: bool,
     /// Looks at which nothing waited.
     rests: u64,
 }
@@ -168,6 +170,7 @@ impl World {
             occasions: Arc::new(AtomicU64::new(0)),
             scratch,
             looks: 0,
+            is_doubtful: false,
             rests: 0,
         })
     }

@@ -48,6 +48,7 @@ impl World {
         if !done(self.central.restore(is_told))? {
             return Ok(());
         }
+        self.is_doubtful |= !is_told;
         self.tally.note("central: restored from a backup");
         let lost = held - self.central.seen.held.len();
         self.tally.add("central: events lost by its restore", lost as u64);
