@@ -52,7 +52,7 @@ pub const TARGETS: &[Target] = &[
         words: target::import::WORDS,
     },
     Target { name: "http", run: target::http::run, replays: 1500, words: target::http::WORDS },
-    Target { name: "salvage", run: target::salvage::run, replays: 60, words: &[] },
+    Target { name: "salvage", run: target::salvage::run, replays: 150, words: &[] },
 ];
 
 /// The target of that name.

@@ -68,13 +68,14 @@ fn database(mut bytes: &[u8]) -> Vec<u8> {
     file
 }
 
-/// The first byte chooses what the rest is: pages to be sealed, a file and a log as they are, or a log beside sealed
-/// pages.
+/// The first byte chooses what the rest is: pages to be sealed, a log beside sealed pages, or (seldom, since then four
+/// thousand salts are tried) a file and a log as they are.
 pub fn run(bytes: &[u8]) {
     let Some((choice, rest)) = choice(bytes) else { return };
     let key = RawKey::new(KEY);
-    match choice % 3 {
-        0 => {
+    match choice {
+        1 => read(&Salvage::open(&key, &rest, &rest, None)),
+        choice if choice % 2 == 0 => {
             let sealed = database(rest);
             let salvage = Salvage::open(&key, &sealed, &Nothing, None);
             assert_eq!(
@@ -84,7 +85,6 @@ pub fn run(bytes: &[u8]) {
             );
             read(&salvage);
         }
-        1 => read(&Salvage::open(&key, &rest, &rest, None)),
         _ => {
             let sealed = database(rest);
             let _ = salvage::wal::examine(&sealed, &rest, &key, Some(&SALT), Format::KNOWN[0]);
