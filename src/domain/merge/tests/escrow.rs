@@ -39,6 +39,8 @@ fn a_grant_is_charged_until_it_is_closed() {
     for (spent, closed, available) in [
         (0, None, 40),
         (20, None, 40),
+        // All of it, and no more than that.
+        (60, None, 40),
         // Cloned: more was spent than allowed.
         (70, None, 30),
         (20, Some(20), 80),
@@ -85,7 +87,9 @@ fn a_floor_comes_back_when_central_covers_what_it_gave() {
     let spend = purse.pay(10, floor.room(&'a'), 0).unwrap();
     assert_eq!((spend.clone(), spend.total()), (of(&[], 10), 10));
     floor.take(event(1, 1), 'a', &spend);
+    let before = floor.clone();
     floor.take(event(1, 2), 'a', &of(&[(event(1, 9), 3)], 0));
+    assert_eq!(floor, before, "a payment out of rights takes nothing of the floor");
     assert_eq!((floor.room(&'a'), floor.room(&'b')), (0, 5));
     let mut account = Account::default();
     account.credit(event(9, 1), 9);
