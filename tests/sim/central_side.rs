@@ -287,13 +287,13 @@ impl CentralSide {
                     (SELECT max(no) FROM orders) AND event IS NOT NULL AND total_minor % 7 = 0",
                 );
             }
-            (Ok(Reply::Changes(page)), Some(Breakage::CentralSkipsRow)) => {
-                if !page.changes.is_empty() {
-                    self.occasions += 1;
-                    if self.occasions.is_multiple_of(2) {
-                        page.changes.remove(0);
-                        page.checkpoint = None;
-                    }
+            (Ok(Reply::Changes(page)), Some(Breakage::CentralSkipsRow))
+                if !page.changes.is_empty() =>
+            {
+                self.occasions += 1;
+                if self.occasions.is_multiple_of(2) {
+                    page.changes.remove(0);
+                    page.checkpoint = None;
                 }
             }
             _ => {}

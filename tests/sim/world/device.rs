@@ -385,7 +385,7 @@ impl World {
         }
         let mut at_ms = self.now_ms + 1_000 + draw % 60_000;
         self.at(at_ms, Happening::Act(Act::On(twin)));
-        self.at(at_ms + TWIN_ON_MS, Happening::Act(Act::Off(twin, draw % 3 == 0)));
+        self.at(at_ms + TWIN_ON_MS, Happening::Act(Act::Off(twin, draw.is_multiple_of(3))));
         for sale in 0..draw % 4 {
             at_ms += 1_000 + (draw >> (8 * sale)) % 60_000;
             self.at(at_ms, Happening::Act(Act::Sell(twin, draw.rotate_left(7 + sale as u32))));

@@ -23,6 +23,9 @@ use sync::engine::Input;
 /// A card number that belongs to nobody (the payment industry's test number).
 const TEST_CARD: &str = "4111111111111111";
 
+/// What is on hand of an article, `None` where nobody knows.
+type OnHand = (ArticleId, Option<i64>);
+
 /// Articles that a cashier chooses from.
 const RANGE: usize = 20;
 
@@ -132,8 +135,8 @@ impl World {
     }
 
     /// What is on hand of each article of an order, `None` where nobody knows.
-    fn stock_of(&self, store: &Store, order: &NewOrder) -> Vec<(ArticleId, Option<i64>)> {
-        let mut stock: Vec<(ArticleId, Option<i64>)> = Vec::new();
+    fn stock_of(&self, store: &Store, order: &NewOrder) -> Vec<OnHand> {
+        let mut stock: Vec<OnHand> = Vec::new();
         for line in &order.basket.lines {
             if stock.iter().all(|(known, _)| *known != line.article) {
                 stock.push((line.article, store.stock(line.article).ok().flatten()));
@@ -150,7 +153,7 @@ impl World {
         order: &NewOrder,
         committed: &CommittedOrder,
         is_again: bool,
-        (before, after): (&[(ArticleId, Option<i64>)], &[(ArticleId, Option<i64>)]),
+        (before, after): (&[OnHand], &[OnHand]),
     ) -> Check {
         let id = committed.order.id;
         let booked = self.ledger.sales.get(&id);
