@@ -71,6 +71,7 @@ impl Terminal {
         self.enrol.confirmation = enrolment.confirmation.clone();
         self.identity = Some(enrolment.identity.clone());
         self.parts.sync.start(&enrolment.identity);
+        self.line = self.parts.sync.status();
         self.say(Message::success("enrolled", &[&enrolment.confirmation]));
         self.view = View::SignIn;
         self.back.clear();

@@ -253,6 +253,8 @@ fn run(day: &mut Day, seed: u64) -> &'static str {
         if kind != "enrolled again" {
             day.central.serve(&[]);
         }
+        // It has tried in vain by now, and would wait a while before the next try.
+        terminal.done(json!({"do": "sync"}));
         terminal.done(json!({"do": "wait", "until": "first-sync", "timeout_ms": 60_000}));
     }
     terminal.sign_in();
