@@ -69,6 +69,10 @@ impl World {
         Invariant::ExactlyOnce.require(fact.is_some(), || {
             format!("central holds an event that nobody wrote (epoch {epoch}, {seq})")
         })?;
+        if let Some(fact) = self.ledger.facts.get_mut(&held.hash) {
+            // It was on its way when the disk that it came from was thrown away.
+            fact.is_gone = false;
+        }
         if let Some(bytes) = &held.bytes {
             Invariant::Chain.require(EventHash::of(bytes.as_bytes()) == held.hash, || {
                 format!("central holds other bytes than their hash says (epoch {epoch}, {seq})")
