@@ -111,7 +111,8 @@ pub(crate) fn include(
         };
         // A week begins with the first complete page after central has taken the last of them.
         let has_strayed = life.numbered_until() < life.last_seq && life.strays_after().is_none();
-        let strayed_at_ms = has_strayed.then(|| strayed_at_ms.unwrap_or(at.0));
+        // A clock that was set back by years must not make the week last for years.
+        let strayed_at_ms = has_strayed.then(|| strayed_at_ms.unwrap_or(at.0).min(at.0));
         let is_believed =
             strayed_at_ms.is_some_and(|since| at.0.saturating_sub(since) > STRAY_COUNTED_MS);
         let seq = if is_believed { life.last_seq } else { seq.min(life.numbered_until()) };
