@@ -106,6 +106,11 @@ impl DeviceDisk {
         }
     }
 
+    /// A text without the directory of this run in it.
+    pub fn without_place(&self, text: &str) -> String {
+        text.replace(&*self.directory.to_string_lossy(), "disk")
+    }
+
     /// Whether the power is gone: what is under way failed for it.
     pub fn is_off(&self) -> bool {
         self.disk.is_off()

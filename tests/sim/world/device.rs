@@ -92,7 +92,9 @@ impl World {
     fn cannot_open(&mut self, number: usize, error: &OpenError) -> Check {
         let device = &self.devices[number];
         let is_excused = device.disk.is_suspect() && !matches!(error, OpenError::Damaged { .. });
-        let what = format!("device {number} does not start: {}", describe(error));
+        // Where it lies on this machine differs from run to run; a trace must not.
+        let cause = device.disk.without_place(&describe(error));
+        let what = format!("device {number} does not start: {cause}");
         Invariant::ExactlyOnce.require(is_excused, || what.clone())?;
         self.note(|| what);
         self.tally.note("device: did not start, tried again");
