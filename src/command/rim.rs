@@ -123,7 +123,7 @@ fn problem_code(problem: SyncProblem) -> &'static str {
         SyncProblem::NotCentral => "central-garbage",
         SyncProblem::DiskLow => "disk-low",
         SyncProblem::StorageFailed => "internal",
-        SyncProblem::UpgradeNeeded => "upgrade-needed",
+        SyncProblem::UpgradeNeeded => "upgrade-required",
         SyncProblem::EnrolAgain | SyncProblem::EpochOutdated => "enrol-again",
         SyncProblem::CentralOutdated => "central-outdated",
         refusal if refusal.is_refusal() => "central-refuses-terminal",

@@ -111,7 +111,7 @@ fn remedy(code: &str) -> Option<Intent> {
         | "not-central"
         | "central-failing"
         | "terminal-revoked"
-        | "upgrade-needed"
+        | "upgrade-required"
         | "enrol-again"
         | "central-outdated" => Some(Intent::Open(View::Sync)),
         "no-customer" => Some(Intent::Open(View::Customers)),
