@@ -154,7 +154,10 @@ fn a_newer_database_is_left_alone() {
     assert!(
         matches!(error, OpenError::Newer { found, supported } if (found, supported) == expected)
     );
-    assert_eq!(files(&shop), before);
+    // Who closes before the database is known to be sound does not copy its log back: an empty one may stay.
+    let is_log = |name: &String| name.ends_with("-wal") || name.ends_with("-shm");
+    let after: Vec<String> = files(&shop).into_iter().filter(|name| !is_log(name)).collect();
+    assert_eq!(after, before);
 }
 
 const FUTURE: &[Migration] = &[

@@ -42,7 +42,7 @@ impl World {
         let is_refused = running
             .status
             .problem
-            .is_some_and(|problem| problem.is_refusal() && problem.code() != "upgrade-required");
+            .is_some_and(|problem| problem.is_refusal() && problem.code() != "upgrade-needed");
         if device.is_enrolled && !is_refused {
             return Ok(());
         }
