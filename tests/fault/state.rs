@@ -54,7 +54,8 @@ pub(crate) struct Handle {
     /// Power cycle in which it was opened.
     pub generation: u64,
     pub is_temporary: bool,
-    /// The first sync also syncs the directory (a new journal).
+    /// The first sync also syncs the directory: SQLite does that for every journal or log that it was allowed to
+    /// make, also when the file was there, because whoever made it may have gone before it was synced.
     pub owes_directory: bool,
 }
 
@@ -155,7 +156,7 @@ impl State {
             name: name.into(),
             generation: self.generation,
             is_temporary: wish.is_temporary,
-            owes_directory: wish.is_journal && existing.is_none(),
+            owes_directory: wish.is_journal && wish.may_create,
         };
         self.handles.insert(id, handle);
         Ok((id, is_read_only))

@@ -147,6 +147,29 @@ proptest! {
     }
 }
 
+/// A connection that makes the log and goes before it writes leaves a name that nobody has synced. The next one
+/// finds the file, so it does not make it; what it commits must not depend on a name that may go with the power.
+#[test]
+fn a_log_that_was_found_has_its_name_synced_like_one_that_was_made() {
+    let disk = Disk::new();
+    let database = open(&disk, WAL);
+    database.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)").unwrap();
+    drop(database);
+    assert_eq!(disk.names(), [NAME], "the log went with the last connection");
+    let looks_only = open(&disk, "");
+    let setting = rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    looks_only.set_db_config(setting, true).unwrap();
+    assert_eq!(sums(&looks_only).unwrap().0, 0);
+    drop(looks_only);
+    assert_eq!(disk.names().len(), 2, "the log is there, and was never synced");
+    let database = open(&disk, "PRAGMA synchronous = FULL");
+    database.execute_batch("INSERT INTO t (text) VALUES ('sold')").unwrap();
+    let image = disk.snapshot().crash(&Damage::Everything);
+    drop(database);
+    disk.load(&image);
+    assert_eq!(sums(&open(&disk, "")).unwrap().0, 1, "what was committed is there");
+}
+
 /// What a run of ten transactions did: the disk before each operation, and how many were committed by then.
 fn ten_transactions(pragmas: &str, is_lying: bool) -> Vec<(Snapshot, i64)> {
     let disk = Disk::new();

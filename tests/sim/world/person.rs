@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Waker};
 use sync::engine::Input;
 use sync::ports::{LifeId, SyncStore};
 use sync::protocol::auth::KnownLife;
+use sync::status::SyncProblem;
 
 /// What the devices say they run.
 const SOFTWARE: &str = "crossroads/sim";
@@ -42,7 +43,7 @@ impl World {
         let is_refused = running
             .status
             .problem
-            .is_some_and(|problem| problem.is_refusal() && problem.code() != "upgrade-needed");
+            .is_some_and(|problem| problem.is_refusal() && problem != SyncProblem::UpgradeNeeded);
         if device.is_enrolled && !is_refused {
             return Ok(());
         }
