@@ -43,4 +43,5 @@ pub use disk::Disk;
 pub use image::{Image, Snapshot};
 pub use refusal::{Failure, Fault, Kind, Kinds, Lasts};
 pub use state::{Moment, Stop};
+pub use vfs::do_not_count_memory;
 pub use view::View;

@@ -54,6 +54,7 @@ impl Template {
     }
 
     fn make() -> Self {
+        fault::do_not_count_memory();
         let settings = Settings::new(SEED, Profile::Storm);
         let scratch = Scratch::new();
         let rim = Arc::new(SimRim::new(SEED));
