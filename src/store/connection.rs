@@ -18,9 +18,13 @@
 //! | `temp_store` | memory | nothing in clear text on disk |
 //! | `trusted_schema` | off | a schema that was tampered with runs no functions |
 //! | `cell_size_check` | on | damage is found where it is read |
+//!
+//! Query plans do not depend on values (`ENABLE_QPSG`): else SQLite looks at what is bound to a `LIMIT`, and prepares
+//! the statement again each time it is used.
 
 use crate::files::DatabaseFiles;
 use crate::key::DatabaseKey;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,6 +77,7 @@ pub(crate) fn connect(
         None => Connection::open_with_flags(path, flags)?,
     };
     keep_log(&connection, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     let cache_kib = match purpose {
         Purpose::Write => WRITER_CACHE_KIB,
@@ -111,7 +116,7 @@ pub(crate) fn connect(
 /// Whether the log stays as it is when the connection is closed. While it is not known that the database is sound it
 /// must: SQLite would copy back what it understands of a damaged log, and delete the rest.
 pub(crate) fn keep_log(connection: &Connection, is_kept: bool) -> Result<(), rusqlite::Error> {
-    let setting = rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    let setting = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
     connection.set_db_config(setting, is_kept).map(|_| ())
 }
 

@@ -7,6 +7,7 @@
 mod writer;
 
 use crate::error::CentralError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -67,7 +68,15 @@ fn configure(connection: &Connection) -> Result<(), CentralError> {
 pub(crate) fn configure_any(connection: &Connection) -> Result<(), CentralError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -32 * 1024)?;
+    plan_once(connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(())
+}
+
+/// Query plans do not depend on values: else SQLite looks at what is bound to a `LIMIT`, and prepares the statement
+/// again each time it is used.
+fn plan_once(connection: &Connection) -> Result<(), CentralError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
@@ -103,6 +112,7 @@ fn open_for_reading(path: &Path) -> Result<Connection, CentralError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "cache_size", -16 * 1024)?;
+    plan_once(&connection)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }
