@@ -52,6 +52,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    command::memory::keep_small();
     let arguments = Arguments::parse();
     start_log();
     let outcome = match arguments.command {

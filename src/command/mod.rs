@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod drive;
 pub mod driver;
 pub mod journal;
+pub mod memory;
 pub mod paper;
 pub mod rim;
 pub mod run;
