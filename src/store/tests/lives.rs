@@ -236,6 +236,35 @@ fn a_forked_tail_counts_until_a_week_after_central_has_it() {
     assert_eq!(stock(&store), 71, "a central that has lost it does not know of it either");
 }
 
+/// The week of strays began by a clock that was fifty years ahead (found by the simulation): once it is right again,
+/// the week is a week from then, not one in fifty years.
+#[test]
+fn a_clock_set_back_by_years_does_not_make_the_week_of_strays_last_for_years() {
+    const YEARS_MS: i64 = 50 * 365 * 24 * 60 * 60 * 1_000;
+    let week = crate::stock::STRAY_COUNTED_MS;
+    let mut shop = Shop::new();
+    let store = shop.open_for_business();
+    load(&store, Feed::Stock, "s", &[]);
+    turn(&store, 100, told(&[(0, 1)]), AT);
+    acknowledge_all(&store);
+    shop.sell(&store, &[(1, 5)]);
+    renew(&store, RenewalReason::Forked);
+    let last = store.strays(life(0), 500, usize::MAX).unwrap().pop().unwrap();
+    store.book_strays(life(0), last.place().seq).unwrap();
+    store.book_registered(life(1)).unwrap();
+    acknowledge_all(&store);
+    let rows = || told(&[(1, 9), (0, 1)]);
+    let ahead = DeviceTime(AT.0 + YEARS_MS);
+    for at in [ahead, DeviceTime(ahead.0 + week), AT, DeviceTime(AT.0 + week)] {
+        turn(&store, 100, rows(), at);
+        assert_eq!(stock(&store), 95, "in quarantine, and still gone from the shelf: {at:?}");
+    }
+    turn(&store, 95, rows(), DeviceTime(AT.0 + week + 1));
+    assert_eq!(stock(&store), 95, "by now somebody has applied it");
+    turn(&store, 100, rows(), DeviceTime(AT.0 + week + 2));
+    assert_eq!(stock(&store), 100, "or has dismissed it");
+}
+
 #[test]
 fn another_terminal_that_this_device_was_counts_until_acknowledged() {
     let mut shop = Shop::new();

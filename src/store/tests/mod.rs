@@ -15,6 +15,7 @@ mod property;
 mod recover;
 mod released;
 mod selling;
+mod spoilt;
 
 use crate::{
     CommittedOrder, DatabaseKey, DiskGauge, DiskSpace, FileKeyStore, KeyStore, NewOrder, OpenError,
