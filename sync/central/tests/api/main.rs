@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, missing_docs)]
 #![allow(clippy::disallowed_methods, reason = "tests measure real waiting")]
 
+mod adopt;
 mod checkpoint;
 mod command;
 mod enrol;
