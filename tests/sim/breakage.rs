@@ -63,6 +63,10 @@ breakages! {
     CardNumber = "card-number",
     /// Central notes an event under the number after its own.
     NumberSkipped = "number-skipped",
+    /// The recovery of a damaged database makes up an event.
+    RecoveryInvents = "recovery-invents",
+    /// The recovery of a damaged database loses what waits, and does not say so.
+    RecoveryForgets = "recovery-forgets",
 }
 
 impl fmt::Display for Breakage {

@@ -75,7 +75,7 @@ classes! {
     Publish = "publish",
     /// Central forgets tombstones and expired snapshots.
     Compact = "compact",
-    /// Bytes of an event that was not sent yet change on the disk.
+    /// Pages of a device's database change on its disk, and it is recovered.
     Damage = "damage",
 }
 

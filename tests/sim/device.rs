@@ -36,6 +36,15 @@ pub struct Copy {
     pub confirmed: Vec<OrderId>,
 }
 
+/// A damaged database that was moved aside.
+#[derive(Clone)]
+pub struct Damaged {
+    /// It and the files beside it.
+    pub image: DiskImage,
+    /// Its name.
+    pub name: String,
+}
+
 /// A device.
 pub struct Device {
     /// Its place in the world's list.
@@ -56,6 +65,8 @@ pub struct Device {
     pub confirmed: Vec<OrderId>,
     /// A copy that was made earlier.
     pub copy: Option<Copy>,
+    /// A damaged database in which no identity was left: its events are handed over once there is another.
+    pub damaged: Option<Damaged>,
     /// Another device has, or once had, the same identity.
     pub is_twin: bool,
     /// It was made a terminal at some time.
@@ -89,6 +100,7 @@ impl Device {
             pending: None,
             confirmed: Vec::new(),
             copy: None,
+            damaged: None,
             is_twin: false,
             is_enrolled: false,
             store_no: 1 + (number as i64) % 2,
@@ -117,6 +129,12 @@ impl Device {
 
 /// Identities that count up.
 pub struct Counter(u128);
+
+impl From<u128> for Counter {
+    fn from(first: u128) -> Self {
+        Self(first)
+    }
+}
 
 impl IdSource for Counter {
     fn next_uuid(&mut self) -> Uuid {

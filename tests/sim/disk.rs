@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::{
-    DatabaseFiles, DatabaseKey, DiskGauge, DiskSpace, KeyError, KeyStore, StoreOptions, Writing,
+    DatabaseFiles, DatabaseKey, DiskGauge, DiskSpace, KeyError, KeyStore, StoreOptions,
+    SystemFiles, Writing,
 };
 
 /// The log is copied back often, so that small worlds see it.
@@ -15,6 +16,21 @@ const CHECKPOINT_PAGES: u32 = 24;
 
 /// The key of all simulated databases: what it protects does not exist.
 const KEY: [u8; 32] = [0x5a; 32];
+
+/// The same, as SQLCipher reads it.
+pub fn key_in_hex() -> String {
+    KEY.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How to open a store on ordinary files of the machine.
+pub fn options_in(directory: &Path) -> StoreOptions {
+    StoreOptions {
+        directory: directory.to_owned(),
+        disk: Arc::new(Gauge::default()),
+        files: Arc::new(SystemFiles),
+        writing: Writing::Caller { checkpoint_pages: CHECKPOINT_PAGES },
+    }
+}
 
 /// A key that is always there.
 pub struct FixedKey;
@@ -72,9 +88,21 @@ impl DiskGauge for Gauge {
     }
 }
 
-/// The files of a database, wherever they lie.
-#[derive(Clone)]
+/// The files of a database, wherever they lie: their names begin with a stroke.
+#[derive(Clone, Default)]
 pub struct DiskImage(Vec<(String, fault::Content)>);
+
+impl DiskImage {
+    /// All of them.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &fault::Content)> {
+        self.0.iter().map(|(name, content)| (name.as_str(), content))
+    }
+
+    /// One more.
+    pub fn insert(&mut self, name: &str, bytes: &[u8]) {
+        self.0.push((format!("/{name}"), fault::Content::of(bytes)));
+    }
+}
 
 /// A device's disk.
 pub struct DeviceDisk {

@@ -71,6 +71,22 @@ pub struct Journal {
     pub heads: BTreeMap<LifeId, Head>,
     /// All hashes, in the order in which they were seen.
     pub hashes: Vec<EventHash>,
+    /// Numbers whose events damage has taken.
+    pub missing: u64,
+    /// Events that are on the disk beside the journal, after a recovery.
+    pub beside: Vec<EventHash>,
+}
+
+impl Journal {
+    /// Whether an event is on the disk.
+    pub fn has(&self, hash: &EventHash) -> bool {
+        self.hashes.contains(hash) || self.beside.contains(hash)
+    }
+
+    /// All events on the disk.
+    pub fn all(&self) -> Vec<EventHash> {
+        self.hashes.iter().chain(&self.beside).copied().collect()
+    }
 }
 
 /// What happened.

@@ -11,6 +11,7 @@
 //!
 //! Run it with `./dev sim --seeds 10000`; `./dev sim --seed 17 --trace` replays one.
 
+mod bench;
 mod breakage;
 mod central_side;
 mod check;

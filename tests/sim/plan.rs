@@ -63,9 +63,9 @@ pub enum Act {
     Review(u64),
     /// Something changes at central.
     Publish(u64),
-    /// Central forgets what it need not keep.
+    /// Central forgets what it need not keep: old tombstones, expired snapshots.
     Compact,
-    /// An event of the device's journal that was not sent yet is damaged on the disk.
+    /// Pages of the device's database are damaged; it is recovered.
     Damage(usize, u64),
 }
 
@@ -112,6 +112,8 @@ const DEVICES: [usize; 24] =
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 const DAY_MS: u64 = 24 * HOUR_MS;
+/// For so long central keeps a tombstone at least.
+const TOMBSTONE_MS: u64 = central::compact::KEPT_MS.unsigned_abs();
 
 /// A time in which the shop is open.
 #[derive(Clone, Copy)]
@@ -333,7 +335,7 @@ impl Draft<'_> {
             let (at_ms, draw) = (self.sometime(), self.rng.next_u64());
             self.at(at_ms, None, Act::Attend(device, draw));
         }
-        if self.chance(4) {
+        if self.chance(8) {
             let (at_ms, draw) = (self.sometime(), self.rng.next_u64());
             self.at(at_ms, Some(Class::Damage), Act::Damage(device, draw));
         }
@@ -367,6 +369,15 @@ impl Draft<'_> {
         if self.chance(20) {
             let (at_ms, draw) = (self.sometime(), self.rng.next_u64());
             self.at(at_ms, None, Act::Review(draw));
+        }
+        // Central compacts every day: after months in a drawer a cursor may be behind what was forgotten.
+        let sessions = self.sessions.clone();
+        for (before, after) in sessions.iter().zip(sessions.iter().skip(1)) {
+            if after.start_ms - before.end_ms > TOMBSTONE_MS {
+                let at_ms = self.rng.random_range(after.start_ms..after.end_ms);
+                let at_ms = if self.chance(50) { after.start_ms } else { at_ms };
+                self.at(at_ms, Some(Class::Compact), Act::Compact);
+            }
         }
         debug_assert!(devices > 0, "a world without devices is calm");
     }

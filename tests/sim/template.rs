@@ -79,6 +79,9 @@ impl Template {
 #[derive(Clone)]
 pub struct Scratch(Arc<tempfile::TempDir>);
 
+/// Bytes in the name of a workbench.
+const BENCH_LENGTH: usize = 120;
+
 /// In memory where the system has such a place: thousands of locks a second are no work for a disk.
 const SHARED_MEMORY: &str = "/dev/shm";
 
@@ -96,6 +99,13 @@ impl Scratch {
     /// A device's directory.
     pub fn directory(&self, number: usize) -> PathBuf {
         self.0.path().join(format!("d{number}"))
+    }
+
+    /// The place of a device's workbench; as long on every machine.
+    pub fn bench(&self, number: usize) -> PathBuf {
+        let path = self.0.path();
+        let length = path.as_os_str().len();
+        path.join(format!("{number:0>width$}", width = BENCH_LENGTH.saturating_sub(length).max(2)))
     }
 }
 

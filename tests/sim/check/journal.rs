@@ -41,9 +41,15 @@ impl World {
             })?;
         }
         let events: u64 = device.journal.heads.values().map(|head| head.seq).sum();
-        let is_whole = report.events == events;
+        // What damage has taken is known as missing, and nothing else is.
+        let missing = device.journal.missing;
+        let is_whole = report.events + missing == events && report.missing == missing;
         Invariant::Gapless.require(is_whole, || {
-            format!("device {number}: {} events, {events} were seen", report.events)
+            let (found, lacks) = (report.events, report.missing);
+            format!(
+                "device {number}: {found} events and {lacks} missing, {events} were seen, \
+                 {missing} of them damaged"
+            )
         })?;
         // The chain holds, so the last hash stands for all before it.
         let last = device.journal.hashes.last();

@@ -59,10 +59,14 @@ fn on_hand(connection: &Connection) -> Result<BTreeMap<(i64, Uuid), i64>, Centra
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn hashes(connection: &Connection) -> Result<BTreeMap<EventHash, u32>, CentralError> {
-    let mut statement =
-        connection.prepare_cached("SELECT hash, count(*) FROM inbox GROUP BY hash")?;
-    let rows = statement.query_map([], |row| Ok((EventHash(row.get(0)?), row.get(1)?)))?;
+/// How often central holds each event, and whether it has the event's bytes.
+type Held = BTreeMap<EventHash, (u32, bool)>;
+
+fn hashes(connection: &Connection) -> Result<Held, CentralError> {
+    let sql = "SELECT hash, count(*), max(bytes IS NOT NULL) FROM inbox GROUP BY hash";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows =
+        statement.query_map([], |row| Ok((EventHash(row.get(0)?), (row.get(1)?, row.get(2)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -101,6 +105,9 @@ impl World {
         let Some(running) = device.running.as_ref() else { return Some("is off".into()) };
         if device.pending.is_some() {
             return Some("has a sale that was not made".into());
+        }
+        if device.damaged.is_some() {
+            return Some("has a damaged database whose events were not handed over".into());
         }
         let status = &running.status;
         if status.line != Line::Online || status.problem.is_some() || status.percent != 100 {
@@ -153,9 +160,13 @@ impl World {
 
     fn check_each_event_once(&mut self) -> Check {
         let held = read(self, hashes)?;
-        if let Some((hash, times)) = held.iter().find(|(_, times)| **times != 1) {
+        if let Some((hash, (times, _))) = held.iter().find(|(_, (times, _))| *times != 1) {
             let what = format!("central holds an event {times} times ({hash})");
             return Invariant::ExactlyOnce.broken(what);
+        }
+        for (hash, fact) in &mut self.ledger.facts {
+            // A placeholder came in its place, and the true bytes never did.
+            fact.is_damaged = held.get(hash).is_some_and(|(_, has_bytes)| !has_bytes);
         }
         for (hash, fact) in &self.ledger.facts {
             if self.ledger.is_owed(hash) && !held.contains_key(hash) {

@@ -23,6 +23,8 @@ const CASES: &[(Breakage, &[Invariant])] = &[
     (Breakage::OverlayForgotten, &[Invariant::OwnWrites]),
     (Breakage::CardNumber, &[Invariant::NoSecrets]),
     (Breakage::NumberSkipped, &[Invariant::Gapless]),
+    (Breakage::RecoveryInvents, &[Invariant::ExactlyOnce]),
+    (Breakage::RecoveryForgets, &[Invariant::ExactlyOnce]),
 ];
 
 #[test]

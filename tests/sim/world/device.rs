@@ -119,7 +119,7 @@ impl World {
         self.devices[number].copied()
     }
 
-    fn close(&mut self, number: usize) {
+    pub(super) fn close(&mut self, number: usize) {
         let device = &mut self.devices[number];
         device.boot += 1;
         if let Some(running) = device.running.take() {
@@ -417,13 +417,16 @@ impl World {
         device.confirmed = copy.confirmed;
         device.pending = None;
         device.bought.clear();
-        let behind = before.hashes.len() - self.devices[number].journal.hashes.len();
+        // A copy is of a device that knew who it was.
+        (device.damaged, device.is_enrolled) = (None, true);
+        let (before, now) = (before.all(), &device.journal);
+        let behind = before.iter().filter(|hash| !now.has(hash)).count();
         self.note(|| format!("{number} is restored, {behind} events back"));
         self.tally.note("device: restored");
         if behind > 0 {
             self.tally.note("device: restored to an older state");
         }
-        self.forget_what_is_gone(&before.hashes)?;
+        self.forget_what_is_gone(&before)?;
         if was_on { self.switch_on(number, false) } else { Ok(()) }
     }
 
@@ -433,7 +436,7 @@ impl World {
         hashes: &[sync::protocol::event::EventHash],
     ) -> Check {
         for hash in hashes {
-            let is_on_a_device = self.devices.iter().any(|d| d.journal.hashes.contains(hash));
+            let is_on_a_device = self.devices.iter().any(|d| d.journal.has(hash));
             if is_on_a_device || self.central.seen.held.contains(hash) {
                 continue;
             }
@@ -442,11 +445,6 @@ impl World {
                 self.tally.note("events: gone with a disk");
             }
         }
-        Ok(())
-    }
-
-    pub(super) fn damage(&mut self, number: usize, draw: u64) -> Check {
-        let _ = (number, draw);
         Ok(())
     }
 }

@@ -10,11 +10,14 @@
 //! Everything that could differ between two runs of a seed is drawn from it, each sort of dice from a stream of its
 //! own: leaving a fault out does not shift the dice of all others.
 
+mod damage;
 mod device;
 mod office;
 mod person;
 mod till;
 mod traffic;
+
+pub(crate) use device::describe;
 
 use crate::Settings;
 use crate::breakage::Breakage;

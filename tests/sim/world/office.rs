@@ -60,7 +60,11 @@ impl World {
     fn compact(&mut self) -> Check {
         self.tally.note("central: compacted");
         let central = self.central.host().central();
-        done(central.sweep().map(|_| ()).map_err(|error| error.to_string()))
+        let removed = central.compact().and_then(|gone| central.sweep().map(|_| gone));
+        let removed = done(removed.map_err(|error| error.to_string()))?;
+        self.tally.add("central: tombstones forgotten", removed);
+        self.note(|| format!("central forgets {removed} tombstones"));
+        Ok(())
     }
 
     /// Central's clock.

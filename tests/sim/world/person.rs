@@ -45,7 +45,7 @@ impl World {
             .problem
             .is_some_and(|problem| problem.is_refusal() && problem != SyncProblem::UpgradeNeeded);
         if device.is_enrolled && !is_refused {
-            return Ok(());
+            return self.hand_over(number);
         }
         if device.is_enrolled {
             self.tally.note("terminal: enrolled again");
@@ -90,6 +90,7 @@ impl World {
                     return Ok(());
                 }
                 self.observe(number)?;
+                self.hand_over(number)?;
                 self.input(number, Input::Nudge)
             }
             Err(error) => self.enrol_failed(number, &error.0.to_string()),
