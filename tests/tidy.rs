@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "tests/fuzz",
         &["src/domain", "src/scan", "src/store", "src/store/salvage", "sync", "sync/central"],
     ),
+    ("tests/labels", &["src/domain", "src/scan"]),
     ("tests/sim", &["src/domain", "src/store", "sync", "sync/central", "tests/fault"]),
 ];
 
@@ -41,7 +42,7 @@ const KEPT_IN: &[(&str, &[&str])] = &[
     ("reqwest", &["sync"]),
     ("rodio", &["."]),
     ("rusqlite", &["src/store", "sync/central", "tests/fault", "tests/sim"]),
-    ("rxing", &["src/scan"]),
+    ("rxing", &["src/scan", "tests/labels"]),
     ("slint", &[".", "src/view/generated"]),
     ("tokio", &[".", "sync", "sync/central", "tests/fuzz", "tests/sim"]),
 ];
