@@ -4,7 +4,7 @@
 //! things done to them without SQLite. The lock, the key, its fingerprint and the reserve are ordinary files.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
 /// A file system on which the database lies.
@@ -27,6 +27,10 @@ pub trait DatabaseFiles: Send + Sync {
     /// Reads all of a file, if it is there: an error means that the disk does not answer, whatever SQLite makes
     /// of it (SQLCipher takes a page that could not be read for one with a broken seal).
     fn read_through(&self, path: &Path) -> io::Result<()>;
+
+    /// Writes what a file holds over itself and makes it durable. After a sync that failed, systems show bytes that
+    /// they will never write: a later sync says "done" without them, unless they are written anew.
+    fn rewrite(&self, path: &Path) -> io::Result<()>;
 }
 
 /// The files of the operating system.
@@ -65,5 +69,15 @@ impl DatabaseFiles for SystemFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    fn rewrite(&self, path: &Path) -> io::Result<()> {
+        let mut file = File::options().read(true).write(true).open(path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        file.rewind()?;
+        file.write_all(&bytes)?;
+        drop(file);
+        self.flush(path)
     }
 }

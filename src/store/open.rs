@@ -18,6 +18,8 @@ use crate::recover::{self, beside};
 use crate::schema::{self, Migration};
 use fs4::{FileExt, TryLockError};
 use rusqlite::Connection;
+use rusqlite::ffi::SQLITE_IOERR_READ;
+use std::ffi::c_int;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -69,6 +71,7 @@ pub(crate) fn open_as(
     if let Some(detail) = recover::hidden_commits(files, &path, &key) {
         return Err(quarantine(files, &path, detail));
     }
+    make_log_durable(files, &path)?;
     let prepare = || -> Result<Connection, OpenError> {
         let mut connection = connect(files, &path, &key, Purpose::Write)
             .map_err(|source| first_failure(&path, &key, source))?;
@@ -107,6 +110,18 @@ pub(crate) fn open_as(
         tracing::warn!(%error, "no room could be reserved for sales");
     }
     Ok(Opened { lock, connection, door, readers, reserve })
+}
+
+/// A log that was not copied back may hold commits whose sync failed: whoever reads it sees them, the disk will never
+/// have them, and a power cut would take back what a person has seen since, or leave old pages over new ones. So it
+/// is written anew before anything is read from it.
+fn make_log_durable(files: &dyn DatabaseFiles, path: &Path) -> Result<(), OpenError> {
+    let log = beside(path, "-wal");
+    let bytes = files.len(&log).map_err(OpenError::io("examine", &log))?;
+    if bytes.is_none_or(|bytes| bytes == 0) {
+        return Ok(());
+    }
+    files.rewrite(&log).map_err(OpenError::io("write", &log))
 }
 
 /// What looks like damage counts only when it is found a second time, by another connection, on a disk that reads:
@@ -228,6 +243,9 @@ fn check_health(
         let answer: String = connection
             .query_row(check, [], |row| row.get(0))
             .map_err(|source| read_failure("checking its pages", source))?;
+        if is_read_error(&answer) {
+            return Err(OpenError::Sqlite { during: "checking its pages", source: read_error() });
+        }
         if answer != "ok" {
             return Err(damaged(answer));
         }
@@ -246,6 +264,18 @@ fn check_health(
         Some(fault) => Err(damaged(format!("event {} of the journal: {}", fault.seq, fault.what))),
         None => Ok(()),
     }
+}
+
+/// Whether the check of pages met a disk that does not answer: it says that in words, as it does for damage.
+pub(crate) fn is_read_error(answer: &str) -> bool {
+    let code = answer.rsplit_once("error code=").map(|(_, code)| code.trim());
+    // The low byte is the kind of the error, the rest says which.
+    code.and_then(|code| code.parse::<c_int>().ok())
+        .is_some_and(|code| code & 0xff == rusqlite::ffi::SQLITE_IOERR)
+}
+
+fn read_error() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(SQLITE_IOERR_READ), None)
 }
 
 /// Moves the database with its log aside under the next number. The connection is closed by now; the key

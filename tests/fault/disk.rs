@@ -203,6 +203,12 @@ impl Disk {
         admitted.map_err(|refusal| io_error(refusal, Kind::Read))
     }
 
+    /// Writes the bytes of a file over themselves and makes them durable.
+    pub fn rewrite(&self, path: &Path) -> io::Result<()> {
+        let rewritten = self.state().rewrite(&name_of(path));
+        rewritten.map_err(|refusal| io_error(refusal, Kind::Write))
+    }
+
     /// The bytes of a file, for tests: no operation.
     pub fn read(&self, path: &Path) -> Option<Content> {
         let state = self.state();

@@ -246,6 +246,15 @@ impl State {
         Ok(())
     }
 
+    /// Writes a file over itself, in one piece, and makes it durable.
+    pub fn rewrite(&mut self, name: &str) -> Result<(), Refusal> {
+        self.admit(Kind::Write, name)?;
+        let file = self.platter.names.get(name).copied().ok_or(Refusal::NotFound)?;
+        let bytes = self.platter.live(file).map(Content::to_vec).unwrap_or_default();
+        self.platter.write(file, 0, &bytes);
+        self.flush(name)
+    }
+
     /// Removes a name.
     pub fn delete(&mut self, name: &str, syncs_directory: bool) -> Result<(), Refusal> {
         self.admit(Kind::Delete, name)?;

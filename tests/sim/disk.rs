@@ -72,6 +72,10 @@ impl DatabaseFiles for Files {
     fn read_through(&self, path: &Path) -> io::Result<()> {
         self.0.read_through(path)
     }
+
+    fn rewrite(&self, path: &Path) -> io::Result<()> {
+        self.0.rewrite(path)
+    }
 }
 
 /// Says that the disk is nearly full when it is to be; else that nobody knows, so that no reserve of real bytes is

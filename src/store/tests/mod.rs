@@ -16,6 +16,7 @@ mod recover;
 mod released;
 mod selling;
 mod spoilt;
+mod unsynced;
 
 use crate::{
     CommittedOrder, DatabaseKey, DiskGauge, DiskSpace, FileKeyStore, KeyStore, NewOrder, OpenError,

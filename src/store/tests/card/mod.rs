@@ -39,6 +39,10 @@ impl DatabaseFiles for Card {
     fn read_through(&self, path: &Path) -> io::Result<()> {
         self.0.read_through(path)
     }
+
+    fn rewrite(&self, path: &Path) -> io::Result<()> {
+        self.0.rewrite(path)
+    }
 }
 
 /// A terminal: its disk, its directory for what is not the database, and the store while it is open.
