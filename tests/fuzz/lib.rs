@@ -37,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "code", run: target::code::run, replays: 30000, words: target::code::WORDS },
     Target { name: "wedge", run: target::code::wedge, replays: 20000, words: target::code::WORDS },
     Target { name: "image", run: target::image::run, replays: 20000, words: &[] },
+    Target { name: "frame", run: target::frame::run, replays: 100, words: &[] },
     Target { name: "store", run: target::store::run, replays: 150, words: target::wire::WORDS },
     Target { name: "key", run: target::store::key, replays: 1000, words: &[] },
     Target {

@@ -75,5 +75,5 @@ macro_rules! replays {
 }
 
 replays! {
-    event message chunk text code wedge image store key central import http salvage
+    event message chunk text code wedge image frame store key central import http salvage
 }

@@ -3,6 +3,7 @@
 pub mod central;
 pub mod chunk;
 pub mod code;
+pub mod frame;
 pub mod http;
 pub mod image;
 pub mod import;
