@@ -1,4 +1,4 @@
-//! `./dev bench scan --synthetic`: drawn labels by difficulty, clips by the time until they ring, frames without a code.
+//! `./dev bench scan --synthetic`: drawn labels by difficulty, clips by the time until they ring, and empty frames.
 //!
 //! Everything comes from seeds (`tests/labels`), so a miss can be looked at and a change be compared. Two numbers must
 //! be 0: wrong numbers in stills and clips, and any number in frames without a code. The bars stand beside the figures;

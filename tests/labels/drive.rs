@@ -2,8 +2,8 @@
 //!
 //! Frames come at the pace of the camera; the reader takes the newest one when it is free and its period is over, and
 //! what it takes for a frame passes on the same clock, times a factor. A code counts when it was not seen for a while;
-//! what else keeps codes silent is left out, since a wrong code is wrong even where it would be silent. Beyond that time
-//! nothing is left to the machine: with a stopwatch that stands still the same frames give the same codes.
+//! what else keeps codes silent is left out, since a wrong code is wrong even where it would be silent. Beyond that
+//! time nothing is left to the machine: with a stopwatch that stands still the same frames give the same codes.
 
 use domain::code::Code;
 use scan::{Decoder, Frame, Settings};

@@ -1,4 +1,4 @@
-//! Frames of any size, stride and content, read as a stream and as a still: no panic, an end, and the same answer again.
+//! Frames of any size, stride and content, read as a stream and as a still: no panic, an end, the same answer again.
 //!
 //! ```text
 //! width, height (u16, little-endian) · padding of a row · how pixels follow · pixels per step · patience · pixels
