@@ -1,60 +1,97 @@
 //! `./dev bench scan`: how many codes are read in photographs, set by set, how many wrongly, how
-//! fast.
+//! fast, beside zxing-cpp and rxing on the same grey pixels; and what a frame without a code costs.
 //!
-//! Goes through the same [`scan::still::decode_file`] as `crossroads scan`. The photographs lie
-//! beside the project and are not part of it; where they are not, this prints so and ends well. Two
-//! kinds of sets: those with a truth beside each picture, and those that must yield no number at
-//! all.
+//! The photographs lie beside the project and are not part of it; where they are not, this prints
+//! so and ends well. Two kinds of sets: those with a truth beside each picture, and those that must
+//! yield no number at all. Reading goes through [`scan::Decoder::study`], as `crossroads scan` does;
+//! unpacking files is not counted, for nobody.
 //!
-//! Arguments: names of sets (parts of them) to look at only those; `--verbose` lists each miss.
+//! Arguments: names of sets (parts of them) to look at only those; `--ours` leaves the others out;
+//! `--verbose` lists each miss; `--markdown` writes the table into docs/SCANNING.md.
 
 #![allow(clippy::print_stdout, reason = "a bench reports on the standard output")]
 
 #[path = "../src/scan/tests/corpus/mod.rs"]
 mod corpus;
+#[path = "support/empty_frame.rs"]
+mod empty_frame;
+#[path = "support/engine.rs"]
+mod engine;
 
 use corpus::{Outcome, Set, Tally};
-use scan::MonotonicClock;
+use engine::{Engine, Ours, Rxing, ZxingCpp};
+use std::fmt::Write;
+use std::path::Path;
+
+/// One line of the table: a set or a group, with a tally for each engine.
+type Row = (String, Vec<Tally>);
+
+const GROUPS: [&str; 5] = ["EAN/UPC", "Code 128, ITF, DataBar", "QR", "Data Matrix", "no code"];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let is_verbose = arguments.iter().any(|argument| argument == "--verbose");
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
     let wanted: Vec<&String> = arguments.iter().filter(|a| !a.starts_with("--")).collect();
     let Some(root) = corpus::root() else {
         println!("no photographs at ../shared/corpora/barcodes: nothing to measure");
         return;
     };
-    let clock = MonotonicClock::start();
-    println!(
-        "{:<32} {:>6} {:>5} {:>6} {:>5} {:>9} {:>7}",
-        "set", "images", "hits", "hit %", "wrong", "median ms", "p95 ms"
-    );
-    let mut totals: Vec<(&str, Tally)> = ["EAN/UPC", "Code 128, ITF, DataBar", "2D", "no code"]
-        .map(|name| (name, Tally::default()))
-        .into();
-    let mut wrong = Vec::new();
-    for set in corpus::sets(&root) {
-        if !wanted.is_empty() && !wanted.iter().any(|part| set.name.contains(part.as_str())) {
-            continue;
+    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Ours::default())];
+    if !has("--ours") {
+        match ZxingCpp::start() {
+            Ok(engine) => engines.push(Box::new(engine)),
+            Err(reason) => println!("zxing-cpp is left out: {reason}\n"),
         }
-        let mut tally = Tally::default();
-        for picture in set.pictures() {
-            let outcome = picture.judge(&clock);
-            if is_verbose || matches!(outcome.1, Outcome::Wrong(_)) {
-                wrong.push(format!("{}: {:?}", picture.name(), outcome.1));
+        engines.push(Box::new(Rxing));
+    }
+    let is_wanted = |set: &Set| wanted.is_empty() || wanted.iter().any(|w| set.name.contains(*w));
+    let sets: Vec<Set> = corpus::sets(&root).into_iter().filter(is_wanted).collect();
+    let mut groups: Vec<Row> =
+        GROUPS.map(|name| (name.to_owned(), tallies(engines.len()))).into_iter().collect();
+    let mut notes = Vec::new();
+    let mut table = Table::new(&engines);
+    println!("{}", table.head());
+    for set in &sets {
+        let row = (set.name.clone(), look_at(set, &mut engines, has("--verbose"), &mut notes));
+        if let Some(group) = group(set).and_then(|name| groups.iter_mut().find(|g| g.0 == name)) {
+            group.1.iter_mut().zip(&row.1).for_each(|(sum, tally)| sum.merge(tally));
+        }
+        table.add(row);
+    }
+    groups.into_iter().for_each(|row| table.add(row));
+    println!("\nfalse reads of ours and, with --verbose, all others:");
+    notes.iter().for_each(|line| println!("  {line}"));
+    let latency = empty_frame::report(&root);
+    println!("\n{latency}");
+    if has("--markdown") {
+        table.write_into_document(&latency);
+    }
+}
+
+fn tallies(count: usize) -> Vec<Tally> {
+    std::iter::repeat_with(Tally::default).take(count).collect()
+}
+
+fn look_at(
+    set: &Set,
+    engines: &mut [Box<dyn Engine>],
+    is_verbose: bool,
+    notes: &mut Vec<String>,
+) -> Vec<Tally> {
+    let mut tallies = tallies(engines.len());
+    for picture in set.pictures() {
+        let frame = picture.frame();
+        for (index, engine) in engines.iter_mut().enumerate() {
+            let reading = engine.read(&frame);
+            let outcome = picture.outcome(reading.texts);
+            if index == 0 && (is_verbose || matches!(outcome, Outcome::Wrong(_))) {
+                let ms = reading.micros / 1000;
+                notes.push(format!("{}: {ms} ms, {outcome:?}", picture.name()));
             }
-            tally.add(outcome.0, &outcome.1);
-        }
-        row(&set.name, &mut tally);
-        if let Some(total) = group(&set).and_then(|name| totals.iter_mut().find(|t| t.0 == name)) {
-            total.1.merge(&tally);
+            tallies[index].add(reading.micros, &outcome);
         }
     }
-    for (name, tally) in &mut totals {
-        row(name, tally);
-    }
-    println!("\nfalse reads and, with --verbose, all others:");
-    wrong.iter().for_each(|line| println!("  {line}"));
+    tallies
 }
 
 fn group(set: &Set) -> Option<&'static str> {
@@ -64,25 +101,82 @@ fn group(set: &Set) -> Option<&'static str> {
         Some("no code")
     } else if starts(&["ean", "upc"]) && !set.name.contains("extension") {
         Some("EAN/UPC")
-    } else if starts(&["code128", "itf", "rss", "databar"]) {
+    } else if starts(&["code128", "itf", "rss14", "rssexpanded-"]) {
         Some("Code 128, ITF, DataBar")
-    } else if starts(&["qrcode", "datamatrix", "inverted"]) {
-        Some("2D")
+    } else if starts(&["qrcode"]) {
+        Some("QR")
+    } else if starts(&["datamatrix"]) {
+        Some("Data Matrix")
     } else {
         None
     }
 }
 
-fn row(name: &str, tally: &mut Tally) {
-    if tally.images == 0 {
-        return;
+/// Prints rows as they come and keeps them for the document.
+struct Table {
+    names: Vec<String>,
+    markdown: String,
+}
+
+impl Table {
+    fn new(engines: &[Box<dyn Engine>]) -> Self {
+        let names: Vec<String> = engines.iter().map(|engine| engine.name()).collect();
+        let mut markdown = "| set | pictures |".to_owned();
+        for name in &names {
+            let _ = write!(markdown, " {name}: hit % | wrong | median ms | p95 ms |");
+        }
+        markdown += "\n| --- | ---: |";
+        names.iter().for_each(|_| markdown += " ---: | ---: | ---: | ---: |");
+        Self { names, markdown: markdown + "\n" }
     }
-    let (median_ms, p95_ms) = (tally.percentile_ms(50), tally.percentile_ms(95));
-    println!(
-        "{name:<32} {:>6} {:>5} {:>6.1} {:>5} {median_ms:>9} {p95_ms:>7}",
-        tally.images,
-        tally.hits,
-        100.0 * f64::from(tally.hits) / f64::from(tally.images),
-        tally.wrong,
-    );
+
+    fn head(&self) -> String {
+        let mut head = format!("{:<32} {:>8}", "set", "pictures");
+        for name in &self.names {
+            let _ = write!(
+                head,
+                " | {name:<15.15}{:>5} {:>5} {:>7} {:>7}",
+                "hit", "wrong", "med", "p95"
+            );
+        }
+        head
+    }
+
+    fn add(&mut self, (name, mut tallies): Row) {
+        let images = tallies.first().map_or(0, |tally| tally.images);
+        if images == 0 {
+            return;
+        }
+        let mut line = format!("{name:<32} {images:>8}");
+        let _ = write!(self.markdown, "| {name} | {images} |");
+        for tally in &mut tallies {
+            let share = 100.0 * f64::from(tally.hits) / f64::from(images);
+            let ms = |micros: u64| micros as f64 / 1000.0;
+            let (median, p95) = (ms(tally.percentile(50)), ms(tally.percentile(95)));
+            let (hits, wrong) = (tally.hits, tally.wrong);
+            let _ = write!(line, " | {share:>14.1}%{hits:>5} {wrong:>5} {median:>7.1} {p95:>7.1}");
+            let _ = write!(self.markdown, " {share:.1} | {wrong} | {median:.1} | {p95:.1} |");
+        }
+        println!("{line}");
+        self.markdown.push('\n');
+    }
+
+    /// Puts the table between its two marks in docs/SCANNING.md.
+    fn write_into_document(&self, latency: &str) {
+        const MARKS: (&str, &str) = ("<!-- table: begin -->\n", "<!-- table: end -->");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/SCANNING.md");
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            return println!("docs/SCANNING.md is not there: no table written");
+        };
+        let parts = text.split_once(MARKS.0).zip(text.split_once(MARKS.1));
+        let Some(((before, _), (_, after))) = parts else {
+            return println!("docs/SCANNING.md has lost the marks of its table");
+        };
+        let Self { markdown, .. } = self;
+        let text = format!("{before}{}{markdown}\n{latency}\n{}{after}", MARKS.0, MARKS.1);
+        match std::fs::write(&path, text) {
+            Ok(()) => println!("docs/SCANNING.md has the table"),
+            Err(error) => println!("docs/SCANNING.md cannot be written: {error}"),
+        }
+    }
 }

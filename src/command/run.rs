@@ -189,10 +189,11 @@ fn forward(events: Receiver<ScanEvent>, inputs: Inputs, preview: Preview) -> std
         let mut outline: Option<(Outline, (usize, usize), u64)> = None;
         for event in events {
             match event {
-                ScanEvent::Code { code, outline: corners, frame_size, at_ms } => {
+                ScanEvent::Code { code, outline: corners, frame_size, at_ms, .. } => {
                     outline = Some((corners, frame_size, at_ms));
                     inputs.send(Input::Intent(Intent::Scanned(code)));
                 }
+                ScanEvent::Hint(_) => {}
                 ScanEvent::Preview(frame) => {
                     let shown = outline
                         .filter(|(.., at_ms)| frame.taken_ms.saturating_sub(*at_ms) < OUTLINE_MS)

@@ -1,11 +1,23 @@
-//! When a read is believed: votes over lines and frames, and a guard against reading twice.
+//! When a read is believed: votes over lines and frames, weighed by symbology and catalogue.
 //!
 //! A check digit lets one wrong number in ten through. So a bar code counts when two lines of a
-//! frame, or of two frames, say the same; three where the symbol is short. Nothing here reads a
-//! clock.
+//! frame, or of two frames, say the same; three where the symbol is short; and one more where the
+//! caller's catalogue says that there is no such article. A catalogue never lowers what is
+//! demanded: it can delay, not invent. Nothing here reads a clock.
 
+use crate::evidence::{Evidence, Strategy};
 use crate::frame::{Outline, Point};
 use domain::code::Symbology;
+use std::sync::Arc;
+
+/// What the caller knows about articles.
+///
+/// Asked once for each text that is weighed, from the thread that decodes: the answer must be at
+/// hand, not fetched.
+pub trait Catalogue: Send + Sync {
+    /// Whether `text` is an article here; `None` where that cannot be said.
+    fn knows(&self, symbology: Symbology, text: &str) -> Option<bool>;
+}
 
 /// What one line saw.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +30,19 @@ pub struct Sighting {
     pub from: Point,
     /// The last bar.
     pub to: Point,
-    /// The line's distance from the frame's origin, measured across it, in pixels.
-    pub offset: f32,
+}
+
+impl Sighting {
+    fn middle(&self) -> Point {
+        self.from.middle(self.to)
+    }
+
+    /// How far `point` lies beside the line, in pixels.
+    fn distance(&self, point: Point) -> f32 {
+        let (dx, dy) = (self.to.x - self.from.x, self.to.y - self.from.y);
+        let cross = (point.x - self.from.x) * dy - (point.y - self.from.y) * dx;
+        cross.abs() / dx.hypot(dy).max(1e-3)
+    }
 }
 
 /// A code that is believed.
@@ -31,8 +54,8 @@ pub struct Read {
     pub text: String,
     /// Where it was seen, in frame coordinates.
     pub outline: Outline,
-    /// Lines that said so; 1 for a matrix code, which corrects its own errors.
-    pub votes: u32,
+    /// What it rests on.
+    pub evidence: Evidence,
 }
 
 /// Lines closer than this look at the same pixels and are one vote.
@@ -44,7 +67,7 @@ const CANDIDATES_MAX: usize = 32;
 /// More lines than this are not kept for one text.
 const LINES_MAX: usize = 96;
 
-/// How many lines must agree.
+/// How many lines must agree, whatever a catalogue says.
 pub fn quorum(symbology: Symbology, text: &str) -> u32 {
     match symbology {
         Symbology::Ean13 | Symbology::UpcA | Symbology::Itf14 => 2,
@@ -59,14 +82,32 @@ pub fn quorum(symbology: Symbology, text: &str) -> u32 {
     }
 }
 
+/// The lines of one sweep: they are parallel, or nearly.
+#[derive(Clone, Copy, Debug)]
+pub struct Sweeping {
+    /// Counts frames.
+    pub frame: u64,
+    /// Counts sweeps: an outline is made of the lines of one.
+    pub sweep: u64,
+    /// What the sweep was.
+    pub strategy: Strategy,
+    /// When the frame was taken.
+    pub now_ms: u64,
+}
+
 struct Candidate {
     symbology: Symbology,
     text: String,
-    /// Sweep and line of every vote.
-    votes: Vec<(u64, f32)>,
-    /// Lines of the sweep with most of them, for the outline.
+    /// What the catalogue said.
+    is_known: Option<bool>,
+    /// Lines that count.
+    votes: Vec<Sighting>,
+    frames: u32,
+    frame: u64,
+    /// Lines of the last sweep, for the outline.
     lines: Vec<Sighting>,
-    lines_sweep: u64,
+    sweep: u64,
+    strategy: Strategy,
     seen_ms: u64,
 }
 
@@ -76,61 +117,103 @@ impl Candidate {
         outline[0].middle(outline[2])
     }
 
-    /// From the outermost lines that saw it.
+    /// From the outermost lines of the last sweep that saw it.
     fn outline(&self) -> Outline {
-        let by_offset = |a: &&Sighting, b: &&Sighting| a.offset.total_cmp(&b.offset);
-        let first = self.lines.iter().min_by(by_offset);
-        let last = self.lines.iter().max_by(by_offset);
-        match (first, last) {
-            (Some(first), Some(last)) => [first.from, first.to, last.to, last.from],
-            _ => [Point::default(); 4],
-        }
+        let Some(base) = self.lines.first() else { return [Point::default(); 4] };
+        let (dx, dy) = (base.to.x - base.from.x, base.to.y - base.from.y);
+        let beside = |line: &Sighting| line.middle().y * dx - line.middle().x * dy;
+        let by_side = |a: &&Sighting, b: &&Sighting| beside(a).total_cmp(&beside(b));
+        let first = self.lines.iter().min_by(by_side).unwrap_or(base);
+        let last = self.lines.iter().max_by(by_side).unwrap_or(base);
+        [first.from, first.to, last.to, last.from]
     }
+
+    fn demand(&self) -> u32 {
+        let quorum = quorum(self.symbology, &self.text);
+        quorum + u32::from(self.is_known == Some(false))
+    }
+
+    /// A line where one already voted adds nothing, in another frame neither: before a camera that
+    /// stands still, noise of print reads the same again and again.
+    fn is_new(&self, sighting: &Sighting) -> bool {
+        let middle = sighting.middle();
+        self.votes.iter().all(|vote| vote.distance(middle) >= VOTE_SPACING)
+    }
+}
+
+/// A text that was seen and is not yet believed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NearMiss {
+    /// Where: the longest line that saw it.
+    pub from: Point,
+    /// Its other end.
+    pub to: Point,
+    /// Whether the catalogue has such an article.
+    pub is_known: Option<bool>,
+    /// The time of the frame.
+    pub seen_ms: u64,
 }
 
 /// Gathers votes until a text has enough of them.
 #[derive(Default)]
 pub struct Ballot {
     candidates: Vec<Candidate>,
+    catalogue: Option<Arc<dyn Catalogue>>,
 }
 
 impl Ballot {
-    /// Counts the sightings of one sweep (a number never used again for other lines).
-    pub fn count(&mut self, sweep: u64, now_ms: u64, sightings: &mut Vec<Sighting>) {
+    /// Asks `catalogue` from now on.
+    pub fn ask(&mut self, catalogue: Arc<dyn Catalogue>) {
+        self.catalogue = Some(catalogue);
+    }
+
+    /// Counts what the lines of one sweep saw.
+    pub fn count(&mut self, sweeping: Sweeping, sightings: &mut Vec<Sighting>) {
         for sighting in sightings.drain(..) {
-            let known = self.candidates.iter_mut().position(|candidate| {
-                candidate.symbology == sighting.symbology && candidate.text == sighting.text
-            });
-            let index = known.unwrap_or_else(|| {
-                if self.candidates.len() == CANDIDATES_MAX {
-                    self.drop_weakest();
-                }
-                self.candidates.push(Candidate {
-                    symbology: sighting.symbology,
-                    text: sighting.text.clone(),
-                    votes: Vec::new(),
-                    lines: Vec::new(),
-                    lines_sweep: sweep,
-                    seen_ms: now_ms,
-                });
-                self.candidates.len() - 1
-            });
+            let index = self.index_of(&sighting, sweeping);
             let candidate = &mut self.candidates[index];
-            candidate.seen_ms = now_ms;
-            let is_new = candidate.votes.iter().all(|(voter, offset)| {
-                *voter != sweep || (offset - sighting.offset).abs() >= VOTE_SPACING
-            });
-            if is_new && candidate.votes.len() < LINES_MAX {
-                candidate.votes.push((sweep, sighting.offset));
+            candidate.seen_ms = sweeping.now_ms;
+            candidate.strategy = sweeping.strategy;
+            if candidate.frame != sweeping.frame {
+                candidate.frame = sweeping.frame;
+                candidate.frames += 1;
             }
-            if candidate.lines_sweep != sweep {
+            if candidate.votes.len() < LINES_MAX && candidate.is_new(&sighting) {
+                candidate.votes.push(sighting.clone());
+            }
+            if candidate.sweep != sweeping.sweep {
                 candidate.lines.clear();
-                candidate.lines_sweep = sweep;
+                candidate.sweep = sweeping.sweep;
             }
             if candidate.lines.len() < LINES_MAX {
                 candidate.lines.push(sighting);
             }
         }
+    }
+
+    fn index_of(&mut self, sighting: &Sighting, sweeping: Sweeping) -> usize {
+        let Sighting { symbology, text, .. } = sighting;
+        let is_same = |known: &Candidate| known.symbology == *symbology && known.text == *text;
+        if let Some(index) = self.candidates.iter().position(is_same) {
+            return index;
+        }
+        if self.candidates.len() == CANDIDATES_MAX {
+            self.drop_weakest();
+        }
+        let is_known = self.catalogue.as_ref().and_then(|known| known.knows(*symbology, text));
+        self.candidates.push(Candidate {
+            symbology: *symbology,
+            text: text.clone(),
+            is_known,
+            votes: Vec::new(),
+            frames: 1,
+            frame: sweeping.frame,
+            lines: Vec::new(),
+            sweep: sweeping.sweep,
+            strategy: sweeping.strategy,
+            seen_ms: sweeping.now_ms,
+        });
+        self.candidates.len() - 1
     }
 
     fn drop_weakest(&mut self) {
@@ -153,7 +236,12 @@ impl Ballot {
                     symbology: candidate.symbology,
                     text: candidate.text.clone(),
                     outline: candidate.outline(),
-                    votes: candidate.votes.len() as u32,
+                    evidence: Evidence {
+                        strategy: candidate.strategy,
+                        votes: candidate.votes.len() as u32,
+                        frames: candidate.frames,
+                        is_known: candidate.is_known,
+                    },
                 });
             }
             !is_elected
@@ -167,7 +255,7 @@ impl Ballot {
     fn is_elected(&self, index: usize) -> bool {
         let candidate = &self.candidates[index];
         let votes = candidate.votes.len() as u32;
-        if votes < quorum(candidate.symbology, &candidate.text) {
+        if votes < candidate.demand() {
             return false;
         }
         let outline = candidate.outline();
@@ -177,6 +265,19 @@ impl Ballot {
             };
             other == index || votes as usize >= 2 * rival.votes.len() || !is_near()
         })
+    }
+
+    /// What came nearest to being believed: known articles first, then by votes.
+    pub fn near_miss(&self) -> Option<NearMiss> {
+        let weight = |candidate: &&Candidate| {
+            (candidate.is_known == Some(true), candidate.votes.len(), candidate.seen_ms)
+        };
+        let best = self.candidates.iter().max_by_key(weight)?;
+        let by_length =
+            |a: &&Sighting, b: &&Sighting| a.from.distance(a.to).total_cmp(&b.from.distance(b.to));
+        let line = best.lines.iter().max_by(by_length)?;
+        let Candidate { is_known, seen_ms, .. } = *best;
+        Some(NearMiss { from: line.from, to: line.to, is_known, seen_ms })
     }
 
     /// Forgets votes that nobody repeated for a while.
@@ -202,72 +303,20 @@ pub fn contains(outline: &Outline, point: Point) -> bool {
         && (top - slack..=bottom + slack).contains(&point.y)
 }
 
-/// Lets a code through once while it stays before the camera.
-///
-/// The same text within `window_ms` of its last sighting is silent; after that it counts again.
-#[derive(Debug)]
-pub struct RepeatFilter {
-    window_ms: u64,
-    seen: Vec<(Symbology, String, u64)>,
-}
-
-/// Texts that are remembered at a time: as many as one picture shows.
-const SEEN_MAX: usize = 16;
-
-impl RepeatFilter {
-    /// The usual guard against ringing an article twice.
-    pub const WINDOW_MS: u64 = 1200;
-
-    /// A filter with its own window.
-    pub const fn new(window_ms: u64) -> Self {
-        Self { window_ms, seen: Vec::new() }
-    }
-
-    /// Whether this read counts. A read that does not count prolongs the silence.
-    pub fn admits(&mut self, symbology: Symbology, text: &str, now_ms: u64) -> bool {
-        self.admits_after(symbology, text, now_ms, self.window_ms)
-    }
-
-    /// The same with another window for this one read, not longer than the filter's own.
-    pub fn admits_after(
-        &mut self,
-        symbology: Symbology,
-        text: &str,
-        now_ms: u64,
-        window_ms: u64,
-    ) -> bool {
-        // A clock that ran backwards makes an old sighting of a new one, never a long silence.
-        let life_ms = self.window_ms;
-        self.seen.retain(|(_, _, seen_ms)| *seen_ms <= now_ms && now_ms - seen_ms < life_ms);
-        let known = self.seen.iter_mut().find(|(s, t, _)| *s == symbology && t == text);
-        if let Some((_, _, seen_ms)) = known {
-            let is_repeat = now_ms - *seen_ms < window_ms;
-            *seen_ms = now_ms;
-            return !is_repeat;
-        }
-        if self.seen.len() == SEEN_MAX {
-            self.seen.remove(0);
-        }
-        self.seen.push((symbology, text.to_owned(), now_ms));
-        true
-    }
-}
-
-impl Default for RepeatFilter {
-    fn default() -> Self {
-        Self::new(Self::WINDOW_MS)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::evidence::Strategy;
     use proptest::prelude::*;
 
     fn seen(symbology: Symbology, text: &str, offset: f32) -> Sighting {
         let (from, to) = (Point::new(10.0, offset), Point::new(110.0, offset));
-        Sighting { symbology, text: text.into(), from, to, offset }
+        Sighting { symbology, text: text.into(), from, to }
+    }
+
+    fn at(frame: u64, now_ms: u64) -> Sweeping {
+        Sweeping { frame, sweep: frame, strategy: Strategy::AimRows, now_ms }
     }
 
     /// One line, one case: symbology, offsets of the lines that saw it, believed or not.
@@ -285,7 +334,7 @@ mod tests {
         ] {
             let mut ballot = Ballot::default();
             let mut lines = offsets.iter().map(|offset| seen(symbology, "1234", *offset)).collect();
-            ballot.count(1, 0, &mut lines);
+            ballot.count(at(1, 0), &mut lines);
             let reads = ballot.take_elected();
             assert_eq!(reads.len(), usize::from(is_believed), "{symbology:?} {offsets:?}");
             assert!(ballot.take_elected().is_empty(), "elected once");
@@ -300,9 +349,9 @@ mod tests {
     fn two_frames_vote_together_unless_too_far_apart() {
         for (second_ms, is_believed) in [(400, true), (501, false)] {
             let mut ballot = Ballot::default();
-            ballot.count(1, 0, &mut vec![seen(Symbology::Ean13, "1", 10.0)]);
+            ballot.count(at(1, 0), &mut vec![seen(Symbology::Ean13, "1", 10.0)]);
             ballot.expire(second_ms);
-            ballot.count(2, second_ms, &mut vec![seen(Symbology::Ean13, "1", 10.0)]);
+            ballot.count(at(2, second_ms), &mut vec![seen(Symbology::Ean13, "1", 13.0)]);
             assert_eq!(ballot.take_elected().len(), usize::from(is_believed), "{second_ms}");
         }
     }
@@ -313,53 +362,71 @@ mod tests {
         let mut lines: Vec<Sighting> =
             [10.0, 14.0].map(|offset| seen(Symbology::Ean13, "1", offset)).into();
         lines.extend([18.0, 22.0].map(|offset| seen(Symbology::Ean13, "2", offset)));
-        ballot.count(1, 0, &mut lines);
+        ballot.count(at(1, 0), &mut lines);
         assert!(ballot.take_elected().is_empty());
         let mut more: Vec<Sighting> =
             [26.0, 30.0].map(|offset| seen(Symbology::Ean13, "1", offset)).into();
-        ballot.count(1, 0, &mut more);
+        ballot.count(at(1, 0), &mut more);
         assert_eq!(ballot.take_elected().len(), 1, "four against two");
         assert!(ballot.candidates.is_empty(), "the rival was a misreading");
     }
 
-    /// One line, one case: text, time, counts or not.
-    #[test]
-    fn a_code_counts_once_while_it_stays() {
-        let mut filter = RepeatFilter::default();
-        for (text, now_ms, counts) in [
-            ("a", 0, true),
-            ("a", 300, false),
-            ("b", 400, true),
-            ("a", 1400, false),
-            ("a", 2599, false),
-            ("a", 3799, true),
-            ("a", 100, true),
-        ] {
-            assert_eq!(filter.admits(Symbology::Ean13, text, now_ms), counts, "{text} {now_ms}");
+    struct Known(&'static str);
+
+    impl Catalogue for Known {
+        fn knows(&self, _symbology: Symbology, text: &str) -> Option<bool> {
+            (text != "not sold by number").then_some(text == self.0)
         }
-        assert!(filter.admits(Symbology::QrCode, "a", 100), "another symbol");
+    }
+
+    /// One line, one case: text, lines that saw it, believed or not, an article being "known".
+    #[test]
+    fn a_catalogue_delays_what_it_does_not_have_and_never_hastens() {
+        for (text, lines, is_believed) in [
+            ("known", 1, false),
+            ("known", 2, true),
+            ("unknown", 2, false),
+            ("unknown", 3, true),
+            ("not sold by number", 2, true),
+        ] {
+            let mut ballot = Ballot::default();
+            ballot.ask(Arc::new(Known("known")));
+            let line = |index| seen(Symbology::Ean13, text, index as f32 * 4.0);
+            ballot.count(at(1, 0), &mut (0..lines).map(line).collect());
+            let near = ballot.near_miss().unwrap();
+            assert_eq!(near.is_known == Some(true), text == "known");
+            assert_eq!(ballot.take_elected().len(), usize::from(is_believed), "{text} {lines}");
+        }
+    }
+
+    #[test]
+    fn the_same_line_of_a_still_scene_is_one_vote_however_often_it_is_seen() {
+        let mut ballot = Ballot::default();
+        for frame in 1..9 {
+            ballot.count(at(frame, frame), &mut vec![seen(Symbology::Ean13, "1", 10.0)]);
+            assert!(ballot.take_elected().is_empty(), "{frame}");
+        }
+    }
+
+    #[test]
+    fn lines_that_cross_within_a_code_are_one_vote() {
+        let mut ballot = Ballot::default();
+        let slanted = Sighting {
+            from: Point::new(10.0, 0.0),
+            to: Point::new(110.0, 20.0),
+            ..seen(Symbology::Ean13, "1", 10.0)
+        };
+        ballot.count(at(1, 0), &mut vec![seen(Symbology::Ean13, "1", 10.0), slanted]);
+        assert!(ballot.take_elected().is_empty());
     }
 
     proptest! {
-        /// Never twice within the window of the last sighting, always again after it.
-        #[test]
-        fn the_guard_holds(gaps in prop::collection::vec(0u64..3000, 1..50)) {
-            let mut filter = RepeatFilter::default();
-            let mut now_ms = 0;
-            prop_assert!(filter.admits(Symbology::Ean13, "x", now_ms));
-            for gap in gaps {
-                now_ms += gap;
-                let counts = filter.admits(Symbology::Ean13, "x", now_ms);
-                prop_assert_eq!(counts, gap >= RepeatFilter::WINDOW_MS);
-            }
-        }
-
         #[test]
         fn the_ballot_is_bounded(texts in prop::collection::vec(0u32..200, 0..300)) {
             let mut ballot = Ballot::default();
             for (index, text) in texts.iter().enumerate() {
                 let line = seen(Symbology::Code128, &text.to_string(), index as f32);
-                ballot.count(index as u64, 0, &mut vec![line]);
+                ballot.count(at(index as u64, 0), &mut vec![line]);
             }
             prop_assert!(ballot.candidates.len() <= CANDIDATES_MAX);
         }

@@ -118,38 +118,66 @@ impl<'a> Luma<'a> {
         above + (below - above) * fy
     }
 
+    /// A part of the picture, its pixels not copied; `None` if it does not lie inside.
+    pub fn part(&self, left: usize, top: usize, width: usize, height: usize) -> Option<Luma<'a>> {
+        let is_inside = left.checked_add(width)? <= self.width
+            && top.checked_add(height)? <= self.height
+            && width > 0
+            && height > 0;
+        let bytes = is_inside.then(|| &self.bytes[top * self.stride + left..])?;
+        Luma::new(bytes, width, height, self.stride)
+    }
+
     /// The picture shrunk by a whole factor, each pixel the mean of `factor`² pixels.
     pub fn shrunk(&self, factor: usize) -> Frame {
+        let mut frame = Frame::default();
+        self.shrunk_into(factor, &mut frame);
+        frame
+    }
+
+    /// The same into a frame whose memory is used again.
+    pub fn shrunk_into(&self, factor: usize, frame: &mut Frame) {
         let factor = factor.max(1);
         let (width, height) = ((self.width / factor).max(1), (self.height / factor).max(1));
-        let mut luma = Vec::with_capacity(width * height);
-        let mut sums = vec![0u32; width];
+        frame.luma.clear();
         for y in 0..height {
-            sums.fill(0);
-            let rows = (y * factor..(y + 1) * factor).take_while(|row| *row < self.height);
-            let mut count = 0u32;
-            for row in rows {
-                count += 1;
-                let row = self.row(row);
-                for (sum, cells) in sums.iter_mut().zip(row.chunks(factor)) {
-                    *sum += cells.iter().map(|cell| u32::from(*cell)).sum::<u32>();
-                }
+            let rows = y * factor..((y + 1) * factor).min(self.height);
+            for x in 0..width {
+                let columns = x * factor..((x + 1) * factor).min(self.width);
+                let count = (rows.len() * columns.len()).max(1) as u32;
+                let sum: u32 = rows
+                    .clone()
+                    .map(|row| {
+                        let from = row * self.stride;
+                        let cells = &self.bytes[from + columns.start..from + columns.end];
+                        cells.iter().map(|cell| u32::from(*cell)).sum::<u32>()
+                    })
+                    .sum();
+                frame.luma.push((sum / count) as u8);
             }
-            let cells = (count * factor.min(self.width) as u32).max(1);
-            luma.extend(sums.iter().map(|sum| (sum / cells) as u8));
         }
-        Frame { luma, width, height, stride: width, taken_ms: 0 }
+        (frame.width, frame.height, frame.stride) = (width, height, width);
+        frame.taken_ms = 0;
     }
 
     /// The picture enlarged twice, for codes whose modules are hardly wider than a pixel.
     pub fn doubled(&self) -> Frame {
+        let mut frame = Frame::default();
+        self.doubled_into(&mut frame);
+        frame
+    }
+
+    /// The same into a frame whose memory is used again.
+    pub fn doubled_into(&self, frame: &mut Frame) {
         let (width, height) = (self.width * 2, self.height * 2);
-        let mut luma = Vec::with_capacity(width * height);
+        frame.luma.clear();
         for y in 0..height {
             let at = y as f32 / 2.0 - 0.25;
-            luma.extend((0..width).map(|x| self.sample(x as f32 / 2.0 - 0.25, at) as u8));
+            let row = (0..width).map(|x| self.sample(x as f32 / 2.0 - 0.25, at) as u8);
+            frame.luma.extend(row);
         }
-        Frame { luma, width, height, stride: width, taken_ms: 0 }
+        (frame.width, frame.height, frame.stride) = (width, height, width);
+        frame.taken_ms = 0;
     }
 
     /// A copy without padding.

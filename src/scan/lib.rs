@@ -1,8 +1,8 @@
 //! From a frame to a code that can be trusted.
 //!
 //! ```text
-//! source (camera, replay) -> mailbox (newest wins) -> locate -> decode -> confirm -> ScanEvent
-//! keyboard wedge ------------------------------------------------------------^
+//! source (camera, replay) -> mailbox (newest wins) -> locate -> decode -> confirm -> guard -> event
+//! keyboard wedge ----------------------------------------------------------------------^
 //! ```
 //! A wrong article is worse than none: what is read once proves nothing until lines, frames or
 //! error correction agree. Deciding code reads no clock; panics of decoders and camera drivers end
@@ -12,8 +12,11 @@ pub mod clip;
 pub mod clock;
 pub mod confirm;
 pub mod decode;
+pub mod evidence;
 pub mod frame;
+pub mod guard;
 pub mod image;
+mod line;
 mod locate;
 mod mailbox;
 pub mod source;
@@ -22,6 +25,8 @@ pub mod stream;
 pub mod wedge;
 
 pub use clock::{Clock, MonotonicClock};
+pub use confirm::Catalogue;
 pub use decode::{Decoder, Options};
+pub use evidence::{Evidence, Hint, Strategy};
 pub use frame::{Frame, Luma, Outline, Point};
 pub use stream::{ScanEvent, Scanner, Settings};

@@ -14,8 +14,8 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// The longest look at one still.
-const STILL_MS_MAX: u64 = 2000;
+/// When a look at a still takes up nothing new; what runs then ends within its two seconds.
+const STILL_MS_MAX: u64 = 1500;
 /// The longest look at one frame of a clip.
 const CLIP_FRAME_MS_MAX: u64 = 100;
 /// The most files taken from folders in one run.

@@ -7,9 +7,11 @@
 //! states are dropped when the receiver is slow; a code never is, it waits.
 
 use crate::clock::Clock;
-use crate::confirm::{Read, RepeatFilter};
+use crate::confirm::{Catalogue, Read};
 use crate::decode::{Decoder, Options};
+use crate::evidence::{Evidence, Hint};
 use crate::frame::{Frame, Outline};
+use crate::guard::{Guard, RepeatFilter};
 use crate::mailbox::{Mailbox, Taken};
 use crate::source::{FrameSource, Next, SourceState};
 use domain::code::Code;
@@ -33,7 +35,13 @@ pub enum ScanEvent {
         frame_size: (usize, usize),
         /// When the frame was taken.
         at_ms: u64,
+        /// Why it is believed; nothing of it where a wedge scanner read it.
+        evidence: Evidence,
+        /// How long the look at this frame took, in milliseconds.
+        look_ms: u64,
     },
+    /// What would help to read what is in view; sent when it changes.
+    Hint(Hint),
     /// A small grey picture for the screen, at most 360x270.
     Preview(Frame),
     /// The source changed its state; also sent once at the start.
@@ -41,7 +49,7 @@ pub enum ScanEvent {
 }
 
 /// How to scan.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// What to look for.
     pub options: Options,
@@ -53,6 +61,17 @@ pub struct Settings {
     pub decode_ms_max: u64,
     /// How long the same code stays silent while it is seen, in milliseconds.
     pub repeat_ms: u64,
+    /// Who is asked what is an article.
+    pub catalogue: Option<Arc<dyn Catalogue>>,
+}
+
+impl Settings {
+    fn decoder(&self) -> Decoder {
+        match &self.catalogue {
+            Some(catalogue) => Decoder::with_catalogue(self.options.clone(), catalogue.clone()),
+            None => Decoder::new(self.options.clone()),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -63,6 +82,7 @@ impl Default for Settings {
             previews_per_second: 12,
             decode_ms_max: 100,
             repeat_ms: RepeatFilter::WINDOW_MS,
+            catalogue: None,
         }
     }
 }
@@ -75,7 +95,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 struct Shared {
     mailbox: Mailbox,
-    filter: Mutex<RepeatFilter>,
+    guard: Mutex<Guard>,
     events: SyncSender<ScanEvent>,
     clock: Arc<dyn Clock>,
     is_over: AtomicBool,
@@ -114,7 +134,7 @@ impl Scanner {
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             mailbox: Mailbox::default(),
-            filter: Mutex::new(RepeatFilter::new(settings.repeat_ms)),
+            guard: Mutex::new(Guard::new(settings.repeat_ms)),
             events,
             clock,
             is_over: AtomicBool::new(false),
@@ -142,9 +162,14 @@ impl Scanner {
     /// does not ring the label that the hand scanner just rang.
     pub fn inject(&self, code: Code, at_ms: u64) {
         if self.shared.admits(&code, at_ms, WEDGE_REPEAT_MS) {
-            let event =
-                ScanEvent::Code { code, outline: Outline::default(), frame_size: (0, 0), at_ms };
-            self.shared.tell(event);
+            self.shared.tell(ScanEvent::Code {
+                code,
+                outline: Outline::default(),
+                frame_size: (0, 0),
+                at_ms,
+                evidence: Evidence::default(),
+                look_ms: 0,
+            });
         }
     }
 
@@ -182,8 +207,8 @@ impl Shared {
     }
 
     fn admits(&self, code: &Code, at_ms: u64, window_ms: u64) -> bool {
-        let mut filter = self.filter.lock().unwrap_or_else(PoisonError::into_inner);
-        filter.admits_after(code.symbology, &code.text, at_ms, window_ms)
+        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.admits(code, at_ms, window_ms)
     }
 
     /// Waits until the receiver has room: a code is never dropped.
@@ -242,7 +267,8 @@ fn capture(shared: &Shared, mut source: Box<dyn FrameSource>, previews_per_secon
 }
 
 fn scan(shared: &Shared, settings: &Settings) {
-    let mut decoder = Decoder::new(settings.options.clone());
+    let mut decoder = settings.decoder();
+    let mut hint = Hint::None;
     let period_ms = 1000 / u64::from(settings.decodes_per_second.clamp(1, 1000));
     let mut due_ms = 0;
     while !shared.is_over() {
@@ -265,23 +291,40 @@ fn scan(shared: &Shared, settings: &Settings) {
         let reads = catch_unwind(AssertUnwindSafe(look));
         shared.decodes.fetch_add(1, Ordering::Relaxed);
         match reads {
-            Ok(reads) => tell_reads(shared, settings, &frame, reads.unwrap_or_default()),
+            Ok(reads) => {
+                let look_ms = shared.clock.now_ms().saturating_sub(begin_ms);
+                tell_reads(shared, settings, (&frame, look_ms), reads.unwrap_or_default());
+                if decoder.hint() != hint && shared.offer(ScanEvent::Hint(decoder.hint())) {
+                    hint = decoder.hint();
+                }
+            }
             Err(_) => {
                 tracing::error!("a decoder panicked; it is made anew");
-                decoder = Decoder::new(settings.options.clone());
+                decoder = settings.decoder();
             }
         }
         shared.mailbox.give_back(frame);
     }
 }
 
-fn tell_reads(shared: &Shared, settings: &Settings, frame: &Frame, reads: Vec<Read>) {
-    for Read { symbology, text, outline, .. } in reads {
-        let code = Code::new(symbology, text);
+fn tell_reads(
+    shared: &Shared,
+    settings: &Settings,
+    (frame, look_ms): (&Frame, u64),
+    mut reads: Vec<Read>,
+) {
+    let mut codes: Vec<(Code, Outline, Evidence)> = reads
+        .drain(..)
+        .map(|read| (Code::new(read.symbology, read.text), read.outline, read.evidence))
+        .collect();
+    // Articles first: what is printed beside them is judged by them.
+    codes.sort_by_key(|(code, ..)| code.gtin().is_none());
+    for (code, outline, evidence) in codes {
         let at_ms = frame.taken_ms;
         if shared.admits(&code, at_ms, settings.repeat_ms) {
             let frame_size = (frame.width, frame.height);
-            shared.tell(ScanEvent::Code { code, outline, frame_size, at_ms });
+            let event = ScanEvent::Code { code, outline, frame_size, at_ms, evidence, look_ms };
+            shared.tell(event);
         }
     }
 }
@@ -344,7 +387,7 @@ mod tests {
         let (scanner, events) = running(Settings::default());
         let state = events.recv_timeout(Duration::from_secs(20)).unwrap();
         assert_eq!(state, ScanEvent::Source(SourceState::Camera { name: "label".into() }));
-        let ScanEvent::Code { code, outline, frame_size, at_ms } = next_code(&events) else {
+        let ScanEvent::Code { code, outline, frame_size, at_ms, .. } = next_code(&events) else {
             panic!()
         };
         assert_eq!((code.symbology, code.text.as_str()), (Symbology::Ean13, "4006381333931"));

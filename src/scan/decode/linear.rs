@@ -8,7 +8,7 @@ use super::ean::{self, EanRead};
 use super::profile::{EdgeFinder, Level, Runs};
 use crate::confirm::Sighting;
 use crate::frame::Luma;
-use crate::locate::{Line, take_profile};
+use crate::line::{Line, take_profile};
 use domain::code::Symbology;
 use domain::gtin::Gtin;
 use rxing::common::BitArray;
@@ -27,8 +27,10 @@ const SENSITIVITY: f32 = 0.22;
 const MARGIN_RUNS: f32 = 4.2;
 /// The same for DataBar, which has spaces of nine modules inside and needs no margin outside.
 const DATABAR_MARGIN_RUNS: f32 = 9.0;
-/// The shortest stretch worth a look, in runs: an ITF of six digits has 37, a DataBar 46.
+/// The shortest stretch worth a look, in runs: an ITF of six digits has 37.
 const STRETCH_RUNS_MIN: usize = 24;
+/// The same for DataBar: half of it, as in a row of a stacked one, has 23.
+const DATABAR_RUNS_MIN: usize = 21;
 /// More runs than this are no bar code: GS1-128 of 48 characters has 313.
 const STRETCH_RUNS_MAX: usize = 700;
 /// More stretches than this are not looked at on one line.
@@ -41,9 +43,13 @@ pub struct LinearReader {
     runs: Runs,
     mirrored: Runs,
     ean_reads: Vec<EanRead>,
-    /// One for each way of walking the line, since both gather evidence over lines.
-    databar: [RSS14Reader; 2],
-    expanded: [RSSExpandedReader; 2],
+    stretches: Vec<Stretch>,
+    /// Where the line lies among those of its sweep.
+    row: u32,
+    /// These gather halves and rows over the lines of a sweep, walked both ways: every other row
+    /// of a stacked symbol is printed backwards.
+    databar: RSS14Reader,
+    expanded: RSSExpandedReader,
     hints: DecodeHints,
 }
 
@@ -55,8 +61,10 @@ impl Default for LinearReader {
             runs: Runs::default(),
             mirrored: Runs::default(),
             ean_reads: Vec::new(),
-            databar: [RSS14Reader::default(), RSS14Reader::default()],
-            expanded: [RSSExpandedReader::default(), RSSExpandedReader::default()],
+            stretches: Vec::new(),
+            row: 0,
+            databar: RSS14Reader::default(),
+            expanded: RSSExpandedReader::default(),
             // FNC1 as GS, and the symbology identifier of GS1-128 in the text.
             hints: DecodeHints { AssumeGs1: Some(true), ..DecodeHints::default() },
         }
@@ -77,22 +85,24 @@ pub struct Manner {
 }
 
 impl LinearReader {
-    /// Forgets the halves of DataBar codes: lines of another angle follow.
+    /// Forgets the halves and rows of DataBar codes: lines of another angle follow.
     pub fn begin_sweep(&mut self) {
-        self.databar = [RSS14Reader::default(), RSS14Reader::default()];
-        self.expanded = [RSSExpandedReader::default(), RSSExpandedReader::default()];
+        self.databar = RSS14Reader::default();
+        self.expanded = RSSExpandedReader::default();
     }
 
-    /// Reads one line and appends what it saw; `scale` is the frame's size over the picture's.
+    /// Reads one line, the `row`th across its sweep, and appends what it saw; `scale` is the
+    /// frame's size over the picture's.
     pub fn read(
         &mut self,
         luma: &Luma<'_>,
-        line: &Line,
+        (line, row): (&Line, u32),
         manner: Manner,
         scale: f32,
         wanted: &dyn Fn(Symbology) -> bool,
         sightings: &mut Vec<Sighting>,
     ) {
+        self.row = row;
         take_profile(luma, line, manner.thickness, &mut self.profile);
         if manner.is_inverted {
             self.profile.iter_mut().for_each(|value| *value = 255.0 - *value);
@@ -105,7 +115,6 @@ impl LinearReader {
             text,
             from: line.at(span.0 - 0.5).scaled(scale),
             to: line.at(span.1 - 0.5).scaled(scale),
-            offset: line.offset * scale,
         };
         self.ean_reads.clear();
         ean::read(&self.runs, wanted, &mut self.ean_reads);
@@ -120,24 +129,36 @@ impl LinearReader {
         if manner.is_ean_only {
             return;
         }
-        for (margin, order) in [(MARGIN_RUNS, &MARGINED[..]), (DATABAR_MARGIN_RUNS, &DATABARS[..])]
-        {
+        for (margin, runs_min, order) in [
+            (MARGIN_RUNS, STRETCH_RUNS_MIN, &MARGINED[..]),
+            (DATABAR_MARGIN_RUNS, DATABAR_RUNS_MIN, &DATABARS[..]),
+        ] {
             let is_wanted = |(_, kinds): &Reader| kinds.iter().any(|kind| wanted(*kind));
             if !order.iter().any(is_wanted) {
                 continue;
             }
-            for stretch in stretches(&self.runs, margin) {
+            let mut found = std::mem::take(&mut self.stretches);
+            stretches(&self.runs, margin, runs_min, &mut found);
+            for stretch in &found {
                 let span = (self.runs.edges[stretch.first], self.runs.edges[stretch.last]);
                 let is_taken = |read: &EanRead| read.span.0 < span.1 && span.0 < read.span.1;
                 if self.ean_reads.iter().any(is_taken) {
                     continue;
                 }
-                let row = drawn(&self.runs, stretch);
+                let row = drawn(&self.runs, *stretch);
                 for (symbology, text) in self.read_stretch(row, order, stretch.is_cut, wanted) {
                     sightings.push(sighting(symbology, text, span));
                 }
             }
+            self.stretches = found;
         }
+    }
+
+    /// The mean width of bars and spaces along a line, in pixels; `None` where there are hardly any.
+    pub fn mean_run(&mut self, luma: &Luma<'_>, line: &Line) -> Option<f32> {
+        take_profile(luma, line, 0.0, &mut self.profile);
+        self.finder.find(&self.profile, SENSITIVITY, Level::Midpoint, &mut self.runs);
+        (self.runs.len() > 8).then(|| line.length / self.runs.len() as f32)
     }
 
     /// What rxing's readers make of a stretch, walked both ways.
@@ -153,15 +174,23 @@ impl LinearReader {
             if way == 1 {
                 row.reverse();
             }
-            let (hints, databar) = (&self.hints, &mut self.databar[way]);
-            let expanded = &mut self.expanded[way];
+            let (hints, databar) = (&self.hints, &mut self.databar);
+            // Rows of a stacked DataBar are put together in their order.
+            let (expanded, number) = (&mut self.expanded, self.row);
             let mut attempt = |format: BarcodeFormat| {
                 // A reader that panics has lost nothing but this line.
                 catch_unwind(AssertUnwindSafe(|| match format {
                     BarcodeFormat::CODE_128 => Code128Reader.decode_row(0, &row, hints),
                     BarcodeFormat::ITF => ITFReader::default().decode_row(0, &row, hints),
-                    BarcodeFormat::RSS_14 => databar.decode_row(0, &row, hints),
-                    BarcodeFormat::RSS_EXPANDED => expanded.decode_row(0, &row, hints),
+                    BarcodeFormat::RSS_14 => databar.decode_row(number, &row, hints),
+                    BarcodeFormat::RSS_EXPANDED => {
+                        let read = expanded.decode_row(number, &row, hints);
+                        // What it believes once it repeats; a second vote is gathered anew.
+                        if read.is_ok() {
+                            *expanded = RSSExpandedReader::default();
+                        }
+                        read
+                    }
                     BarcodeFormat::CODE_39 => Code39Reader::default().decode_row(0, &row, hints),
                     BarcodeFormat::CODE_93 => Code93Reader::default().decode_row(0, &row, hints),
                     _ => CodaBarReader::default().decode_row(0, &row, hints),
@@ -216,7 +245,8 @@ struct Stretch {
 }
 
 /// Stretches of bars between spaces that are `margin` times as wide as the runs beside them.
-fn stretches(runs: &Runs, margin: f32) -> Vec<Stretch> {
+fn stretches(runs: &Runs, margin: f32, runs_min: usize, found: &mut Vec<Stretch>) {
+    found.clear();
     const NEAR: usize = 8;
     let count = runs.len();
     let is_margin = |index: usize| {
@@ -228,7 +258,6 @@ fn stretches(runs: &Runs, margin: f32) -> Vec<Stretch> {
         };
         !runs.is_dark(index) && runs.width(index) > margin * mean(left).min(mean(right))
     };
-    let mut found = Vec::new();
     let (mut start, mut is_open) = (0, true);
     for index in 0..=count {
         if index < count && !is_margin(index) {
@@ -243,22 +272,22 @@ fn stretches(runs: &Runs, margin: f32) -> Vec<Stretch> {
             last -= 1;
         }
         let length = last - first;
-        if (STRETCH_RUNS_MIN..=STRETCH_RUNS_MAX).contains(&length) && found.len() < STRETCHES_MAX {
+        if (runs_min..=STRETCH_RUNS_MAX).contains(&length) && found.len() < STRETCHES_MAX {
             found.push(Stretch { first, last, is_cut });
         }
         (start, is_open) = (index + 1, false);
     }
-    found
 }
 
 /// Draws a stretch with its margins for rxing: as wide as they are up to twelve mean runs, and so
 /// wide where the picture ends, since labels are often cut out tightly.
 fn drawn(runs: &Runs, stretch: Stretch) -> BitArray {
-    const MEAN_BITS: f32 = 9.0;
+    const MEAN_BITS: f32 = 12.0;
     const BITS_MAX: f32 = 8000.0;
     let (from, to) = (runs.edges[stretch.first], runs.edges[stretch.last]);
     let mean = (to - from) / (stretch.last - stretch.first) as f32;
-    let scale = (MEAN_BITS / mean).min(BITS_MAX / (to - from));
+    // Whole bits a pixel: DataBar's readers sum up rounded widths and forgive no further rounding.
+    let scale = (MEAN_BITS / mean).ceil().min(BITS_MAX / (to - from));
     let margin = |index: Option<usize>| match index {
         Some(index) if index > 0 && index + 1 < runs.len() => runs.width(index).min(mean * 12.0),
         _ => mean * 12.0,

@@ -4,6 +4,8 @@
 //! multi-format reader, whose order is that of a hash set. A reader that panics on a hostile
 //! picture costs that one look and nothing else.
 
+use super::dots::DotReader;
+use super::finder::PatternFinder;
 use super::luma_source::LumaSource;
 use crate::frame::{Luma, Outline, Point};
 use domain::code::Symbology;
@@ -35,7 +37,14 @@ pub struct Look {
     pub is_inverted: bool,
     /// Spend several times as long on finding finder patterns and edges.
     pub is_thorough: bool,
+    /// No QR Code is looked for among more than this many finder patterns.
+    pub patterns_max: usize,
 }
+
+/// In a frame of a stream: five codes, and what print between them looks like.
+pub const STREAM_PATTERNS_MAX: usize = 20;
+/// In a still.
+pub const STILL_PATTERNS_MAX: usize = 60;
 
 /// More codes than this are not taken from one picture.
 const CODES_MAX: usize = 16;
@@ -46,28 +55,53 @@ fn contain<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok().flatten()
 }
 
-/// Reads what is wanted from one picture.
-pub fn read(
-    luma: Luma<'_>,
-    look: Look,
-    wanted: impl Fn(Symbology) -> bool,
-    is_late: &dyn Fn() -> bool,
-) -> Vec<MatrixRead> {
-    let mut found = Vec::new();
-    let source = LumaSource::new(luma, look.is_inverted);
-    let Some(mut bitmap) = contain(|| Some(BinaryBitmap::new(HybridBinarizer::new(source)))) else {
-        return found;
-    };
-    if wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode) {
-        found.extend(read_qr(&mut bitmap, look).into_iter().filter_map(|read| named(&read)));
+/// Reads pictures; keeps its memory.
+#[derive(Default)]
+pub struct MatrixReader {
+    patterns: PatternFinder,
+    dots: DotReader,
+}
+
+impl MatrixReader {
+    /// Reads what is wanted from one picture.
+    pub fn read(
+        &mut self,
+        luma: Luma<'_>,
+        look: Look,
+        wanted: impl Fn(Symbology) -> bool,
+        is_late: &dyn Fn() -> bool,
+    ) -> Vec<MatrixRead> {
+        let mut found = Vec::new();
+        let wants_qr = wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode);
+        let wants_dots = wanted(Symbology::DataMatrix) || wanted(Symbology::Gs1DataMatrix);
+        let has_patterns = wants_qr && {
+            let count = self.patterns.count(&luma, look.is_inverted, look.patterns_max + 1);
+            // Two seen here can be three for rxing, whose threshold is another.
+            count <= look.patterns_max && (count >= 2 || look.is_thorough)
+        };
+        if !has_patterns && !wants_dots {
+            return found;
+        }
+        let source = LumaSource::new(luma, look.is_inverted);
+        let bitmap = contain(|| Some(BinaryBitmap::new(HybridBinarizer::new(source))));
+        let Some(mut bitmap) = bitmap else { return found };
+        if has_patterns {
+            found.extend(read_qr(&mut bitmap, look).into_iter().filter_map(|read| named(&read)));
+        }
+        if wants_dots && !is_late() {
+            let hints = DecodeHints { TryHarder: Some(look.is_thorough), ..DecodeHints::default() };
+            let read = contain(|| DataMatrixReader.decode_with_hints(&mut bitmap, &hints).ok());
+            found.extend(read.and_then(|read| named(&read)));
+            if found.is_empty() && look.is_thorough && !is_late() {
+                let read = self.dots.read(&luma, look.is_inverted);
+                found.extend(read.and_then(|(read, outline)| {
+                    named(&read).map(|read| MatrixRead { outline, ..read })
+                }));
+            }
+        }
+        found.retain(|read| wanted(read.symbology));
+        found
     }
-    if (wanted(Symbology::DataMatrix) || wanted(Symbology::Gs1DataMatrix)) && !is_late() {
-        let hints = DecodeHints { TryHarder: Some(look.is_thorough), ..DecodeHints::default() };
-        let read = contain(|| DataMatrixReader.decode_with_hints(&mut bitmap, &hints).ok());
-        found.extend(read.and_then(|read| named(&read)));
-    }
-    found.retain(|read| wanted(read.symbology));
-    found
 }
 
 fn read_qr(bitmap: &mut Bitmap<'_>, look: Look) -> Vec<RXingResult> {

@@ -1,31 +1,48 @@
-//! One frame in, believed codes out: the order of attempts, and when to stop.
+//! One frame in, believed codes out: what can be tried on a frame, and what is kept of it.
 //!
-//! Cheap before dear. A stream takes one expensive strategy a frame in turn, since the next frame
-//! comes anyway; a still has only itself and gets them all. rxing's calls cannot be interrupted, so
-//! the deadline is asked between them.
-//!
-//! ```text
-//! lines at 0° and 90° -> matrix codes -> lines at other angles -> half size, doubled, inverted
-//! ```
+//! Which of it is tried, in which order and for how long is decided beside: `stream` for frames of
+//! a camera, `patience` for stills. rxing's calls cannot be interrupted, so what they are given is
+//! bounded in size, and the deadline is asked between them. After the first frames nothing of ours
+//! allocates for a frame without a code; rxing's readers do.
 
+mod copy;
+mod dots;
 pub mod ean;
+mod finder;
 mod linear;
 mod luma_source;
 mod matrix;
+mod patience;
 mod profile;
+mod stream;
 
-use crate::confirm::{Ballot, Read, Sighting, contains};
-use crate::frame::{Luma, Point};
-use crate::locate::Sweep;
+use crate::confirm::{Ballot, Catalogue, Read, Sighting, Sweeping, contains};
+use crate::evidence::{Evidence, Strategy};
+use crate::frame::{Frame, Luma, Point};
+use crate::line::{Line, Sweep, through};
+use crate::locate::{Bars, Locator, Patch};
 use domain::code::Symbology;
 use linear::{LinearReader, Manner};
-use matrix::{Look, MatrixRead};
+use matrix::{Look, MatrixRead, MatrixReader};
 use profile::Level;
+use std::sync::Arc;
+use stream::StreamState;
+
+/// Which of several codes in view count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The one in the middle of the frame, or nearest to it: somebody points at it.
+    #[default]
+    Aimed,
+    /// All of them: a shelf is counted, a box is received.
+    All,
+}
 
 /// What to look for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     symbologies: Vec<Symbology>,
+    view: View,
 }
 
 impl Options {
@@ -54,7 +71,13 @@ impl Options {
         let is_readable = |symbology: &Symbology| {
             Self::READABLE.contains(symbology) || *symbology == Symbology::Codabar
         };
-        Self { symbologies: symbologies.iter().copied().filter(is_readable).collect() }
+        let symbologies = symbologies.iter().copied().filter(is_readable).collect();
+        Self { symbologies, view: View::default() }
+    }
+
+    /// The same for one or all of the codes in view. A still is always read in whole.
+    pub fn viewing(self, view: View) -> Self {
+        Self { view, ..self }
     }
 
     /// Whether to look for `symbology`.
@@ -79,25 +102,74 @@ impl Default for Options {
 /// Longest side of the picture that bars are searched in; larger frames are shrunk by whole
 /// factors.
 const LINEAR_SIDE_MAX: usize = 1800;
-/// The same for matrix codes, whose readers cost more a pixel.
-const MATRIX_SIDE_MAX: usize = 1400;
 
 /// Reads frames. One for each thread; keeps memory and votes from frame to frame.
 pub struct Decoder {
     options: Options,
     linear: LinearReader,
+    locator: Locator,
+    matrix: MatrixReader,
     ballot: Ballot,
     sightings: Vec<Sighting>,
-    sweeps: u64,
-    turn: u64,
+    frame: u64,
+    sweep: u64,
+    /// The frame shrunk to [`LINEAR_SIDE_MAX`], where it is larger.
+    smaller: Frame,
+    /// A copy of a patch: smaller, larger, or of even contrast.
+    patch: Frame,
+    stream: StreamState,
 }
 
-/// One strategy for bars.
+/// One frame, as every strategy sees it.
 #[derive(Clone, Copy)]
-struct Strategy {
+struct Shot<'a> {
+    /// All pixels.
+    luma: Luma<'a>,
+    /// What bars are searched in.
+    picture: Luma<'a>,
+    /// How many times as large the frame is.
+    scale: f32,
+    now_ms: u64,
+    is_late: &'a dyn Fn() -> bool,
+}
+
+impl Shot<'_> {
+    fn is_late(&self) -> bool {
+        (self.is_late)()
+    }
+
+    /// Where a person aims: the middle of the picture.
+    fn aim(&self) -> Point {
+        Point::new(self.picture.width() as f32 / 2.0, self.picture.height() as f32 / 2.0)
+    }
+}
+
+/// Lines over bars that were found.
+#[derive(Clone, Copy)]
+struct Bundle {
+    lines: usize,
+    manner: Manner,
+    /// Added to the angle of the bars.
+    turn: f32,
+    strategy: Strategy,
+}
+
+/// Parallel lines all over the frame.
+#[derive(Clone, Copy)]
+struct Rake {
     degrees: f32,
     lines: f32,
     manner: Manner,
+    strategy: Strategy,
+}
+
+/// A look at a part of the frame for matrix codes.
+#[derive(Clone, Copy)]
+struct MatrixLook {
+    look: Look,
+    /// The longest side of what is looked at; larger parts are shrunk.
+    side_max: usize,
+    strategy: Strategy,
 }
 
 const fn manner(level: Level, thickness: f32) -> Manner {
@@ -110,146 +182,66 @@ impl Decoder {
         Self {
             options,
             linear: LinearReader::default(),
+            locator: Locator::default(),
+            matrix: MatrixReader::default(),
             ballot: Ballot::default(),
             sightings: Vec::new(),
-            sweeps: 0,
-            turn: 0,
+            frame: 0,
+            sweep: 0,
+            smaller: Frame::default(),
+            patch: Frame::default(),
+            stream: StreamState::default(),
         }
+    }
+
+    /// The same, asking `catalogue` what is an article.
+    pub fn with_catalogue(options: Options, catalogue: Arc<dyn Catalogue>) -> Self {
+        let mut decoder = Self::new(options);
+        decoder.ballot.ask(catalogue);
+        decoder
     }
 
     /// Forgets the votes of earlier frames.
     pub fn forget(&mut self) {
         self.ballot.clear();
+        self.stream = StreamState::default();
     }
 
     /// Looks at one frame of a stream taken at `now_ms`; votes of the last half second count.
     /// `is_late` is asked between attempts.
     pub fn look(&mut self, luma: Luma<'_>, now_ms: u64, is_late: &dyn Fn() -> bool) -> Vec<Read> {
-        self.turn += 1;
         self.ballot.expire(now_ms);
-        let shrunk;
-        let factor = luma.width().max(luma.height()).div_ceil(LINEAR_SIDE_MAX);
-        let (picture, scale) = match factor {
-            0 | 1 => (luma, 1.0),
-            _ => {
-                shrunk = luma.shrunk(factor);
-                (shrunk.view().unwrap_or(luma), factor as f32)
-            }
-        };
-        const SLANTS: [f32; 6] = [45.0, 135.0, 22.5, 157.5, 67.5, 112.5];
-        let turn = self.turn as usize;
-        let level = if turn.is_multiple_of(3) { Level::Midpoint } else { Level::Envelope };
-        let plan = [
-            Strategy { degrees: 0.0, lines: 36.0, manner: manner(level, 0.0) },
-            Strategy { degrees: 90.0, lines: 28.0, manner: manner(level, 0.0) },
-            Strategy {
-                degrees: SLANTS[turn % SLANTS.len()],
-                lines: 28.0,
-                manner: manner(level, 0.0),
-            },
-        ];
-        let mut reads = Vec::new();
-        for strategy in plan {
-            self.sweep(&picture, scale, strategy, now_ms);
-            reads = self.ballot.take_elected();
-            if !reads.is_empty() || is_late() {
-                break;
-            }
-        }
-        if reads.is_empty() && self.options.wants_matrix() && !is_late() {
-            let look =
-                Look { is_inverted: turn.is_multiple_of(4), is_thorough: turn.is_multiple_of(2) };
-            self.matrix(luma, look, is_late, &mut reads);
-        }
-        reads
+        self.with_shot(luma, now_ms, is_late, Self::look_at)
     }
 
     /// Looks at one still with all patience; no votes of other pictures count.
     pub fn study(&mut self, luma: Luma<'_>, is_late: &dyn Fn() -> bool) -> Vec<Read> {
         self.ballot.clear();
-        let mut reads = Vec::new();
-        self.study_matrix(luma, is_late, &mut reads);
-        let shrunk;
-        let factor = luma.width().max(luma.height()).div_ceil(LINEAR_SIDE_MAX);
-        let (picture, scale) = match factor {
-            0 | 1 => (luma, 1.0),
-            _ => {
-                shrunk = luma.shrunk(factor);
-                (shrunk.view().unwrap_or(luma), factor as f32)
-            }
-        };
-        self.study_linear(&picture, scale, is_late, &mut reads);
+        let reads = self.with_shot(luma, 0, is_late, Self::study_at);
         self.ballot.clear();
         reads
     }
 
-    fn study_matrix(&self, luma: Luma<'_>, is_late: &dyn Fn() -> bool, reads: &mut Vec<Read>) {
-        if !self.options.wants_matrix() {
-            return;
-        }
-        for is_inverted in [false, true] {
-            self.matrix(luma, Look { is_inverted, is_thorough: true }, is_late, reads);
-            if !reads.is_empty() || is_late() {
-                return;
-            }
-        }
-        let half = luma.shrunk(2);
-        let doubled = (luma.width().max(luma.height()) <= 500).then(|| luma.doubled());
-        let others = [(Some(half), 2.0), (doubled, 0.5)];
-        for (picture, scale) in others {
-            let Some(view) = picture.as_ref().and_then(crate::frame::Frame::view) else { continue };
-            let from = reads.len();
-            self.matrix(view, Look { is_inverted: false, is_thorough: true }, is_late, reads);
-            for read in &mut reads[from..] {
-                read.outline = read.outline.map(|corner| corner.scaled(scale));
-            }
-            if !reads.is_empty() || is_late() {
-                return;
-            }
-        }
-    }
-
-    fn study_linear(
+    fn with_shot<T>(
         &mut self,
-        picture: &Luma<'_>,
-        scale: f32,
+        luma: Luma<'_>,
+        now_ms: u64,
         is_late: &dyn Fn() -> bool,
-        reads: &mut Vec<Read>,
-    ) {
-        let upright = [(0.0, 96.0), (90.0, 96.0), (45.0, 80.0), (135.0, 80.0)];
-        let slanted =
-            [15.0, 165.0, 30.0, 150.0, 75.0, 105.0, 60.0, 120.0].map(|degrees| (degrees, 64.0));
-        for (degrees, lines) in upright {
-            for level in [Level::Envelope, Level::Midpoint] {
-                let strategy = Strategy { degrees, lines, manner: manner(level, 0.0) };
-                self.sweep(picture, scale, strategy, 0);
-            }
-            self.elect(reads);
-            if is_late() {
-                return;
-            }
+        work: impl FnOnce(&mut Self, &Shot<'_>) -> T,
+    ) -> T {
+        self.frame += 1;
+        let mut smaller = std::mem::take(&mut self.smaller);
+        let factor = luma.width().max(luma.height()).div_ceil(LINEAR_SIDE_MAX).max(1);
+        if factor > 1 {
+            luma.shrunk_into(factor, &mut smaller);
         }
-        for thickness in [0.0, 1.0] {
-            for (degrees, lines) in slanted.into_iter().chain(upright) {
-                if !reads.is_empty() || is_late() {
-                    return;
-                }
-                for level in [Level::Envelope, Level::Midpoint] {
-                    let strategy = Strategy { degrees, lines, manner: manner(level, thickness) };
-                    self.sweep(picture, scale, strategy, 0);
-                }
-                self.elect(reads);
-            }
-        }
-        let mut inverted = manner(Level::Envelope, 0.0);
-        inverted.is_inverted = true;
-        for (degrees, lines) in upright {
-            if !reads.is_empty() || is_late() {
-                return;
-            }
-            self.sweep(picture, scale, Strategy { degrees, lines, manner: inverted }, 0);
-            self.elect(reads);
-        }
+        let (picture, scale) = match smaller.view().filter(|_| factor > 1) {
+            Some(view) => (view, factor as f32),
+            None => (luma, 1.0),
+        };
+        let answer = work(self, &Shot { luma, picture, scale, now_ms, is_late });
+        self.smaller = smaller;
+        answer
     }
 
     /// Takes over what the ballot believes, but no bars seen inside a matrix code.
@@ -266,46 +258,87 @@ impl Decoder {
         }
     }
 
-    fn sweep(&mut self, luma: &Luma<'_>, scale: f32, strategy: Strategy, now_ms: u64) {
-        let span = luma.width().min(luma.height()) as f32;
-        let sweep = Sweep {
-            degrees: strategy.degrees,
-            spacing: (span / strategy.lines).max(2.0),
-            thickness: strategy.manner.thickness,
-        };
-        let options = &self.options;
-        let wanted = |symbology| options.wants(symbology);
+    fn begin_sweep(&mut self, shot: &Shot<'_>, strategy: Strategy) -> Sweeping {
         self.linear.begin_sweep();
-        for line in sweep.lines(luma.width(), luma.height()) {
-            self.linear.read(luma, &line, strategy.manner, scale, &wanted, &mut self.sightings);
-        }
-        // Sweeps at one angle look along the same lines, so their votes are not counted twice.
-        self.sweeps += 1;
-        let key = if now_ms == 0 { strategy.degrees as u64 } else { self.sweeps };
-        self.ballot.count(key, now_ms, &mut self.sightings);
+        self.sweep += 1;
+        Sweeping { frame: self.frame, sweep: self.sweep, strategy, now_ms: shot.now_ms }
     }
 
-    fn matrix(
-        &self,
-        luma: Luma<'_>,
-        look: Look,
-        is_late: &dyn Fn() -> bool,
+    fn read_line(&mut self, shot: &Shot<'_>, line: (&Line, u32), manner: Manner) {
+        let Self { linear, options, sightings, .. } = self;
+        let wanted = |symbology| options.wants(symbology);
+        linear.read(&shot.picture, line, manner, shot.scale, &wanted, sightings);
+    }
+
+    /// Lines all over the picture at one angle.
+    fn rake(&mut self, shot: &Shot<'_>, rake: Rake) {
+        let (width, height) = (shot.picture.width(), shot.picture.height());
+        let spacing = (width.min(height) as f32 / rake.lines).max(2.0);
+        let sweep = Sweep { degrees: rake.degrees, spacing };
+        let sweeping = self.begin_sweep(shot, rake.strategy);
+        for (row, line) in (0..).zip(sweep.lines(width, height)) {
+            self.read_line(shot, (&line, row), rake.manner);
+        }
+        self.ballot.count(sweeping, &mut self.sightings);
+    }
+
+    /// Lines across bars, from their middle outward, reaching beyond their ends.
+    fn read_bars(&mut self, shot: &Shot<'_>, bars: &Bars, bundle: Bundle) {
+        let size = (shot.picture.width(), shot.picture.height());
+        let degrees = bars.degrees + bundle.turn;
+        let radians = degrees.to_radians();
+        let across = Point::new(-radians.sin(), radians.cos());
+        // Bars hidden by a reflection are not in the region, and their margin never is.
+        let reach = bars.length * 0.75 + 60.0;
+        /// Counts on from here to both sides.
+        const MIDDLE_ROW: f32 = 1000.0;
+        let spacing = (bars.height * 0.9 / bundle.lines as f32).max(2.0);
+        let sweeping = self.begin_sweep(shot, bundle.strategy);
+        for index in 0..bundle.lines {
+            let step = index.div_ceil(2) as f32 * if index % 2 == 1 { 1.0 } else { -1.0 };
+            let aside = step * spacing;
+            if aside.abs() > bars.height / 2.0 + 2.0 {
+                break;
+            }
+            let at = Point::new(bars.middle.x + across.x * aside, bars.middle.y + across.y * aside);
+            if let Some(line) = through(at, degrees, reach, size) {
+                let row = (MIDDLE_ROW + step) as u32;
+                self.read_line(shot, (&line, row), bundle.manner);
+            }
+        }
+        self.ballot.count(sweeping, &mut self.sightings);
+    }
+
+    /// Looks for matrix codes in a part of the frame.
+    fn read_matrix(
+        &mut self,
+        shot: &Shot<'_>,
+        patch: &Patch,
+        how: MatrixLook,
         reads: &mut Vec<Read>,
     ) {
-        let shrunk;
-        let factor = luma.width().max(luma.height()).div_ceil(MATRIX_SIDE_MAX);
-        let (picture, scale) = match factor {
-            0 | 1 => (luma, 1.0),
-            _ => {
-                shrunk = luma.shrunk(factor);
-                (shrunk.view().unwrap_or(luma), factor as f32)
-            }
-        };
-        let wanted = |symbology| self.options.wants(symbology);
-        for read in matrix::read(picture, look, wanted, is_late) {
+        let up = |value: usize| (value as f32 * shot.scale) as usize;
+        let (left, top) = (up(patch.left), up(patch.top));
+        let width = up(patch.width).min(shot.luma.width().saturating_sub(left));
+        let height = up(patch.height).min(shot.luma.height().saturating_sub(top));
+        let Some(part) = shot.luma.part(left, top, width, height) else { return };
+        let mut buffer = std::mem::take(&mut self.patch);
+        let (view, scale) = copy::prepare(&part, how, &mut buffer);
+        let Self { options, matrix, .. } = self;
+        let wanted = |symbology| options.wants(symbology);
+        for read in matrix.read(view, how.look, wanted, shot.is_late) {
             let MatrixRead { symbology, text, outline } = read;
-            let outline = outline.map(|corner: Point| corner.scaled(scale));
-            reads.push(Read { symbology, text, outline, votes: 1 });
+            let outline = outline.map(|corner| {
+                let corner = corner.scaled(scale);
+                Point::new(corner.x + left as f32, corner.y + top as f32)
+            });
+            let is_known = |known: &Read| known.symbology == symbology && known.text == text;
+            if reads.iter().any(is_known) {
+                continue;
+            }
+            let evidence = Evidence { strategy: how.strategy, votes: 1, frames: 1, is_known: None };
+            reads.push(Read { symbology, text, outline, evidence });
         }
+        self.patch = buffer;
     }
 }

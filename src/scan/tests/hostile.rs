@@ -156,3 +156,76 @@ proptest! {
         }
     }
 }
+
+/// CPU time of this thread in milliseconds: what else the machine does is of no interest.
+fn cpu_ms() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+}
+
+/// Pictures that keep readers busy: each looks like the beginning of very many codes.
+fn busy(kind: usize, width: usize, height: usize) -> Frame {
+    let mut frame = Frame::filled(width, height, 230);
+    let mut state = 0x1234_5677u32;
+    for y in 0..height {
+        for x in 0..width {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            let noise = (state >> 8) as u8;
+            // Finder patterns of QR Codes, three pixels a module.
+            let (u, v) = (x % 30 / 3, y % 30 / 3);
+            let ring = |low: usize, high: usize| {
+                let is_in = |at: usize| (low..=high).contains(&at);
+                is_in(u) && is_in(v)
+            };
+            let is_dark = match kind {
+                0 => noise > 128,
+                1 => ring(0, 6) && (!ring(1, 5) || ring(2, 4)),
+                // Borders of Data Matrix codes: two solid sides, two dotted.
+                2 => x % 40 < 2 || y % 40 > 37 || (noise > 128 && x / 2 % 2 == 0),
+                3 => (x + y / 9) % 5 < 2,
+                4 => noise > 128 && y % 20 < 12 && x % 9 < 6,
+                // Start and stop of ITF and Code 128 again and again, long rows of them.
+                5 => [1, 1, 0, 1, 0, 0, 1, 0, 1, 1, 1][x / 2 % 11] == 1,
+                _ => (x / 2 * x / 7 + y / 40) % 3 == 0,
+            };
+            if is_dark {
+                frame.luma[y * width + x] = 25;
+            }
+        }
+    }
+    frame
+}
+
+/// 100 ms of one core for a frame of a stream, whatever it shows.
+#[test]
+fn no_frame_of_a_stream_takes_long() {
+    for kind in 0..7 {
+        let frame = busy(kind, 1280, 720);
+        let mut decoder = Decoder::new(Options::default());
+        for turn in 0..10 {
+            let begin_ms = cpu_ms();
+            let is_late = || cpu_ms() - begin_ms >= 100;
+            let _ = decoder.look(frame.view().unwrap(), 1 + turn * 66, &is_late);
+            let took_ms = cpu_ms() - begin_ms;
+            assert!(took_ms <= 100, "picture {kind}, look {turn}: {took_ms} ms");
+        }
+    }
+}
+
+/// Two seconds of one core for a still, whatever it shows and however large it is.
+#[test]
+fn no_still_takes_long() {
+    for kind in 0..7 {
+        for (width, height) in [(240, 240), (1400, 1400), (5000, 600)] {
+            let frame = busy(kind, width, height);
+            let mut decoder = Decoder::new(Options::default());
+            let begin_ms = cpu_ms();
+            let is_late = || cpu_ms() - begin_ms >= 1500;
+            let _ = decoder.study(frame.view().unwrap(), &is_late);
+            let took_ms = cpu_ms() - begin_ms;
+            assert!(took_ms <= 2000, "picture {kind} of {width}x{height}: {took_ms} ms");
+        }
+    }
+}

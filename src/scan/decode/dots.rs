@@ -1,0 +1,408 @@
+//! Data Matrix codes whose borders rxing loses: found as a quadrangle, straightened, read by rxing.
+//!
+//! ```text
+//! threshold -> largest dark figure and what lies within its box -> convex hull -> quadrangle
+//!   -> for each way up and each size of the standard: do the borders look right?
+//!   -> corners moved until they look best -> modules drawn clean -> rxing corrects and decodes
+//! ```
+//! Two sides of a Data Matrix are solid and two dotted (ISO/IEC 16022, 5.2), so that a wrong size is
+//! seen at the border; Reed–Solomon judges the rest. Meant for stills: one code, tried once.
+
+use super::luma_source::LumaSource;
+use crate::frame::{Frame, Luma, Outline, Point};
+use rxing::common::GlobalHistogramBinarizer;
+use rxing::datamatrix::DataMatrixReader;
+use rxing::{BinaryBitmap, DecodeHints, RXingResult, Reader};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Rows and columns of all symbols, DMRE left out.
+const SIZES: [(usize, usize); 30] = [
+    (10, 10),
+    (12, 12),
+    (14, 14),
+    (16, 16),
+    (18, 18),
+    (20, 20),
+    (22, 22),
+    (24, 24),
+    (26, 26),
+    (32, 32),
+    (36, 36),
+    (40, 40),
+    (44, 44),
+    (48, 48),
+    (52, 52),
+    (64, 64),
+    (72, 72),
+    (80, 80),
+    (88, 88),
+    (96, 96),
+    (104, 104),
+    (120, 120),
+    (132, 132),
+    (144, 144),
+    (8, 18),
+    (8, 32),
+    (12, 26),
+    (12, 36),
+    (16, 36),
+    (16, 48),
+];
+/// The share of the border that must look right before corners are moved, and after.
+const ROUGH_MIN: f32 = 0.70;
+const FINE_MIN: f32 = 0.88;
+/// Sizes that are tried to the end.
+const TRIES: usize = 4;
+/// Fewer dark pixels than this are no code.
+const PIXELS_MIN: usize = 60;
+
+/// Finds and straightens; keeps its memory.
+#[derive(Default)]
+pub struct DotReader {
+    /// 0 light, 1 dark, 2 dark and taken.
+    marks: Vec<u8>,
+    open: Vec<usize>,
+    clean: Frame,
+}
+
+/// Pixels from `left`, `top` up to `right`, `bottom`.
+#[derive(Clone, Copy, Default)]
+struct Area {
+    left: usize,
+    top: usize,
+    right: usize,
+    bottom: usize,
+}
+
+/// One way of laying a symbol over the quadrangle.
+#[derive(Clone, Copy)]
+struct Fit {
+    quad: Outline,
+    rows: usize,
+    columns: usize,
+    share: f32,
+}
+
+impl DotReader {
+    /// Reads the code of which most is seen; its text as rxing gives it, and its corners.
+    pub fn read(&mut self, luma: &Luma<'_>, is_inverted: bool) -> Option<(RXingResult, Outline)> {
+        let threshold = otsu(luma);
+        self.mark(luma, threshold, is_inverted);
+        let area = self.largest_figure(luma.width(), luma.height())?;
+        let quad = quadrangle(hull(&self.marks, luma.width(), area))?;
+        let shade = Shade { luma, threshold, is_inverted };
+        let mut fits = Vec::with_capacity(4 * SIZES.len());
+        for turn in 0..4 {
+            let turned: Outline = std::array::from_fn(|index| quad[(index + turn) % 4]);
+            for (rows, columns) in SIZES {
+                let fit = Fit { quad: turned, rows, columns, share: 0.0 };
+                let share = shade.border(&fit);
+                if share >= ROUGH_MIN {
+                    fits.push(Fit { share, ..fit });
+                }
+            }
+        }
+        fits.sort_by(|a, b| b.share.total_cmp(&a.share));
+        fits.truncate(TRIES);
+        fits.into_iter().find_map(|fit| {
+            let fit = shade.settled(fit);
+            let read = (fit.share >= FINE_MIN).then(|| self.decode(&shade, &fit))?;
+            read.map(|read| (read, fit.quad))
+        })
+    }
+
+    fn mark(&mut self, luma: &Luma<'_>, threshold: f32, is_inverted: bool) {
+        self.marks.clear();
+        for y in 0..luma.height() {
+            let row = luma.row(y);
+            self.marks.extend(
+                row.iter().map(|value| u8::from((f32::from(*value) < threshold) != is_inverted)),
+            );
+        }
+    }
+
+    /// Fills one figure, neighbours at corners included; its box and the number of its pixels.
+    fn fill(&mut self, seed: usize, width: usize, height: usize) -> (Area, usize) {
+        let (x, y) = (seed % width, seed / width);
+        let mut area = Area { left: x, top: y, right: x + 1, bottom: y + 1 };
+        let mut count = 0;
+        self.open.clear();
+        self.open.push(seed);
+        self.marks[seed] = 2;
+        while let Some(index) = self.open.pop() {
+            count += 1;
+            let (x, y) = (index % width, index / width);
+            area.left = area.left.min(x);
+            area.top = area.top.min(y);
+            area.right = area.right.max(x + 1);
+            area.bottom = area.bottom.max(y + 1);
+            for next_y in y.saturating_sub(1)..(y + 2).min(height) {
+                for next_x in x.saturating_sub(1)..(x + 2).min(width) {
+                    let next = next_y * width + next_x;
+                    if self.marks[next] == 1 {
+                        self.marks[next] = 2;
+                        self.open.push(next);
+                    }
+                }
+            }
+        }
+        (area, count)
+    }
+
+    /// The box of the largest figure that does not touch the edge of the picture.
+    fn largest_figure(&mut self, width: usize, height: usize) -> Option<Area> {
+        let mut best = (Area::default(), 0);
+        for seed in 0..self.marks.len() {
+            if self.marks[seed] != 1 {
+                continue;
+            }
+            let (area, count) = self.fill(seed, width, height);
+            let is_inside =
+                area.left > 0 && area.top > 0 && area.right < width && area.bottom < height;
+            if is_inside && count > best.1 {
+                best = (area, count);
+            }
+        }
+        let (area, count) = best;
+        // The dotted sides lie within the box of the solid ones, or hardly beside it.
+        let slack = (area.right - area.left).max(area.bottom - area.top) / 24 + 1;
+        (count >= PIXELS_MIN).then(|| Area {
+            left: area.left.saturating_sub(slack),
+            top: area.top.saturating_sub(slack),
+            right: (area.right + slack).min(width),
+            bottom: (area.bottom + slack).min(height),
+        })
+    }
+
+    /// Draws the modules without blur and slant, and lets rxing read them.
+    fn decode(&mut self, shade: &Shade<'_>, fit: &Fit) -> Option<RXingResult> {
+        const MODULE: usize = 4;
+        let (width, height) = ((fit.columns + 2) * MODULE, (fit.rows + 2) * MODULE);
+        self.clean.luma.clear();
+        self.clean.luma.resize(width * height, 255);
+        (self.clean.width, self.clean.height, self.clean.stride) = (width, height, width);
+        let map = Perspective::onto(&fit.quad);
+        for row in 0..fit.rows {
+            for column in 0..fit.columns {
+                if shade.is_dark(map.module(fit, row, column)) {
+                    for y in (row + 1) * MODULE..(row + 2) * MODULE {
+                        let from = y * width + (column + 1) * MODULE;
+                        self.clean.luma[from..from + MODULE].fill(0);
+                    }
+                }
+            }
+        }
+        let luma = self.clean.view()?;
+        let source = LumaSource::new(luma, false);
+        let hints = DecodeHints { PureBarcode: Some(true), ..DecodeHints::default() };
+        let read = || {
+            let mut bitmap = BinaryBitmap::new(GlobalHistogramBinarizer::new(source));
+            DataMatrixReader.decode_with_hints(&mut bitmap, &hints).ok()
+        };
+        catch_unwind(AssertUnwindSafe(read)).ok().flatten()
+    }
+}
+
+/// Grey values against the threshold.
+struct Shade<'a> {
+    luma: &'a Luma<'a>,
+    threshold: f32,
+    is_inverted: bool,
+}
+
+impl Shade<'_> {
+    fn is_dark(&self, at: Point) -> bool {
+        (self.luma.sample(at.x - 0.5, at.y - 0.5) < self.threshold) != self.is_inverted
+    }
+
+    /// The share of border modules that are as the standard wants them.
+    fn border(&self, fit: &Fit) -> f32 {
+        let map = Perspective::onto(&fit.quad);
+        let is_right = |row: usize, column: usize, is_dark: bool| {
+            usize::from(self.is_dark(map.module(fit, row, column)) == is_dark)
+        };
+        let (last_row, last_column) = (fit.rows - 1, fit.columns - 1);
+        let sides: usize = (0..fit.rows)
+            .map(|row| {
+                is_right(row, 0, true) + is_right(row, last_column, (last_row - row) % 2 == 0)
+            })
+            .sum();
+        let ends: usize = (0..fit.columns)
+            .map(|column| is_right(last_row, column, true) + is_right(0, column, column % 2 == 0))
+            .sum();
+        (sides + ends) as f32 / (2 * (fit.rows + fit.columns)) as f32
+    }
+
+    /// Corners moved, one after the other, as long as the border looks better.
+    fn settled(&self, mut fit: Fit) -> Fit {
+        let module = fit.quad[0].distance(fit.quad[2]) / (fit.rows + fit.columns) as f32 * 1.4;
+        for step in [0.8, 0.4, 0.2] {
+            for corner in (0..4).chain(0..4) {
+                for (dx, dy) in [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)] {
+                    let mut moved = fit;
+                    moved.quad[corner].x += dx * step * module;
+                    moved.quad[corner].y += dy * step * module;
+                    moved.share = self.border(&moved);
+                    if moved.share > fit.share {
+                        fit = moved;
+                    }
+                }
+            }
+        }
+        fit
+    }
+}
+
+/// The unit square seen in perspective (P. Heckbert, "Fundamentals of texture mapping", 1989).
+struct Perspective([f32; 8]);
+
+impl Perspective {
+    fn onto(quad: &Outline) -> Self {
+        let [a, b, c, d] = *quad;
+        let (x3, y3) = (a.x - b.x + c.x - d.x, a.y - b.y + c.y - d.y);
+        let (x1, y1, x2, y2) = (b.x - c.x, b.y - c.y, d.x - c.x, d.y - c.y);
+        let scale = x1 * y2 - x2 * y1;
+        let (g, h) = match scale.abs() > 1e-6 {
+            true => ((x3 * y2 - x2 * y3) / scale, (x1 * y3 - x3 * y1) / scale),
+            false => (0.0, 0.0),
+        };
+        let (across, down) = (b.x - a.x + g * b.x, d.x - a.x + h * d.x);
+        let (across_y, down_y) = (b.y - a.y + g * b.y, d.y - a.y + h * d.y);
+        Self([across, down, a.x, across_y, down_y, a.y, g, h])
+    }
+
+    /// Where the middle of a module lies.
+    fn module(&self, fit: &Fit, row: usize, column: usize) -> Point {
+        let u = (column as f32 + 0.5) / fit.columns as f32;
+        let v = (row as f32 + 0.5) / fit.rows as f32;
+        let [a, b, c, d, e, f, g, h] = self.0;
+        let w = (g * u + h * v + 1.0).max(1e-3);
+        Point::new((a * u + b * v + c) / w, (d * u + e * v + f) / w)
+    }
+}
+
+/// The grey value that parts dark from light best (N. Otsu, IEEE SMC 9(1), 1979).
+fn otsu(luma: &Luma<'_>) -> f32 {
+    let mut counts = [0u32; 256];
+    for y in 0..luma.height() {
+        luma.row(y).iter().for_each(|value| counts[usize::from(*value)] += 1);
+    }
+    let total: f64 = counts.iter().map(|count| f64::from(*count)).sum();
+    let sum: f64 = counts.iter().enumerate().map(|(v, count)| v as f64 * f64::from(*count)).sum();
+    let (mut dark, mut dark_sum, mut best) = (0.0, 0.0, (0.0, 128));
+    for (value, count) in counts.iter().enumerate() {
+        dark += f64::from(*count);
+        dark_sum += value as f64 * f64::from(*count);
+        let light = total - dark;
+        if dark == 0.0 || light == 0.0 {
+            continue;
+        }
+        let between = dark * light * (dark_sum / dark - (sum - dark_sum) / light).powi(2);
+        if between > best.0 {
+            best = (between, value + 1);
+        }
+    }
+    best.1 as f32
+}
+
+/// The convex hull of the dark pixels of an area, clockwise on the screen.
+fn hull(marks: &[u8], width: usize, area: Area) -> Vec<Point> {
+    let mut points = Vec::new();
+    for y in area.top..area.bottom {
+        let row = &marks[y * width + area.left..y * width + area.right];
+        let ends = row.iter().position(|mark| *mark > 0).zip(row.iter().rposition(|m| *m > 0));
+        let Some((first, last)) = ends else { continue };
+        for (x, y) in [(first, y), (first, y + 1), (last + 1, y), (last + 1, y + 1)] {
+            points.push(Point::new((area.left + x) as f32, y as f32));
+        }
+    }
+    points.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));
+    let half = |points: &mut dyn Iterator<Item = Point>| {
+        let mut chain: Vec<Point> = Vec::new();
+        for point in points {
+            while chain.len() > 1
+                && cross(chain[chain.len() - 2], chain[chain.len() - 1], point) <= 0.0
+            {
+                chain.pop();
+            }
+            chain.push(point);
+        }
+        chain.pop();
+        chain
+    };
+    let mut around = half(&mut points.iter().copied());
+    around.extend(half(&mut points.iter().rev().copied()));
+    around
+}
+
+fn cross(a: Point, b: Point, c: Point) -> f32 {
+    (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)
+}
+
+/// Where the lines through `a`, `b` and through `c`, `d` meet behind `b` and before `c`.
+fn meeting(a: Point, b: Point, c: Point, d: Point) -> Option<Point> {
+    let (x1, y1, x2, y2) = (b.x - a.x, b.y - a.y, d.x - c.x, d.y - c.y);
+    let scale = x1 * y2 - y1 * x2;
+    (scale > 1e-4).then(|| {
+        let t = ((c.x - a.x) * y2 - (c.y - a.y) * x2) / scale;
+        Point::new(a.x + t * x1, a.y + t * y1)
+    })
+}
+
+/// The hull with sides taken out, those first that add least area, until four are left.
+fn quadrangle(mut hull: Vec<Point>) -> Option<Outline> {
+    while hull.len() > 4 {
+        let count = hull.len();
+        let at = |index: usize| hull[index % count];
+        let added = |index: usize| {
+            let corner = meeting(at(index + count - 1), at(index), at(index + 1), at(index + 2))?;
+            Some((cross(at(index), corner, at(index + 1)).abs(), index, corner))
+        };
+        let least = (0..count).filter_map(added).min_by(|a, b| a.0.total_cmp(&b.0))?;
+        let (_, index, corner) = least;
+        hull[index] = corner;
+        hull.remove((index + 1) % count);
+    }
+    <Outline>::try_from(hull).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use rxing::{BarcodeFormat, MultiFormatWriter, Writer};
+
+    /// A code seen from the side: its corners are those of a kite.
+    #[test]
+    fn a_code_in_perspective_is_straightened() {
+        let text = "Lot 42, to be used before the summer of next year";
+        let bits = MultiFormatWriter.encode(text, &BarcodeFormat::DATA_MATRIX, 1, 1).unwrap();
+        let (columns, rows) = (bits.getWidth() as usize, bits.getHeight() as usize);
+        let quad = [(40.0, 30.0), (230.0, 50.0), (250.0, 240.0), (20.0, 200.0)];
+        let quad = quad.map(|(x, y)| Point::new(x, y));
+        let fit = Fit { quad, rows: rows * 12, columns: columns * 12, share: 0.0 };
+        let map = Perspective::onto(&quad);
+        let mut frame = Frame::filled(280, 280, 220);
+        for row in 0..rows * 12 {
+            for column in 0..columns * 12 {
+                if bits.get(column as u32 / 12, row as u32 / 12) {
+                    let at = map.module(&fit, row, column);
+                    frame.luma[at.y as usize * 280 + at.x as usize] = 30;
+                }
+            }
+        }
+        let (read, outline) = DotReader::default().read(&frame.view().unwrap(), false).unwrap();
+        assert_eq!(read.getText(), text);
+        for (found, drawn) in outline.iter().zip(quad) {
+            assert!(found.distance(drawn) < 8.0, "{outline:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_picture_and_a_bar_hold_no_code() {
+        let mut frame = Frame::filled(60, 60, 200);
+        assert!(DotReader::default().read(&frame.view().unwrap(), false).is_none());
+        (20..40).for_each(|y| frame.luma[y * 60 + 10..y * 60 + 50].fill(10));
+        assert!(DotReader::default().read(&frame.view().unwrap(), false).is_none());
+    }
+}

@@ -1,0 +1,126 @@
+//! Counts the finder patterns of QR Codes in a picture before rxing looks for them.
+//!
+//! rxing tries all triples of what looks like a finder pattern, so that a woven or printed texture
+//! costs it a tenth of a second. Here a pattern is dark and light runs of 1:1:3:1:1 modules along a
+//! row and, through its middle, along a column; too few of them are no QR Code, too many no code at
+//! all (ISO/IEC 18004, 6.3.3).
+
+use super::profile::{EdgeFinder, Level, Runs};
+use crate::frame::Luma;
+
+/// Rows that are looked at: a pattern is three modules high at its middle, a code has 21 or more.
+const ROWS: usize = 150;
+/// The share of the neighbourhood's contrast that makes an edge.
+const SENSITIVITY: f32 = 0.25;
+
+/// Finds patterns; keeps its memory.
+#[derive(Default)]
+pub struct PatternFinder {
+    finder: EdgeFinder,
+    profile: Vec<f32>,
+    runs: Runs,
+    column: Runs,
+    /// Middle and module of each pattern.
+    found: Vec<(f32, f32, f32)>,
+}
+
+impl PatternFinder {
+    /// How many patterns there are, at most `limit`.
+    pub fn count(&mut self, luma: &Luma<'_>, is_inverted: bool, limit: usize) -> usize {
+        self.found.clear();
+        let step = (luma.height() / ROWS).max(1);
+        let shade = |value: u8| f32::from(if is_inverted { 255 - value } else { value });
+        for y in (0..luma.height()).step_by(step) {
+            self.profile.clear();
+            self.profile.extend(luma.row(y).iter().map(|value| shade(*value)));
+            self.finder.find(&self.profile, SENSITIVITY, Level::Envelope, &mut self.runs);
+            let first = usize::from(!self.runs.is_dark(0));
+            for start in (first..self.runs.len().saturating_sub(4)).step_by(2) {
+                let Some((x, module)) = pattern_at(&self.runs, start) else { continue };
+                let is_near = |(known_x, known_y, known): &(f32, f32, f32)| {
+                    (known_x - x).abs() < 3.0 * known && (known_y - y as f32).abs() < 3.5 * known
+                };
+                if self.found.iter().any(is_near) {
+                    continue;
+                }
+                if let Some(middle) = self.crosses(luma, x, y, module, is_inverted) {
+                    self.found.push((x, middle, module));
+                    if self.found.len() == limit {
+                        return limit;
+                    }
+                }
+            }
+        }
+        self.found.len()
+    }
+
+    /// Whether the same runs are seen along the column through the middle; where theirs is.
+    fn crosses(
+        &mut self,
+        luma: &Luma<'_>,
+        x: f32,
+        y: usize,
+        module: f32,
+        is_inverted: bool,
+    ) -> Option<f32> {
+        let reach = (module * 7.0) as usize + 2;
+        let (from, to) = (y.saturating_sub(reach), (y + reach).min(luma.height()));
+        let column = (x as usize).min(luma.width() - 1);
+        self.profile.clear();
+        for at in from..to {
+            let value = luma.row(at)[column];
+            self.profile.push(f32::from(if is_inverted { 255 - value } else { value }));
+        }
+        self.finder.find(&self.profile, SENSITIVITY, Level::Envelope, &mut self.column);
+        let first = usize::from(!self.column.is_dark(0));
+        let matches = |start: usize| {
+            let (middle, other) = pattern_at(&self.column, start)?;
+            let middle = middle + from as f32;
+            let is_same =
+                (middle - y as f32).abs() < 2.0 * module && (0.4..2.5).contains(&(other / module));
+            is_same.then_some(middle)
+        };
+        (first..self.column.len().saturating_sub(4)).step_by(2).find_map(matches)
+    }
+}
+
+/// The middle and the module of a pattern whose first bar is run `start`.
+fn pattern_at(runs: &Runs, start: usize) -> Option<(f32, f32)> {
+    /// Runs may be off by this much of their width; perspective and blur do more than print.
+    const SLACK: f32 = 0.6;
+    let (from, to) = (runs.edges[start], runs.edges[start + 5]);
+    let module = (to - from) / 7.0;
+    let is_right = [1.0, 1.0, 3.0, 1.0, 1.0].iter().enumerate().all(|(index, modules)| {
+        let slack = SLACK * if *modules > 1.0 { 1.5 } else { 1.0 };
+        (runs.width(start + index) - modules * module).abs() < slack * module
+    });
+    let middle = (runs.edges[start + 2] + runs.edges[start + 3]) / 2.0;
+    (is_right && module >= 0.9).then_some((middle, module))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::frame::Frame;
+    use rxing::{BarcodeFormat, MultiFormatWriter, Writer};
+
+    #[test]
+    fn a_qr_code_has_three_patterns_and_noise_hardly_any() {
+        let bits = MultiFormatWriter.encode("a receipt", &BarcodeFormat::QR_CODE, 1, 1).unwrap();
+        let mut frame = Frame::filled(200, 200, 230);
+        for y in 0..bits.getHeight() * 4 {
+            for x in 0..bits.getWidth() * 4 {
+                if bits.get(x / 4, y / 4) {
+                    frame.luma[(y as usize + 40) * 200 + x as usize + 40] = 20;
+                }
+            }
+        }
+        let mut finder = PatternFinder::default();
+        assert_eq!(finder.count(&frame.view().unwrap(), false, 99), 3);
+        assert_eq!(finder.count(&frame.view().unwrap(), false, 2), 2, "bounded");
+        let light = frame.luma.iter().map(|value| 255 - value).collect();
+        let inverted = Frame { luma: light, ..frame };
+        assert_eq!(finder.count(&inverted.view().unwrap(), true, 99), 3);
+    }
+}

@@ -1,0 +1,140 @@
+//! How a still is looked at: everything there is, the likely first, within its two seconds.
+//!
+//! ```text
+//! matrix codes, whole and in patches -> bars at their angle -> rows, columns, diagonals
+//!   and only while nothing is read: other angles, averaged lines, inverted
+//! ```
+
+use super::matrix::STILL_PATTERNS_MAX;
+use super::{Bundle, Decoder, MatrixLook, Rake, Shot, manner};
+use super::{Level, Look};
+use crate::confirm::Read;
+use crate::evidence::Strategy;
+use crate::locate::Patch;
+
+/// The longest side of a picture that matrix readers are given: their time goes with its pixels.
+const SIDE_MAX: usize = 1400;
+const LEVELS: [Level; 2] = [Level::Envelope, Level::Midpoint];
+
+impl Decoder {
+    pub(super) fn study_at(&mut self, shot: &Shot<'_>) -> Vec<Read> {
+        let mut reads = Vec::new();
+        self.locator.survey(&shot.picture, shot.aim());
+        self.study_matrix(shot, &mut reads);
+        self.study_bars(shot, &mut reads);
+        self.study_upright(shot, &mut reads);
+        if reads.is_empty() && !shot.is_late() {
+            self.study_slanted(shot, &mut reads);
+        }
+        reads
+    }
+
+    /// Bars that were found, at their angle.
+    fn study_bars(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        for index in 0..self.locator.bars().len() {
+            let bars = self.locator.bars()[index];
+            for (thickness, turn) in [(0.0, 0.0), (1.5, 0.0), (1.0, 3.0), (1.0, -3.0)] {
+                for level in LEVELS {
+                    let bundle = Bundle {
+                        lines: 24,
+                        manner: manner(level, thickness),
+                        turn,
+                        strategy: Strategy::Located,
+                    };
+                    self.read_bars(shot, &bars, bundle);
+                }
+            }
+            self.elect(reads);
+            if shot.is_late() {
+                return;
+            }
+        }
+    }
+
+    fn study_upright(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        for (degrees, lines) in UPRIGHT {
+            if shot.is_late() {
+                return;
+            }
+            self.rake_levels(shot, degrees, lines, 0.0);
+            self.elect(reads);
+        }
+    }
+
+    fn study_slanted(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        let slanted =
+            [15.0, 165.0, 30.0, 150.0, 75.0, 105.0, 60.0, 120.0].map(|degrees| (degrees, 64.0));
+        for thickness in [0.0, 1.0] {
+            for (degrees, lines) in slanted.into_iter().chain(UPRIGHT) {
+                if !reads.is_empty() || shot.is_late() {
+                    return;
+                }
+                self.rake_levels(shot, degrees, lines, thickness);
+                self.elect(reads);
+            }
+        }
+        let mut inverted = manner(Level::Envelope, 0.0);
+        inverted.is_inverted = true;
+        for (degrees, lines) in UPRIGHT {
+            if !reads.is_empty() || shot.is_late() {
+                return;
+            }
+            let strategy = Strategy::Inverted;
+            self.rake(shot, Rake { degrees, lines, manner: inverted, strategy });
+            self.elect(reads);
+        }
+    }
+
+    fn rake_levels(&mut self, shot: &Shot<'_>, degrees: f32, lines: f32, thickness: f32) {
+        for level in LEVELS {
+            let manner = manner(level, thickness);
+            self.rake(shot, Rake { degrees, lines, manner, strategy: Strategy::Sweep });
+        }
+    }
+
+    fn study_matrix(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        if !self.options.wants_matrix() {
+            return;
+        }
+        let (width, height) = (shot.picture.width(), shot.picture.height());
+        let whole = Patch { left: 0, top: 0, width, height, score: 0.0 };
+        let ways = [
+            (false, SIDE_MAX, Strategy::Frame),
+            (true, SIDE_MAX, Strategy::FrameInverted),
+            (false, (width.max(height) / 2).clamp(60, SIDE_MAX), Strategy::Shrunk),
+            (false, 1000, Strategy::Doubled),
+            (false, SIDE_MAX, Strategy::Evened),
+        ];
+        for (is_inverted, side_max, strategy) in ways {
+            if strategy == Strategy::Doubled && width.max(height) > 500 {
+                continue;
+            }
+            let look = Look { is_inverted, is_thorough: true, patterns_max: STILL_PATTERNS_MAX };
+            self.read_matrix(shot, &whole, MatrixLook { look, side_max, strategy }, reads);
+            if !reads.is_empty() || shot.is_late() {
+                return;
+            }
+        }
+        for index in 0..self.locator.patches().len() {
+            let patch = self.locator.patches()[index];
+            for (side_max, strategy) in [
+                (700, Strategy::Patch),
+                (700, Strategy::Doubled),
+                ((patch.width.max(patch.height) / 2).max(60), Strategy::Shrunk),
+            ] {
+                let look = Look {
+                    is_inverted: false,
+                    is_thorough: true,
+                    patterns_max: STILL_PATTERNS_MAX,
+                };
+                self.read_matrix(shot, &patch, MatrixLook { look, side_max, strategy }, reads);
+                if !reads.is_empty() || shot.is_late() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Angles and numbers of lines that are always tried.
+const UPRIGHT: [(f32, f32); 4] = [(0.0, 96.0), (90.0, 96.0), (45.0, 80.0), (135.0, 80.0)];

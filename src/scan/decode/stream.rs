@@ -1,0 +1,333 @@
+//! How a frame of a camera is looked at: cheap before dear, and one dear strategy a frame in turn,
+//! since the next frame comes anyway.
+//!
+//! ```text
+//! where it was nearly read -> rows around the aim -> survey -> bars at their angle
+//!   -> matrix codes in patches -> a known article once more -> one dear strategy in turn
+//! ```
+//! What is dear is left out of a frame that is much less sharp than the last second's best.
+
+use super::matrix::STREAM_PATTERNS_MAX;
+use super::{Bundle, Decoder, Manner, MatrixLook, Rake, Shot, View, manner};
+use super::{Level, Look};
+use crate::confirm::{Read, contains};
+use crate::evidence::{Hint, Strategy};
+use crate::frame::{Outline, Point};
+use crate::line::through;
+use crate::locate::{Bars, Patch};
+
+/// What is remembered from frame to frame.
+#[derive(Default)]
+pub(super) struct StreamState {
+    turn: usize,
+    /// Where a code was nearly read.
+    memory: Option<Memory>,
+    /// The sharpness of the best frame lately.
+    best_sharpness: f32,
+    /// Since when a code beside the aim waits for the one at the aim.
+    held_ms: Option<u64>,
+    /// Frames in a row with bars in view and nothing read.
+    unread: u32,
+    hint: Hint,
+}
+
+#[derive(Clone, Copy)]
+struct Memory {
+    bars: Bars,
+    seen_ms: u64,
+}
+
+/// How long a place is worth a look of its own.
+const MEMORY_MS: u64 = 400;
+/// A frame less sharp than this share of the last second's best is not worth dear strategies.
+const SHARP_SHARE: f32 = 0.35;
+/// What is left of the best sharpness after a frame without one: half in a second of 15 frames.
+const SHARP_KEPT: f32 = 0.955;
+/// How long a code beside the aim waits for the one at the aim.
+const HOLD_MS: u64 = 250;
+/// Candidates that are looked at in each frame.
+const BARS_MAX: usize = 3;
+/// The longest side of a patch given to matrix readers in each frame, and to the thorough ones.
+const PATCH_SIDE_MAX: usize = 320;
+const THOROUGH_SIDE_MAX: usize = 260;
+/// Frames with bars in view and nothing read before a person is told what to do.
+const UNREAD_MIN: u32 = 8;
+
+/// Strategies taken in turn.
+const DEAR: usize = 8;
+
+impl Decoder {
+    /// What would help to read what is in view.
+    pub const fn hint(&self) -> Hint {
+        self.stream.hint
+    }
+
+    pub(super) fn look_at(&mut self, shot: &Shot<'_>) -> Vec<Read> {
+        let mut reads = Vec::new();
+        self.stream.turn += 1;
+        self.look_cheaply(shot, &mut reads);
+        if !self.is_enough(shot, &reads) {
+            self.look_closely(shot, &mut reads);
+        }
+        self.remember(shot, &reads);
+        self.choose(shot, &mut reads);
+        reads
+    }
+
+    /// Whether the frame needs no further look.
+    fn is_enough(&self, shot: &Shot<'_>, reads: &[Read]) -> bool {
+        let aim = shot.aim().scaled(shot.scale);
+        self.options.view == View::Aimed && reads.iter().any(|read| contains(&read.outline, aim))
+    }
+
+    fn level(&self) -> Level {
+        if self.stream.turn.is_multiple_of(3) { Level::Midpoint } else { Level::Envelope }
+    }
+
+    fn look_cheaply(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        let manner = manner(self.level(), 0.0);
+        if let Some(memory) = self.stream.memory {
+            let strategy = Strategy::Remembered;
+            let bundle = Bundle { lines: 7, manner, turn: 0.0, strategy };
+            self.read_bars(shot, &memory.bars, bundle);
+            self.elect(reads);
+        }
+        if reads.is_empty() {
+            self.read_aim(shot, manner, Strategy::AimRows);
+            self.elect(reads);
+        }
+    }
+
+    /// Rows through the middle of the frame and around it, and columns.
+    fn read_aim(&mut self, shot: &Shot<'_>, manner: Manner, strategy: Strategy) {
+        const ROWS: i32 = 3;
+        const COLUMNS: i32 = 2;
+        let (width, height) = (shot.picture.width(), shot.picture.height());
+        let aim = shot.aim();
+        // Frames see other rows, so that a scratch does not hide a code for ever.
+        let shift = (self.stream.turn % 3) as f32 * 2.0 - 2.0;
+        for (degrees, count, step) in [(0.0, ROWS, height / 14), (90.0, COLUMNS, width / 14)] {
+            let sweeping = self.begin_sweep(shot, strategy);
+            for index in -count..=count {
+                let aside = index as f32 * (step as f32).max(2.0) + shift;
+                let at = match degrees {
+                    0.0 => Point::new(aim.x, aim.y + aside),
+                    _ => Point::new(aim.x + aside, aim.y),
+                };
+                if let Some(line) = through(at, degrees, f32::from(u16::MAX), (width, height)) {
+                    let row = (index + count) as u32;
+                    self.read_line(shot, (&line, row), manner);
+                }
+            }
+            self.ballot.count(sweeping, &mut self.sightings);
+        }
+    }
+
+    fn look_closely(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        self.locator.survey(&shot.picture, shot.aim());
+        let sharpness = self.locator.measure().sharpness;
+        let best = self.stream.best_sharpness * SHARP_KEPT;
+        self.stream.best_sharpness = best.max(sharpness);
+        let manner = manner(self.level(), 0.0);
+        for index in 0..self.locator.bars().len().min(BARS_MAX) {
+            let bars = self.locator.bars()[index];
+            let bundle = Bundle { lines: 7, manner, turn: 0.0, strategy: Strategy::Located };
+            self.read_bars(shot, &bars, bundle);
+        }
+        self.elect(reads);
+        if self.is_enough(shot, reads) || shot.is_late() {
+            return;
+        }
+        self.look_at_patches(shot, reads);
+        if !reads.is_empty() || shot.is_late() {
+            return;
+        }
+        if sharpness >= SHARP_SHARE * self.stream.best_sharpness {
+            self.look_dearly(shot, reads);
+        }
+    }
+
+    /// The patch of the frame's turn; the best one every other time.
+    fn patch_in_turn(&self) -> Option<Patch> {
+        let patches = self.locator.patches();
+        let index = match self.stream.turn % 4 {
+            0 | 2 => 0,
+            1 => 1 % patches.len().max(1),
+            _ => self.stream.turn / 4 % patches.len().max(1),
+        };
+        patches.get(index).copied()
+    }
+
+    fn look_at_patches(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        if !self.options.wants_matrix() {
+            return;
+        }
+        let count = if self.options.view == View::All { usize::MAX } else { 1 };
+        let look =
+            Look { is_inverted: false, is_thorough: false, patterns_max: STREAM_PATTERNS_MAX };
+        let how = MatrixLook { look, side_max: PATCH_SIDE_MAX, strategy: Strategy::Patch };
+        if count == 1 {
+            if let Some(patch) = self.patch_in_turn() {
+                self.read_matrix(shot, &patch, how, reads);
+            }
+            return;
+        }
+        for index in 0..self.locator.patches().len() {
+            let patch = self.locator.patches()[index];
+            self.read_matrix(shot, &patch, how, reads);
+            if shot.is_late() {
+                return;
+            }
+        }
+    }
+
+    fn look_dearly(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        const SLANTS: [f32; 6] = [45.0, 135.0, 22.5, 157.5, 67.5, 112.5];
+        let turn = self.stream.turn;
+        let best = self.near_bars(shot).or_else(|| self.locator.bars().first().copied());
+        match turn % DEAR {
+            0 | 4 => {
+                if let Some(bars) = best {
+                    self.read_averaged(shot, &bars);
+                }
+            }
+            2 => {
+                let degrees = SLANTS[turn / DEAR % SLANTS.len()];
+                let manner = Manner { is_ean_only: true, ..manner(self.level(), 0.0) };
+                let strategy = Strategy::Sweep;
+                self.rake(shot, Rake { degrees, lines: 24.0, manner, strategy });
+            }
+            3 => {
+                let mut inverted = manner(Level::Envelope, 0.0);
+                inverted.is_inverted = true;
+                let strategy = Strategy::Inverted;
+                if let Some(bars) = best {
+                    let bundle = Bundle { lines: 9, manner: inverted, turn: 0.0, strategy };
+                    self.read_bars(shot, &bars, bundle);
+                }
+                self.read_aim(shot, inverted, strategy);
+            }
+            _ if !self.options.wants_matrix() => {}
+            1 => self.patch_dearly(shot, (false, true), THOROUGH_SIDE_MAX, Strategy::Patch, reads),
+            5 => self.patch_dearly(shot, (true, false), PATCH_SIDE_MAX, Strategy::Patch, reads),
+            6 => self.patch_dearly(shot, (false, true), THOROUGH_SIDE_MAX, Strategy::Evened, reads),
+            _ => {
+                let (width, height) = (shot.picture.width(), shot.picture.height());
+                let whole = Patch { left: 0, top: 0, width, height, score: 0.0 };
+                let look = Look {
+                    is_inverted: false,
+                    is_thorough: false,
+                    patterns_max: STREAM_PATTERNS_MAX,
+                };
+                let (side_max, strategy) = (640, Strategy::Shrunk);
+                self.read_matrix(shot, &whole, MatrixLook { look, side_max, strategy }, reads);
+            }
+        }
+        self.elect(reads);
+    }
+
+    fn patch_dearly(
+        &mut self,
+        shot: &Shot<'_>,
+        (is_inverted, is_thorough): (bool, bool),
+        side_max: usize,
+        strategy: Strategy,
+        reads: &mut Vec<Read>,
+    ) {
+        let Some(patch) = self.locator.patches().first().copied() else { return };
+        let look = Look { is_inverted, is_thorough, patterns_max: STREAM_PATTERNS_MAX };
+        self.read_matrix(shot, &patch, MatrixLook { look, side_max, strategy }, reads);
+    }
+
+    fn read_averaged(&mut self, shot: &Shot<'_>, bars: &Bars) {
+        for level in [Level::Midpoint, Level::Envelope] {
+            let manner = manner(level, 1.5);
+            let strategy = Strategy::Averaged;
+            self.read_bars(shot, bars, Bundle { lines: 11, manner, turn: 0.0, strategy });
+        }
+    }
+
+    /// Where a text came near to being believed, as bars of the picture.
+    fn near_bars(&self, shot: &Shot<'_>) -> Option<Bars> {
+        let miss = self.ballot.near_miss()?;
+        let down = 1.0 / shot.scale;
+        let (from, to) = (miss.from.scaled(down), miss.to.scaled(down));
+        let length = from.distance(to);
+        let degrees = (to.y - from.y).atan2(to.x - from.x).to_degrees();
+        // How high the bars are is not known; a third of their length is the usual shape.
+        let height = length / 3.0;
+        Some(Bars { middle: from.middle(to), degrees, length, height, score: 0.0 })
+    }
+
+    fn remember(&mut self, shot: &Shot<'_>, reads: &[Read]) {
+        let memory = match (reads.first(), self.near_bars(shot)) {
+            (Some(_), _) => None,
+            (None, Some(bars)) => Some(Memory { bars, seen_ms: shot.now_ms }),
+            (None, None) => self.stream.memory,
+        };
+        let is_fresh = |memory: &Memory| shot.now_ms.saturating_sub(memory.seen_ms) < MEMORY_MS;
+        self.stream.memory = memory.filter(is_fresh);
+        self.advise(shot, reads);
+    }
+
+    fn advise(&mut self, shot: &Shot<'_>, reads: &[Read]) {
+        /// Below this mean grey value a phone camera shows mostly its own noise.
+        const DARK: f32 = 28.0;
+        /// EAN readers need about 1.4 pixels a module; a run is 1.6 modules wide on average.
+        const RUN_MIN: f32 = 1.4 * 1.6;
+        let measure = self.locator.measure();
+        let best = self.locator.bars().first().copied();
+        self.stream.unread = match best {
+            Some(_) if reads.is_empty() => self.stream.unread.saturating_add(1),
+            _ => 0,
+        };
+        self.stream.hint = if !reads.is_empty() {
+            Hint::None
+        } else if measure.brightness > 0.0 && measure.brightness < DARK {
+            Hint::TooDark
+        } else if self.stream.unread < UNREAD_MIN {
+            Hint::None
+        } else if measure.sharpness < SHARP_SHARE * self.stream.best_sharpness {
+            Hint::HoldStill
+        } else {
+            let size = (shot.picture.width(), shot.picture.height());
+            let line =
+                best.and_then(|bars| through(bars.middle, bars.degrees, bars.length / 2.0, size));
+            let run = line.and_then(|line| self.linear.mean_run(&shot.picture, &line));
+            match run {
+                Some(run) if run < RUN_MIN => Hint::MoveCloser,
+                _ => Hint::HoldStill,
+            }
+        };
+    }
+
+    /// Of several codes, the one that somebody points at; one beside the aim waits a moment while
+    /// bars at the aim are not read yet.
+    fn choose(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        if self.options.view == View::All || reads.is_empty() {
+            return;
+        }
+        let aim = shot.aim().scaled(shot.scale);
+        let distance = |outline: &Outline| match contains(outline, aim) {
+            true => 0.0,
+            false => outline[0].middle(outline[2]).distance(aim),
+        };
+        reads.sort_by(|a, b| distance(&a.outline).total_cmp(&distance(&b.outline)));
+        reads.truncate(1);
+        let is_at_aim = |bars: &Bars| {
+            let middle = bars.middle.scaled(shot.scale);
+            bars.middle.distance(shot.aim()) < bars.length / 2.0
+                && !contains(&reads[0].outline, middle)
+        };
+        let is_beside = distance(&reads[0].outline) > 0.0
+            && self.locator.bars().iter().take(BARS_MAX).any(is_at_aim);
+        if !is_beside {
+            self.stream.held_ms = None;
+            return;
+        }
+        let since_ms = *self.stream.held_ms.get_or_insert(shot.now_ms);
+        if shot.now_ms.saturating_sub(since_ms) < HOLD_MS {
+            reads.clear();
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! When a believed code rings: once while it stays, once for all the codes of one article, and not
+//! for the web address printed beside it.
+//!
+//! ```text
+//! same text, or same article number in another symbol   silent while it is seen
+//! a web address that means nothing here                 waits; silent if an article is near in time
+//! anything else                                         rings
+//! ```
+//! Pure: time comes as a number. An advertisement that is alone before the camera rings after its
+//! wait, since somebody shows it on purpose.
+
+use domain::code::{Code, Meaning, Symbology};
+
+/// How long a web address waits for an article beside it.
+const WAIT_MS: u64 = 700;
+/// Web addresses that are remembered at a time.
+const ASIDE_MAX: usize = 8;
+
+/// A web address that waits, or that was put aside for as long as it is seen.
+#[derive(Debug)]
+struct Aside {
+    text: String,
+    first_ms: u64,
+    seen_ms: u64,
+    is_silenced: bool,
+}
+
+/// Decides which codes ring.
+#[derive(Debug)]
+pub struct Guard {
+    filter: RepeatFilter,
+    asides: Vec<Aside>,
+    /// Article numbers, in what symbols they were seen, and when.
+    articles: Vec<(String, Symbology, u64)>,
+    /// When an article was seen last, whether it rang or not.
+    article_ms: Option<u64>,
+}
+
+impl Guard {
+    /// A guard that keeps the same code silent for `window_ms` after it was last seen.
+    pub const fn new(window_ms: u64) -> Self {
+        let filter = RepeatFilter::new(window_ms);
+        Self { filter, asides: Vec::new(), articles: Vec::new(), article_ms: None }
+    }
+
+    /// Whether a code seen at `now_ms` rings. `window_ms` is how long the same code stays silent,
+    /// not longer than the guard's own.
+    pub fn admits(&mut self, code: &Code, now_ms: u64, window_ms: u64) -> bool {
+        if is_advertisement(code) {
+            return self.admits_aside(code, now_ms) && self.admits_text(code, now_ms, window_ms);
+        }
+        let Some(gtin) = code.gtin() else { return self.admits_text(code, now_ms, window_ms) };
+        self.article_ms = Some(now_ms);
+        let is_elsewhere = self.is_elsewhere(gtin.to_gtin14(), code.symbology, now_ms, window_ms);
+        // Asked in any case: being seen prolongs the silence.
+        self.admits_text(code, now_ms, window_ms) && !is_elsewhere
+    }
+
+    /// Whether another symbol just carried the same article number. Two symbols of one kind are two
+    /// packs: their serial numbers differ.
+    fn is_elsewhere(
+        &mut self,
+        number: String,
+        symbology: Symbology,
+        now_ms: u64,
+        window_ms: u64,
+    ) -> bool {
+        let life_ms = self.filter.window_ms;
+        self.articles.retain(|(.., seen_ms)| *seen_ms <= now_ms && now_ms - seen_ms < life_ms);
+        let is_other = |(known, kind, seen_ms): &(String, Symbology, u64)| {
+            *known == number && *kind != symbology && now_ms - seen_ms < window_ms
+        };
+        let is_elsewhere = self.articles.iter().any(is_other);
+        self.articles.retain(|(known, kind, _)| *known != number || *kind != symbology);
+        if self.articles.len() == SEEN_MAX {
+            self.articles.remove(0);
+        }
+        self.articles.push((number, symbology, now_ms));
+        is_elsewhere
+    }
+
+    fn admits_text(&mut self, code: &Code, now_ms: u64, window_ms: u64) -> bool {
+        self.filter.admits_after(code.symbology, &code.text, now_ms, window_ms)
+    }
+
+    fn admits_aside(&mut self, code: &Code, now_ms: u64) -> bool {
+        let life_ms = self.filter.window_ms;
+        let is_alive = |aside: &Aside| {
+            aside.seen_ms <= now_ms && now_ms - aside.seen_ms < life_ms.max(WAIT_MS)
+        };
+        self.asides.retain(is_alive);
+        let near = |at_ms: u64| at_ms <= now_ms && now_ms - at_ms < life_ms;
+        let has_article = self.article_ms.is_some_and(near);
+        let known = self.asides.iter_mut().find(|aside| aside.text == code.text);
+        if let Some(aside) = known {
+            aside.seen_ms = now_ms;
+            aside.is_silenced |= has_article;
+            return !aside.is_silenced && now_ms - aside.first_ms >= WAIT_MS;
+        }
+        if self.asides.len() == ASIDE_MAX {
+            self.asides.remove(0);
+        }
+        let text = code.text.clone();
+        let (first_ms, seen_ms) = (now_ms, now_ms);
+        self.asides.push(Aside { text, first_ms, seen_ms, is_silenced: has_article });
+        false
+    }
+}
+
+/// A web address in a matrix code that no rule of ours gives a meaning.
+fn is_advertisement(code: &Code) -> bool {
+    let is_matrix = matches!(code.symbology, Symbology::QrCode | Symbology::DataMatrix);
+    let is_address = ["http://", "https://"].iter().any(|scheme| {
+        code.text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    });
+    is_matrix && is_address && matches!(code.meaning, Meaning::Unknown)
+}
+
+/// Lets a code through once while it stays before the camera.
+///
+/// The same text within `window_ms` of its last sighting is silent; after that it counts again.
+#[derive(Debug)]
+pub struct RepeatFilter {
+    window_ms: u64,
+    seen: Vec<(Symbology, String, u64)>,
+}
+
+/// Texts that are remembered at a time: as many as one picture shows.
+const SEEN_MAX: usize = 16;
+
+impl RepeatFilter {
+    /// The usual guard against ringing an article twice.
+    pub const WINDOW_MS: u64 = 1200;
+
+    /// A filter with its own window.
+    pub const fn new(window_ms: u64) -> Self {
+        Self { window_ms, seen: Vec::new() }
+    }
+
+    /// Whether this read counts. A read that does not count prolongs the silence.
+    pub fn admits(&mut self, symbology: Symbology, text: &str, now_ms: u64) -> bool {
+        self.admits_after(symbology, text, now_ms, self.window_ms)
+    }
+
+    /// The same with another window for this one read, not longer than the filter's own.
+    pub fn admits_after(
+        &mut self,
+        symbology: Symbology,
+        text: &str,
+        now_ms: u64,
+        window_ms: u64,
+    ) -> bool {
+        // A clock that ran backwards makes an old sighting of a new one, never a long silence.
+        let life_ms = self.window_ms;
+        self.seen.retain(|(_, _, seen_ms)| *seen_ms <= now_ms && now_ms - seen_ms < life_ms);
+        let known = self.seen.iter_mut().find(|(s, t, _)| *s == symbology && t == text);
+        if let Some((_, _, seen_ms)) = known {
+            let is_repeat = now_ms - *seen_ms < window_ms;
+            *seen_ms = now_ms;
+            return !is_repeat;
+        }
+        if self.seen.len() == SEEN_MAX {
+            self.seen.remove(0);
+        }
+        self.seen.push((symbology, text.to_owned(), now_ms));
+        true
+    }
+}
+
+impl Default for RepeatFilter {
+    fn default() -> Self {
+        Self::new(Self::WINDOW_MS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    /// One line, one case: text, time, counts or not.
+    #[test]
+    fn a_code_counts_once_while_it_stays() {
+        let mut filter = RepeatFilter::default();
+        for (text, now_ms, counts) in [
+            ("a", 0, true),
+            ("a", 300, false),
+            ("b", 400, true),
+            ("a", 1400, false),
+            ("a", 2599, false),
+            ("a", 3799, true),
+            ("a", 100, true),
+        ] {
+            assert_eq!(filter.admits(Symbology::Ean13, text, now_ms), counts, "{text} {now_ms}");
+        }
+        assert!(filter.admits(Symbology::QrCode, "a", 100), "another symbol");
+    }
+
+    /// One line, one case: symbology, text, time, rings or not.
+    #[test]
+    fn one_article_rings_once_and_its_advertisement_not_at_all() {
+        let link = "https://id.example/01/04006381333931/10/ABC";
+        let shop = "https://win.example/holiday";
+        let mut guard = Guard::new(RepeatFilter::WINDOW_MS);
+        for (symbology, text, now_ms, rings) in [
+            (Symbology::QrCode, shop, 0, false),
+            (Symbology::Ean13, "4006381333931", 100, true),
+            (Symbology::QrCode, link, 200, false),
+            (Symbology::QrCode, shop, 300, false),
+            (Symbology::QrCode, shop, 900, false),
+            (Symbology::DataBar, "0104006381333931", 1000, false),
+            (Symbology::Ean13, "9521234543213", 1100, true),
+            (Symbology::QrCode, shop, 1600, false),
+            // Alone before the camera, it is meant.
+            (Symbology::QrCode, shop, 5000, false),
+            (Symbology::QrCode, shop, 5400, false),
+            (Symbology::QrCode, shop, 5700, true),
+            (Symbology::QrCode, shop, 5900, false),
+            (Symbology::QrCode, "a customer's card", 6000, true),
+            // Two packs of one article, told apart by their serial numbers.
+            (Symbology::Gs1DataMatrix, "010400638133393121A", 9000, true),
+            (Symbology::Gs1DataMatrix, "010400638133393121B", 9100, true),
+        ] {
+            let code = Code::new(symbology, text);
+            let window_ms = RepeatFilter::WINDOW_MS;
+            assert_eq!(guard.admits(&code, now_ms, window_ms), rings, "{text} {now_ms}");
+        }
+    }
+
+    proptest! {
+        /// Never twice within the window of the last sighting, always again after it.
+        #[test]
+        fn the_guard_holds(gaps in prop::collection::vec(0u64..3000, 1..50)) {
+            let mut filter = RepeatFilter::default();
+            let mut now_ms = 0;
+            prop_assert!(filter.admits(Symbology::Ean13, "x", now_ms));
+            for gap in gaps {
+                now_ms += gap;
+                let counts = filter.admits(Symbology::Ean13, "x", now_ms);
+                prop_assert_eq!(counts, gap >= RepeatFilter::WINDOW_MS);
+            }
+        }
+    }
+}
