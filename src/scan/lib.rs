@@ -14,6 +14,7 @@ pub mod confirm;
 pub mod decode;
 pub mod evidence;
 pub mod frame;
+pub mod grey;
 pub mod guard;
 pub mod image;
 mod line;

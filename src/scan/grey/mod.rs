@@ -1,0 +1,356 @@
+//! EAN-13, UPC-A, EAN-8 and UPC-E from grey values, where blur leaves no edges to measure.
+//!
+//! Nothing is cut into black and white. A number is *drawn* as the lens would show it, for every
+//! blur of a list, and the number whose drawing lies nearest to the profile wins, provided that it
+//! wins clearly:
+//! ```text
+//! rows -> one profile and two that share no pixel (bundle)
+//!      -> light margins (margin) -> coarse looks: place x blur x direction
+//!      -> guess digits <-> correct place, light, blur (fit) -> best and second best number (trellis)
+//!      -> both refitted: is the best far better, and do both halves say the same by themselves?
+//! ```
+//! Sources: E. Tekin, J. Coughlan, "A Bayesian algorithm for reading 1D barcodes", CRV 2009 (the
+//! symbol as a chain of digits under unknown geometry); O. Gallo, R. Manduchi, "Reading 1D barcodes
+//! with mobile phones using deformable templates", IEEE PAMI 33(9), 2011 (whole digits as templates,
+//! no binarisation). Must never report a number that only fits best: see [`GreyRead::is_believed`].
+
+mod bundle;
+mod find;
+mod fit;
+mod margin;
+mod symbol;
+mod template;
+#[cfg(test)]
+mod tests;
+mod trellis;
+
+pub use symbol::Text;
+
+use crate::frame::{Luma, Outline, Point};
+use bundle::Bundle;
+use domain::code::Symbology;
+use find::Finder;
+use fit::{Fitter, Hypothesis, Pose};
+use margin::{MarginFinder, Pair};
+use symbol::{DIGITS_MAX, LAYOUTS};
+use template::{Bank, COARSE, SAMPLES};
+use trellis::Path;
+
+/// A place where a code may be: a box turned by an angle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// The middle, in pixels of the picture.
+    pub centre: Point,
+    /// The direction across the bars against the rows, in degrees, clockwise on the screen. Up to
+    /// 5° of error are corrected.
+    pub degrees: f32,
+    /// Half the length along the code in pixels, light margins included; too long does not harm.
+    pub half_length: f32,
+    /// Half the height along the bars in pixels; too high does not harm either, print is left out.
+    pub half_height: f32,
+}
+
+impl Candidate {
+    /// The whole, then bands of less than half its height: the middle, the upper and the lower one.
+    /// What lies above or beside the bars (print, glare, a thumb) spoils a band and not all. Each is
+    /// a candidate of its own, to be read until one yields a number.
+    pub fn bands(&self) -> [Self; 4] {
+        let radians = self.degrees.to_radians();
+        let band = |shift: f32, share: f32| {
+            let across = self.half_height * shift;
+            let centre = Point::new(
+                self.centre.x - radians.sin() * across,
+                self.centre.y + radians.cos() * across,
+            );
+            Self { centre, half_height: self.half_height * share, ..*self }
+        };
+        [*self, band(0.0, 0.4), band(-0.5, 0.4), band(0.5, 0.4)]
+    }
+}
+
+/// A number, and how well it explains what is seen.
+#[derive(Clone, Copy, Debug)]
+pub struct GreyRead {
+    /// UPC-A for an EAN-13 that begins with 0.
+    pub symbology: Symbology,
+    /// The digits.
+    pub text: Text,
+    /// The corners of the bars, in pixels of the picture.
+    pub outline: Outline,
+    /// Log-likelihood of the number over that of the next best valid number, in nats, with place,
+    /// light and blur fitted to each: how clearly it wins.
+    pub margin: f32,
+    /// The smaller of the margins within the upper and the lower rows alone; 0 if they disagree.
+    pub half_margin: f32,
+    /// Share of the variance of the profile that the number does not explain.
+    pub unexplained: f32,
+    /// Pixels in a module.
+    pub module_px: f32,
+    /// Standard deviation of the blur in modules.
+    pub blur_modules: f32,
+}
+
+/// Margin of all rows that is demanded of twelve digits.
+const MARGIN_MIN: f32 = 14.0;
+/// Margin of half of the rows.
+const HALF_MARGIN_MIN: f32 = 6.0;
+/// What the short symbols need more: they fit by chance in more places.
+const SHORT_FACTOR: f32 = 2.0;
+/// Unexplained variance with which a number can still be meant.
+const UNEXPLAINED_MAX: f32 = 0.08;
+
+impl GreyRead {
+    /// Whether the number may be reported.
+    pub fn is_believed(&self) -> bool {
+        let factor = match self.symbology {
+            Symbology::Ean13 | Symbology::UpcA => 1.0,
+            _ => SHORT_FACTOR,
+        };
+        self.unexplained < UNEXPLAINED_MAX / factor
+            && self.margin > MARGIN_MIN * factor
+            && self.half_margin > HALF_MARGIN_MIN * factor
+    }
+}
+
+/// Hypotheses of each kind of symbol that survive the coarse look.
+const SURVIVORS: [usize; LAYOUTS.len()] = [6, 2, 2];
+/// Of those, the ones that are fitted to the end.
+const FINALISTS: [usize; LAYOUTS.len()] = [2, 1, 1];
+/// Ends of the symbol are tried this far from where the margins end, in modules.
+const JITTER: [f32; 5] = [0.0, -0.5, 0.5, -1.0, 1.0];
+/// Beyond this after the first rounds of fitting, nothing becomes a code any more.
+const HOPELESS: f32 = 0.35;
+
+/// What reading needs and keeps: about 0.6 MB. One for each thread.
+pub struct Workspace {
+    bank: Bank,
+    fitter: Fitter,
+    bundle: Bundle,
+    margins: MarginFinder,
+    finder: Finder,
+    mirrored: Vec<f32>,
+    survivors: Vec<Hypothesis>,
+}
+
+impl Default for Workspace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Workspace {
+    /// Draws all waveforms: some milliseconds, once.
+    pub fn new() -> Self {
+        Self {
+            bank: Bank::new(),
+            fitter: Fitter::new(),
+            bundle: Bundle::default(),
+            margins: MarginFinder::default(),
+            finder: Finder::default(),
+            mirrored: Vec::new(),
+            survivors: Vec::with_capacity(SURVIVORS.iter().sum::<usize>() + 1),
+        }
+    }
+
+    /// Appends up to six places where bars may stand to `found`; about 3 ns a pixel.
+    pub fn find(&mut self, luma: &Luma<'_>, found: &mut Vec<Candidate>) {
+        self.finder.find(luma, found);
+    }
+
+    /// Reads one candidate; `None` unless a number is believed.
+    pub fn read(&mut self, luma: &Luma<'_>, candidate: &Candidate) -> Option<GreyRead> {
+        self.consider(luma, candidate).filter(GreyRead::is_believed)
+    }
+
+    /// The number that explains the candidate best, believed or not: for measuring and for the
+    /// diagnostics view, never for a basket.
+    pub fn consider(&mut self, luma: &Luma<'_>, candidate: &Candidate) -> Option<GreyRead> {
+        if !self.bundle.take(luma, candidate) {
+            return None;
+        }
+        self.look_coarsely();
+        self.fit_survivors();
+        // The short symbols have fewer digits to go wrong and so always explain more by chance: the
+        // long one is heard first, and the others only where it does not convince.
+        let mut best = None::<GreyRead>;
+        for layout in 0..LAYOUTS.len() {
+            let first = self.survivors.iter().find(|hypothesis| hypothesis.layout == layout);
+            let Some(read) = first.copied().and_then(|first| self.judge(first)) else { continue };
+            if read.is_believed() {
+                return Some(read);
+            }
+            if best.is_none_or(|known| known.margin < read.margin) {
+                best = Some(read);
+            }
+        }
+        best
+    }
+
+    /// Fills the survivors with the best of all places, directions and blurs.
+    fn look_coarsely(&mut self) {
+        self.survivors.clear();
+        let window = self.bundle.all.len() / 6;
+        self.margins.find(&self.bundle.all, window, 1.0 / self.bundle.step);
+        self.mirrored.clone_from(&self.bundle.all);
+        self.mirrored.reverse();
+        for index in 0..self.margins.pairs.len() {
+            let pair = self.margins.pairs[index];
+            for is_mirrored in [false, true] {
+                self.look_at(pair, is_mirrored);
+            }
+        }
+    }
+
+    fn look_at(&mut self, pair: Pair, is_mirrored: bool) {
+        let last = (self.bundle.all.len() - 1) as f32;
+        let profile = if is_mirrored { &self.mirrored } else { &self.bundle.all };
+        let (start, end) = match is_mirrored {
+            true => (last - pair.end, last - pair.start),
+            false => (pair.start, pair.end),
+        };
+        let module = (end - start) / LAYOUTS[pair.layout].modules as f32;
+        for before in JITTER {
+            for after in JITTER {
+                let pose = Pose::between(start + before * module, end + after * module);
+                let Some(mut hypothesis) = self.fitter.begin(profile, pair.layout, pose) else {
+                    continue;
+                };
+                hypothesis.is_mirrored = is_mirrored;
+                self.fitter.glance(&self.bank, &mut hypothesis, &COARSE);
+                keep(&mut self.survivors, hypothesis);
+            }
+        }
+    }
+
+    /// Fits all survivors a little and the best of each kind to the end; the best come first.
+    fn fit_survivors(&mut self) {
+        for rounds in [2, 6] {
+            for hypothesis in &mut self.survivors {
+                let profile = match hypothesis.is_mirrored {
+                    true => &self.mirrored,
+                    false => &self.bundle.all,
+                };
+                self.fitter.refine(profile, &self.bank, hypothesis, rounds);
+            }
+            self.survivors.sort_by(|a, b| a.unexplained.total_cmp(&b.unexplained));
+            self.survivors.retain(|hypothesis| hypothesis.unexplained < HOPELESS);
+            thin(&mut self.survivors, FINALISTS);
+        }
+    }
+
+    /// The best valid number near the hypothesis, with its margins.
+    fn judge(&mut self, best: Hypothesis) -> Option<GreyRead> {
+        let layout = best.layout();
+        let profile = match best.is_mirrored {
+            true => &self.mirrored,
+            false => &self.bundle.all,
+        };
+        let (fitted, margin) =
+            weigh(&mut self.fitter, &self.bank, profile, best, self.bundle.step)?;
+        let (symbology, text) = layout.text(&fitted.characters)?;
+        let mut half_margin = f32::INFINITY;
+        for index in 0..2 {
+            let half = &mut self.bundle.halves[index];
+            if best.is_mirrored {
+                half.reverse();
+            }
+            let mut alone = fitted;
+            self.fitter.refine(half, &self.bank, &mut alone, 2);
+            let weighed = weigh(&mut self.fitter, &self.bank, half, alone, self.bundle.step);
+            let is_same = |other: &Hypothesis| {
+                other.characters[..layout.digits()] == fitted.characters[..layout.digits()]
+            };
+            half_margin = half_margin.min(match weighed {
+                Some((other, margin)) if is_same(&other) => margin,
+                _ => 0.0,
+            });
+        }
+        Some(GreyRead {
+            symbology,
+            text,
+            outline: self.outline(&fitted),
+            margin,
+            half_margin,
+            unexplained: fitted.unexplained,
+            module_px: fitted.pose.module(layout) * self.bundle.step,
+            blur_modules: template::blur_modules(fitted.entry),
+        })
+    }
+
+    fn outline(&self, hypothesis: &Hypothesis) -> Outline {
+        let last = (self.bundle.all.len() - 1) as f32;
+        let place = |t: f32| match hypothesis.is_mirrored {
+            true => last - hypothesis.pose.at(t),
+            false => hypothesis.pose.at(t),
+        };
+        let (from, to) = (place(-1.0), place(1.0));
+        let (top, bottom) = self.bundle.reach;
+        [(from, top), (to, top), (to, bottom), (from, bottom)]
+            .map(|(sample, across)| self.bundle.place(sample, across))
+    }
+}
+
+/// Inserts by the unexplained share, one for each place: neighbours in place, kind and direction
+/// lead to the same end.
+fn keep(survivors: &mut Vec<Hypothesis>, hypothesis: Hypothesis) {
+    let is_twin = |known: &Hypothesis| {
+        known.layout == hypothesis.layout
+            && known.is_mirrored == hypothesis.is_mirrored
+            && known.characters[..DIGITS_MAX] == hypothesis.characters[..DIGITS_MAX]
+    };
+    if let Some(twin) = survivors.iter().position(is_twin) {
+        if survivors[twin].unexplained <= hypothesis.unexplained {
+            return;
+        }
+        survivors.remove(twin);
+    }
+    let at = survivors.partition_point(|known| known.unexplained <= hypothesis.unexplained);
+    survivors.insert(at, hypothesis);
+    thin(survivors, SURVIVORS);
+}
+
+/// Keeps the first of each kind of symbol, as many as `quota` says.
+fn thin(survivors: &mut Vec<Hypothesis>, quota: [usize; LAYOUTS.len()]) {
+    let mut left = quota;
+    survivors.retain(|hypothesis| {
+        let has_room = left[hypothesis.layout] > 0;
+        left[hypothesis.layout] -= usize::from(has_room);
+        has_room
+    });
+}
+
+/// Fits the best valid number and the next best, each with all freedom; the first, and by how many
+/// nats it is the likelier one.
+fn weigh(
+    fitter: &mut Fitter,
+    bank: &Bank,
+    profile: &[f32],
+    start: Hypothesis,
+    step: f32,
+) -> Option<(Hypothesis, f32)> {
+    let mut hold = |characters: [u8; DIGITS_MAX], from: &Hypothesis| {
+        let mut held = Hypothesis { characters, ..*from };
+        for round in 0..3 {
+            fitter.settle(profile, bank, &mut held, round == 1);
+        }
+        let [first, second] = fitter.allowed(profile, bank, &held);
+        (held, first, second)
+    };
+    let layout = start.layout();
+    let is_other = |path: &Path, held: &Hypothesis| {
+        path.cost.is_finite()
+            && path.characters[..layout.digits()] != held.characters[..layout.digits()]
+    };
+    // Holding the best valid number moves the rest a little, and then another may be the best.
+    let (_, first, _) = hold(start.characters, &start);
+    let (mut held, mut first, mut second) = hold(first.characters, &start);
+    if is_other(&first, &held) {
+        (held, first, second) = hold(first.characters, &held);
+    }
+    let rival = [first, second].into_iter().find(|path| is_other(path, &held))?;
+    let (rival, _, _) = hold(rival.characters, &held);
+    let pixels = held.pose.module(layout) * step;
+    let independent = layout.modules as f32 * pixels.min(SAMPLES as f32);
+    let margin = independent / 2.0 * (rival.unexplained / held.unexplained).ln();
+    (margin > 0.0).then_some((held, margin))
+}
