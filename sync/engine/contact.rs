@@ -86,3 +86,50 @@ impl ClockLane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::lane::Busy;
+
+    fn moment(monotonic_ms: u64, wall_ms: i64) -> Moment {
+        Moment { monotonic_ms, wall: DeviceTime(wall_ms) }
+    }
+
+    /// One line, one case: estimate before, how long the exchange took, central's clock minus ours in its middle,
+    /// estimate after.
+    #[test]
+    fn samples_are_smoothed_unless_somebody_set_a_clock() {
+        let limit = CLOCK_SAMPLE_MS_MAX;
+        for (before, took_ms, sample, after) in [
+            (None, 0, 90_000, Some(90_000)),
+            (None, 400, -90_000, Some(-90_000)),
+            (Some(1_000), 40, 1_800, Some(1_100)),
+            (Some(1_000), 40, 200, Some(900)),
+            (Some(1_000), 40, 1_000 + CLOCK_JUMP_MS, Some(1_250)),
+            (Some(1_000), 40, 1_001 + CLOCK_JUMP_MS, Some(3_001)),
+            (Some(1_000), limit, 1_800, Some(1_100)),
+            (Some(1_000), limit + 1, 1_800, Some(1_000)),
+            (None, limit + 1, 1_800, None),
+        ] {
+            let mut contact = Contact { clock_offset_ms: before, ..Contact::default() };
+            let (began, ended) = (moment(7_000, 0), moment(7_000 + took_ms, 500_000));
+            let middle_ms = 500_000 - took_ms as i64 / 2;
+            contact.sample_clock(began, ended, middle_ms + sample);
+            assert_eq!(contact.clock_offset_ms, after, "{before:?} {took_ms} {sample}");
+        }
+    }
+
+    /// What the storage says while it is being told is of before.
+    #[test]
+    fn what_the_storage_knows_is_learnt_unless_it_is_being_told() {
+        let mut lane = ClockLane::default();
+        lane.learn(Some(5));
+        assert_eq!(lane.noted_ms, Some(5));
+        let began = moment(0, 0);
+        lane.lane.busy =
+            Some(Busy { ticket: 1, began, is_call: false, is_waiting: false, token: None });
+        lane.learn(Some(6));
+        assert_eq!(lane.noted_ms, Some(5));
+    }
+}

@@ -84,3 +84,35 @@ impl ContractLane {
         self.due_ms = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lane that asked at 10 s and was told this.
+    fn told(oldest: u32, current: u32) -> ContractLane {
+        let known = Contract { current, oldest, software: String::new(), server_time_ms: 0 };
+        let (asked_ms, due_ms) = (10_000, 10_000 + RECHECK_MS);
+        ContractLane { known: Some(known), asked_ms, due_ms, ..ContractLane::default() }
+    }
+
+    #[test]
+    fn only_who_is_refused_is_answered_before_the_hour_is_over() {
+        let mut refused = told(CONTRACT + 1, CONTRACT + 1);
+        assert!(!refused.allows_pull());
+        refused.nudge();
+        assert_eq!(refused.alarm_ms(), 10_000 + AGAIN_MS);
+        let mut welcome = told(CONTRACT, CONTRACT);
+        assert!(welcome.allows_pull());
+        welcome.nudge();
+        assert_eq!(welcome.alarm_ms(), 10_000 + RECHECK_MS);
+    }
+
+    #[test]
+    fn lives_are_known_from_the_second_contract_on() {
+        assert!(!ContractLane::default().knows_lives());
+        assert!(!told(1, 1).knows_lives());
+        assert!(told(1, 2).knows_lives());
+        assert!(told(1, 3).knows_lives());
+    }
+}

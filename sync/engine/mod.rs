@@ -418,6 +418,7 @@ impl Engine {
                 Ask::LookAtLives => self.lives.look(),
                 Ask::LookAtContract => self.contract.look(),
                 Ask::CentralRestored => {
+                    self.push.doubt_watermark();
                     self.doubt_former();
                     // Without a life that has ended there are no strays.
                     let is_closed = |life: &Life| life.standing == LifeStanding::Closed;

@@ -382,6 +382,25 @@ fn a_restored_central_gets_again_what_it_lost() {
     assert_eq!(bench.store.outbox_len(), 0);
 }
 
+/// Its feeds begin a new epoch: that is reason enough to ask where it stands, long before the five
+/// minutes of an idle line are over.
+#[test]
+fn a_restored_central_gets_at_once_what_it_lost_though_nothing_is_sold() {
+    let mut bench = Bench::settled(1);
+    let backup = bench.central.clone();
+    (0..5).for_each(|_| {
+        bench.sell();
+        bench.settle();
+    });
+    bench.central = backup;
+    bench.central.after_restore(1);
+    bench.settle();
+    bench.pass(1_000);
+    bench.settle();
+    let journal: Vec<_> = bench.store.journal().into_iter().map(|event| event.bytes).collect();
+    assert_eq!(bench.central.events(sample::identity(1).id.uuid()), journal);
+}
+
 #[test]
 fn an_idle_terminal_notices_a_restored_central() {
     let mut bench = Bench::settled(4);
