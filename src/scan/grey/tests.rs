@@ -194,7 +194,6 @@ fn most_rendered_numbers_are_read() {
         let shot = Shot { gaussian, pixels, noise: 2.0, ..PLAIN };
         count += usize::from(read(&ean13_modules(&text).unwrap(), shot, seed).is_some());
     }
-    println!("{count} of 24 read");
     assert!(count >= 22, "{count} of 24");
 }
 
