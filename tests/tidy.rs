@@ -62,6 +62,7 @@ const RIMS: &[&str] = &[
     "src/command/rim.rs",
     "src/main.rs",
     "src/scan/clock.rs",
+    "src/scan/examples/measure_grey.rs",
     "sync/central/cli/progress.rs",
     "sync/central/main.rs",
     "sync/central/rim.rs",
