@@ -19,6 +19,7 @@ mod stream;
 use crate::confirm::{Ballot, Catalogue, Read, Sighting, Sweeping, contains};
 use crate::evidence::{Evidence, Strategy};
 use crate::frame::{Frame, Luma, Point};
+use crate::grey;
 use crate::line::{Line, Sweep, through};
 use crate::locate::{Bars, Locator, Patch};
 use domain::code::Symbology;
@@ -85,6 +86,11 @@ impl Options {
         self.symbologies.contains(&symbology)
     }
 
+    fn wants_articles(&self) -> bool {
+        use Symbology::{Ean8, Ean13, UpcA, UpcE};
+        [Ean13, UpcA, Ean8, UpcE].iter().any(|kind| self.wants(*kind))
+    }
+
     fn wants_matrix(&self) -> bool {
         use Symbology::{DataMatrix, Gs1DataMatrix, Gs1QrCode, QrCode};
         [QrCode, Gs1QrCode, DataMatrix, Gs1DataMatrix].iter().any(|kind| self.wants(*kind))
@@ -109,6 +115,9 @@ pub struct Decoder {
     linear: LinearReader,
     locator: Locator,
     matrix: MatrixReader,
+    /// Made when it is first needed: most lives of a decoder are short and sharp.
+    grey: Option<Box<grey::Workspace>>,
+    grey_places: Vec<grey::Candidate>,
     ballot: Ballot,
     sightings: Vec<Sighting>,
     frame: u64,
@@ -141,6 +150,16 @@ impl Shot<'_> {
     /// Where a person aims: the middle of the picture.
     fn aim(&self) -> Point {
         Point::new(self.picture.width() as f32 / 2.0, self.picture.height() as f32 / 2.0)
+    }
+}
+
+/// Bars as the reader of grey profiles wants them, their light margins added.
+fn grey_place(bars: &Bars) -> grey::Candidate {
+    grey::Candidate {
+        centre: bars.middle,
+        degrees: bars.degrees,
+        half_length: bars.length * 0.6 + 12.0,
+        half_height: bars.height / 2.0,
     }
 }
 
@@ -184,6 +203,8 @@ impl Decoder {
             linear: LinearReader::default(),
             locator: Locator::default(),
             matrix: MatrixReader::default(),
+            grey: None,
+            grey_places: Vec::new(),
             ballot: Ballot::default(),
             sightings: Vec::new(),
             frame: 0,
@@ -306,6 +327,34 @@ impl Decoder {
                 self.read_line(shot, (&line, row), bundle.manner);
             }
         }
+        self.ballot.count(sweeping, &mut self.sightings);
+    }
+
+    /// Reads grey profiles across bars: for what is too blurred to have edges.
+    fn read_grey(&mut self, shot: &Shot<'_>, place: &grey::Candidate) {
+        let workspace = self.grey.get_or_insert_with(Box::default);
+        let Some(read) = workspace.read(&shot.picture, place) else { return };
+        if !self.options.wants(read.symbology) {
+            return;
+        }
+        self.sweep += 1;
+        let (frame, sweep, now_ms) = (self.frame, self.sweep, shot.now_ms);
+        let strategy = Strategy::Grey;
+        let [top_left, top_right, low_right, low_left] =
+            read.outline.map(|corner| corner.scaled(shot.scale));
+        // Its upper and its lower rows say the same by themselves, so that it has two votes; a
+        // still, which has no other frame, grants the third that short symbols need.
+        let mut lines = vec![(top_left, top_right), (low_left, low_right)];
+        if shot.now_ms == 0 {
+            lines.push((top_left.middle(low_left), top_right.middle(low_right)));
+        }
+        self.sightings.extend(lines.into_iter().map(|(from, to)| Sighting {
+            symbology: read.symbology,
+            text: read.text.as_str().to_owned(),
+            from,
+            to,
+        }));
+        let sweeping = Sweeping { frame, sweep, strategy, now_ms };
         self.ballot.count(sweeping, &mut self.sightings);
     }
 

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! matrix codes, whole and in patches -> bars at their angle -> rows, columns, diagonals
-//!   and only while nothing is read: other angles, averaged lines, inverted
+//!   and only while nothing is read: grey profiles, other angles, averaged lines, inverted
 //! ```
 
 use super::matrix::STILL_PATTERNS_MAX;
-use super::{Bundle, Decoder, MatrixLook, Rake, Shot, manner};
+use super::{Bundle, Decoder, MatrixLook, Rake, Shot, grey_place, manner};
 use super::{Level, Look};
 use crate::confirm::Read;
 use crate::evidence::Strategy;
@@ -14,6 +14,8 @@ use crate::locate::Patch;
 
 /// The longest side of a picture that matrix readers are given: their time goes with its pixels.
 const SIDE_MAX: usize = 1400;
+/// Bars that are read by their grey profile.
+const GREY_BARS_MAX: usize = 6;
 const LEVELS: [Level; 2] = [Level::Envelope, Level::Midpoint];
 
 impl Decoder {
@@ -23,10 +25,33 @@ impl Decoder {
         self.study_matrix(shot, &mut reads);
         self.study_bars(shot, &mut reads);
         self.study_upright(shot, &mut reads);
+        if reads.is_empty() {
+            self.study_grey(shot, &mut reads);
+        }
         if reads.is_empty() && !shot.is_late() {
             self.study_slanted(shot, &mut reads);
         }
         reads
+    }
+
+    /// Bars that are too blurred to have edges, where either finder sees them.
+    fn study_grey(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        if !self.options.wants_articles() {
+            return;
+        }
+        let mut places = std::mem::take(&mut self.grey_places);
+        places.clear();
+        places.extend(self.locator.bars().iter().take(GREY_BARS_MAX).map(grey_place));
+        let workspace = self.grey.get_or_insert_with(Box::default);
+        workspace.find(&shot.picture, &mut places);
+        for place in &places {
+            if !reads.is_empty() || shot.is_late() {
+                break;
+            }
+            self.read_grey(shot, place);
+            self.elect(reads);
+        }
+        self.grey_places = places;
     }
 
     /// Bars that were found, at their angle.

@@ -8,7 +8,7 @@
 //! What is dear is left out of a frame that is much less sharp than the last second's best.
 
 use super::matrix::STREAM_PATTERNS_MAX;
-use super::{Bundle, Decoder, Manner, MatrixLook, Rake, Shot, View, manner};
+use super::{Bundle, Decoder, Manner, MatrixLook, Rake, Shot, View, grey_place, manner};
 use super::{Level, Look};
 use crate::confirm::{Read, contains};
 use crate::evidence::{Hint, Strategy};
@@ -100,13 +100,13 @@ impl Decoder {
 
     /// Rows through the middle of the frame and around it, and columns.
     fn read_aim(&mut self, shot: &Shot<'_>, manner: Manner, strategy: Strategy) {
-        const ROWS: i32 = 3;
-        const COLUMNS: i32 = 2;
+        const ROWS: i32 = 2;
+        const COLUMNS: i32 = 1;
         let (width, height) = (shot.picture.width(), shot.picture.height());
         let aim = shot.aim();
         // Frames see other rows, so that a scratch does not hide a code for ever.
         let shift = (self.stream.turn % 3) as f32 * 2.0 - 2.0;
-        for (degrees, count, step) in [(0.0, ROWS, height / 14), (90.0, COLUMNS, width / 14)] {
+        for (degrees, count, step) in [(0.0, ROWS, height / 10), (90.0, COLUMNS, width / 10)] {
             let sweeping = self.begin_sweep(shot, strategy);
             for index in -count..=count {
                 let aside = index as f32 * (step as f32).max(2.0) + shift;
@@ -186,6 +186,15 @@ impl Decoder {
         let turn = self.stream.turn;
         let best = self.near_bars(shot).or_else(|| self.locator.bars().first().copied());
         match turn % DEAR {
+            // It may take half a frame's time, so that it waits until somebody aims at bars.
+            4 if (turn / DEAR).is_multiple_of(2) && self.options.wants_articles() => {
+                let aimed = best.filter(|bars| {
+                    bars.middle.distance(shot.aim()) < bars.length.max(bars.height) / 2.0
+                });
+                if let Some(bars) = aimed {
+                    self.read_grey(shot, &grey_place(&bars));
+                }
+            }
             0 | 4 => {
                 if let Some(bars) = best {
                     self.read_averaged(shot, &bars);
