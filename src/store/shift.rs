@@ -120,9 +120,13 @@ pub(crate) fn end_in(
     }
 }
 
-/// Cash kept in a shift, in the store's currency (a shift without orders has none in it).
+/// Cash kept in a shift, in the store's currency (a shift without orders has none in it). A database that was
+/// recovered may lack the store's row until central sends it again: then the last order tells the currency.
 fn cash_since(db: &Connection, since: i64, shift: &[u8; 16]) -> Result<Money, StoreError> {
-    let configured = config::store_config(db)?.map(|store| store.currency);
+    let configured = match config::store_config(db)? {
+        Some(store) => Some(store.currency),
+        None => currency_of_last_order(db)?,
+    };
     let mut statement = db.prepare_cached(
         "SELECT tender.currency, sum(given_minor - change_minor) FROM own_tender AS tender \
          JOIN own_order USING (position) WHERE position > ?1 AND shift = ?2 AND kind = 'cash' \
@@ -139,6 +143,16 @@ fn cash_since(db: &Connection, since: i64, shift: &[u8; 16]) -> Result<Money, St
         (None, Some(currency)) => Ok(Money::zero(currency)),
         (None, None) => Err(StoreError::NotConfigured),
     }
+}
+
+fn currency_of_last_order(db: &Connection) -> Result<Option<Currency>, StoreError> {
+    let code: Option<String> = db
+        .prepare_cached("SELECT currency FROM own_order ORDER BY position DESC LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let parse =
+        |code: String| code.parse().map_err(|_| StoreError::damaged("a currency that is none"));
+    code.map(parse).transpose()
 }
 
 /// An amount and its currency from two columns.

@@ -67,6 +67,8 @@ pub struct Device {
     pub copy: Option<Copy>,
     /// A damaged database in which no identity was left: its events are handed over once there is another.
     pub damaged: Option<Damaged>,
+    /// Its database was damaged and recovered at some time.
+    pub was_damaged: bool,
     /// Another device has, or once had, the same identity.
     pub is_twin: bool,
     /// It was made a terminal at some time.
@@ -101,6 +103,7 @@ impl Device {
             confirmed: Vec::new(),
             copy: None,
             damaged: None,
+            was_damaged: false,
             is_twin: false,
             is_enrolled: false,
             store_no: 1 + (number as i64) % 2,

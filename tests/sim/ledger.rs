@@ -21,6 +21,8 @@ pub struct Fact {
     pub order: Option<OrderId>,
     /// The only copies of it were on a disk that was thrown away before central got it.
     pub is_gone: bool,
+    /// Central has held it at some time; it may have lost it since, when it was put back.
+    pub was_held: bool,
     /// Its bytes were damaged on the disk before central got it.
     pub is_damaged: bool,
 }
@@ -151,7 +153,8 @@ impl Ledger {
             Event::OrderPaid { order, .. } => Some(*order),
             _ => None,
         };
-        let fact = Fact { device, place, order, is_gone: false, is_damaged: false };
+        let (is_gone, was_held, is_damaged) = (false, false, false);
+        let fact = Fact { device, place, order, is_gone, was_held, is_damaged };
         self.facts.entry(hash).or_insert(fact).is_gone = false;
         match event {
             Event::OrderPlaced(order) => {

@@ -4,8 +4,10 @@ use super::{
     AT, STORE, Shop, acknowledge_all, article, article_json, customer_row, id, identity, life,
     load, load_articles, staff, waiting,
 };
+use crate::connection::{Purpose, connect};
 use crate::recover::{InspectedLife, inspect, pending, recover};
-use crate::{OpenError, Recovery, Store};
+use crate::{NewOrder, OpenError, Recovery, Store};
+use domain::event::Event;
 use domain::id::StoreId;
 use std::collections::BTreeSet;
 use std::fs;
@@ -132,6 +134,33 @@ fn whatever_page_is_hit_the_shop_goes_on() {
         }
         store.close();
     }
+}
+
+/// Until central sends the store's row again the last order tells in which currency to count (found by the
+/// simulation).
+#[test]
+fn a_shift_can_be_ended_though_the_row_of_the_store_is_lost() {
+    let mut shop = Shop::new();
+    let store = shop.open_for_business();
+    let shift = store.open_shift(staff(1), AT).unwrap();
+    let basket = shop.basket(&[(1, 1)], None);
+    // Due on delivery: no cash tells the currency.
+    let order = NewOrder { payment: None, ..shop.new_order(basket, shift.id, AT) };
+    store.commit_order(order).unwrap();
+    store.close();
+    let options = shop.options();
+    let db = connect(options.files.as_ref(), &shop.path(), &shop.key(), Purpose::Write).unwrap();
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'base_store'";
+    let page: i64 = db.query_row(sql, [], |row| row.get(0)).unwrap();
+    drop(db);
+    shop.flip(page as usize, 2000);
+    let (store, recovered) = shop.start();
+    assert!(recovered.unwrap().is_enrolled);
+    assert_eq!(store.store_config().unwrap(), None);
+    store.close_shift(AT).unwrap();
+    let last = all_waiting(&store).into_iter().filter_map(|item| item.sealed().cloned()).last();
+    let event = Envelope::parse(&last.unwrap().bytes).unwrap().event().unwrap();
+    assert!(matches!(event, Event::ShiftClosed { cash, .. } if cash.minor() == 0), "{event:?}");
 }
 
 #[test]

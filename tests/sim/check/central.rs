@@ -71,7 +71,7 @@ impl World {
         })?;
         if let Some(fact) = self.ledger.facts.get_mut(&held.hash) {
             // It was on its way when the disk that it came from was thrown away.
-            fact.is_gone = false;
+            (fact.is_gone, fact.was_held) = (false, true);
         }
         if let Some(bytes) = &held.bytes {
             Invariant::Chain.require(EventHash::of(bytes.as_bytes()) == held.hash, || {

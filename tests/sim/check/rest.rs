@@ -83,6 +83,9 @@ fn read<T>(world: &World, read: impl FnOnce(&Connection) -> Result<T, CentralErr
 impl World {
     /// Whether nothing waits any more: cheap questions first.
     pub(crate) fn is_at_rest(&mut self) -> Check<bool> {
+        if self.now_ms < self.doubt_until_ms {
+            return Ok(false);
+        }
         for device in &self.devices {
             if self.why_restless(device.number).is_some() {
                 return Ok(false);

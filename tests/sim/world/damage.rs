@@ -81,6 +81,7 @@ impl World {
         self.break_recovery(&mut kept);
         let image = done(bench.image())?;
         self.devices[number].disk.load(&image);
+        self.devices[number].was_damaged = true;
         self.tally.note("damage: recovered");
         self.note(|| {
             let Recovery { orders, events, missing, is_enrolled, .. } = &recovery;
@@ -134,6 +135,9 @@ impl World {
         let before = std::mem::replace(&mut self.devices[number].journal, journal).all();
         self.forget_promises(number);
         let gone = self.gone(&before);
+        // What central once confirmed and lost itself, when it was put back, no recovery can know of.
+        let was_held = |hash: &EventHash| self.ledger.facts.get(hash).is_some_and(|it| it.was_held);
+        let gone = gone.iter().filter(|hash| !was_held(hash)).count();
         let is_said = gone == 0 || recovery.missing > 0 || recovery.has_open_end;
         Invariant::ExactlyOnce.require(is_said, || {
             format!("device {number}: {gone} events are lost, and the recovery does not say so")
@@ -156,13 +160,13 @@ impl World {
         device.bought.retain(|(_, order)| is_left(order));
     }
 
-    /// How many of these events nobody has any more.
-    fn gone(&self, hashes: &[EventHash]) -> usize {
+    /// Those of these events that nobody has any more.
+    fn gone(&self, hashes: &[EventHash]) -> Vec<EventHash> {
         let is_gone = |hash: &&EventHash| {
             let is_on_a_device = self.devices.iter().any(|device| device.journal.has(hash));
             !is_on_a_device && !self.central.seen.held.contains(*hash)
         };
-        hashes.iter().filter(is_gone).count()
+        hashes.iter().filter(is_gone).copied().collect()
     }
 
     fn require_nothing_new<'a>(

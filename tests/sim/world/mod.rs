@@ -100,6 +100,8 @@ pub struct World {
     looks: u64,
     /// Central was put back to an older state, and nobody told it.
     pub(crate) is_doubtful: bool,
+    /// When every device has asked a central that was put back without a word where it stands.
+    pub(crate) doubt_until_ms: u64,
     /// Looks at which nothing waited.
     rests: u64,
 }
@@ -174,6 +176,7 @@ impl World {
             scratch,
             looks: 0,
             is_doubtful: false,
+            doubt_until_ms: 0,
             rests: 0,
         })
     }

@@ -13,6 +13,9 @@ use uuid::Uuid;
 
 /// A catalogue is never emptied further.
 const ARTICLES_MIN: usize = 4;
+/// Idle terminals ask central every five minutes where it stands (PROTOCOL.md); nothing else shows them that it was
+/// put back if its feeds go on as before. And a minute for what follows.
+const WATERMARK_MS: u64 = 6 * 60_000;
 
 /// What central does not do as asked is a defect of central.
 pub(super) fn done<T>(result: Result<T, String>) -> Check<T> {
@@ -48,7 +51,10 @@ impl World {
         if !done(self.central.restore(is_told))? {
             return Ok(());
         }
-        self.is_doubtful |= !is_told;
+        if !is_told {
+            self.is_doubtful = true;
+            self.doubt_until_ms = self.now_ms + WATERMARK_MS;
+        }
         self.tally.note("central: restored from a backup");
         let lost = held - self.central.seen.held.len();
         self.tally.add("central: events lost by its restore", lost as u64);

@@ -160,7 +160,8 @@ impl World {
             // The button "try now".
             self.input(number, Input::Nudge)?;
         }
-        self.review(None, self.looks > LOOKS_BEFORE_DISMISSAL)?;
+        let has_arrived = self.looks > LOOKS_BEFORE_DISMISSAL && self.now_ms >= self.doubt_until_ms;
+        self.review(None, has_arrived)?;
         self.after(LOOK_MS, Happening::Look);
         Ok(())
     }

@@ -43,7 +43,13 @@ impl World {
         let customers = &Template::shared_or_none().map(|template| &template.customers);
         let customers = customers.map_or(&[][..], Vec::as_slice);
         let may_be_poison = self.settings.classes.has(Class::Poison);
+        let is_enrolled = device.is_enrolled;
         let collected = (|| -> Result<Option<NewOrder>, StoreError> {
+            // A device that does not know who it is shows nothing but the enrolment. That a terminal forgets it
+            // without damage is a defect, and shows as one further down.
+            if !is_enrolled && store.terminal()?.is_none() {
+                return Ok(None);
+            }
             let Some(config) = store.store_config()? else { return Ok(None) };
             let Some(staff) = store.staff()?.first().map(|person| person.id) else {
                 return Ok(None);
@@ -208,6 +214,12 @@ impl World {
         match running.store.close_shift(at) {
             Ok(()) => {
                 self.tally.note("shift: ended");
+                self.after_till(number)
+            }
+            // Damage took the store's row and every order; until central sends the row again nobody knows in which
+            // currency to count, the program says so, and the shift stays open.
+            Err(StoreError::NotConfigured) if device.was_damaged => {
+                self.tally.note("shift: cannot be ended yet");
                 self.after_till(number)
             }
             Err(error) => self.till_failed(number, "ending a shift", &error),
