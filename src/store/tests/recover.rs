@@ -158,7 +158,8 @@ fn a_shift_can_be_ended_though_the_row_of_the_store_is_lost() {
     assert!(recovered.unwrap().is_enrolled);
     assert_eq!(store.store_config().unwrap(), None);
     store.close_shift(AT).unwrap();
-    let last = all_waiting(&store).into_iter().filter_map(|item| item.sealed().cloned()).last();
+    let last =
+        all_waiting(&store).into_iter().filter_map(|item| item.sealed().cloned()).next_back();
     let event = Envelope::parse(&last.unwrap().bytes).unwrap().event().unwrap();
     assert!(matches!(event, Event::ShiftClosed { cash, .. } if cash.minor() == 0), "{event:?}");
 }
