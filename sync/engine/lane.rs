@@ -232,7 +232,9 @@ pub fn judge(fault: &Fault) -> (SyncProblem, Pace) {
                 (code::UNAUTHENTICATED, _) => (SyncProblem::Unauthenticated, Pace::Soon),
                 (code::TERMINAL_REVOKED, _) => (SyncProblem::TerminalRevoked, Pace::Slow),
                 (code::WRONG_TERMINAL, _) => (SyncProblem::TerminalUnknown, Pace::Slow),
-                (code::OLD_EPOCH, _) => (SyncProblem::EpochOutdated, Pace::Slow),
+                // Met when a call was under way while the next life was registered; who was really
+                // replaced learns it with the next token, and then reads no feeds.
+                (code::OLD_EPOCH, _) => (SyncProblem::EpochOutdated, Pace::Soon),
                 (code::FORKED_HISTORY, _) => (SyncProblem::HistoryForked, Pace::Slow),
                 (code::BROKEN_CHAIN, _) => (SyncProblem::ChainBroken, Pace::Slow),
                 (code::TOO_MANY_ATTEMPTS, _) | (_, 429) => {

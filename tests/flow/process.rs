@@ -206,7 +206,10 @@ impl Terminal {
     /// Sends a command that must succeed.
     pub fn done(&mut self, command: Value) -> Value {
         let answer = self.ask(command.clone());
-        assert_eq!(answer["ok"], json!(true), "{command} -> {answer}");
+        if answer["ok"] != json!(true) {
+            let line = self.ask(json!({"do": "open", "view": "sync"}));
+            panic!("{command} -> {answer}; the line: {line}");
+        }
         answer
     }
 

@@ -292,6 +292,10 @@ impl World {
                 format!("device {number}: a feed does not add up to what central has")
             })?;
         }
+        if self.devices[number].is_unobserved {
+            // Before the engine sends what nobody could look at.
+            self.observe(number)?;
+        }
         if appends {
             self.tally.note("life: renewed");
             self.observe(number)?;
