@@ -298,8 +298,7 @@ impl FeedLane {
                 // The next token will say how central regards this life. A token that is not ours
                 // any more says nothing.
                 if tokens.forget(used) {
-                    let (problem, pace) = judge(fault);
-                    self.lane.fail(turn, problem, pace);
+                    self.fail(turn, fault);
                 }
             }
             Some(code::CURSOR_COMPACTED) if !is_fetching => {
@@ -320,17 +319,19 @@ impl FeedLane {
                 self.missing += 1;
                 self.step = Step::NeedPlan;
             }
-            _ => {
-                let (problem, pace) = judge(fault);
-                if problem == SyncProblem::UpgradeNeeded {
-                    turn.asks.push(Ask::LookAtContract);
-                }
-                self.lane.fail(turn, problem, pace);
-                // The next poll does not wait, so that it soon shows whether the problem is over.
-                if let Step::Poll { wait_s, .. } = &mut self.step {
-                    *wait_s = 0;
-                }
-            }
+            _ => self.fail(turn, fault),
+        }
+    }
+
+    fn fail(&mut self, turn: &mut Turn<'_>, fault: &Fault) {
+        let (problem, pace) = judge(fault);
+        if problem == SyncProblem::UpgradeNeeded {
+            turn.asks.push(Ask::LookAtContract);
+        }
+        self.lane.fail(turn, problem, pace);
+        // The next poll does not wait, so that it soon shows whether the problem is over.
+        if let Step::Poll { wait_s, .. } = &mut self.step {
+            *wait_s = 0;
         }
     }
 

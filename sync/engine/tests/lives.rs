@@ -105,6 +105,21 @@ fn of_two_clones_one_goes_on_and_the_other_is_told() {
     assert!(first.sent.contains(&"watermark"), "and yet it looks whether that is still so");
 }
 
+/// The token of the old life was still on its way when central entered the next one.
+#[test]
+fn a_feed_refused_while_the_next_life_was_registered_rests_for_seconds() {
+    let mut bench = Bench::settled(1);
+    bench.central.put(Feed::Stock, 1, 77);
+    bench.refuse("changes", 409, code::OLD_EPOCH, Retry::Human);
+    assert_eq!(bench.problem(), Some("epoch-outdated"));
+    // A fresh token says that the life is the current one.
+    bench.settle();
+    bench.pass(PAUSE_MS_MIN);
+    bench.settle();
+    assert!(bench.is_online(), "{:?}", bench.problem());
+    assert_eq!(bench.store.rows(Feed::Stock), bench.central.rows(Feed::Stock));
+}
+
 #[test]
 fn a_restored_backup_begins_the_next_life_before_it_sells() {
     let mut bench = Bench::settled(3);
