@@ -62,10 +62,14 @@ pub(crate) fn staff_from(row: StaffRow) -> Staff {
 
 pub(crate) fn store_config(db: &Connection) -> Result<Option<StoreConfig>, StoreError> {
     let own = Life::current(db)?.map(|life| *life.identity.store.uuid().as_bytes());
-    // The feed has exactly one store; were there more, the terminal's own is meant.
-    let mut statement =
-        db.prepare_cached("SELECT row FROM base_store ORDER BY id IS NOT ?1, id LIMIT 1")?;
-    let row: Option<String> = statement.query_row([own], |row| row.get(0)).optional()?;
+    // The feed has exactly one store; were there more, the terminal's own is meant. Two questions, because sorting would
+    // build a table of its own within every sale.
+    let mut of_own = db.prepare_cached("SELECT row FROM base_store WHERE id = ?1")?;
+    let mut row: Option<String> = of_own.query_row([own], |row| row.get(0)).optional()?;
+    if row.is_none() {
+        let mut of_any = db.prepare_cached("SELECT row FROM base_store ORDER BY id LIMIT 1")?;
+        row = of_any.query_row([], |row| row.get(0)).optional()?;
+    }
     let Some(row) = row else { return Ok(None) };
     let row: StoreRow = from_json(&row)?;
     store_from(row).map(Some).ok_or_else(|| StoreError::damaged("the store's configuration"))
