@@ -9,6 +9,11 @@ use std::time::Instant;
 pub trait Clock: Send + Sync {
     /// Milliseconds since some fixed moment.
     fn now_ms(&self) -> u64;
+
+    /// The same in microseconds, for what is measured and decides nothing.
+    fn now_us(&self) -> u64 {
+        self.now_ms().saturating_mul(1000)
+    }
 }
 
 /// The clock of the machine, counted from its own making.
@@ -25,5 +30,9 @@ impl MonotonicClock {
 impl Clock for MonotonicClock {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }

@@ -7,6 +7,7 @@
 
 use crate::evidence::{Evidence, Strategy};
 use crate::frame::{Outline, Point};
+use crate::trace::{Claim, Standing};
 use domain::code::Symbology;
 use std::sync::Arc;
 
@@ -128,6 +129,18 @@ impl Candidate {
         [first.from, first.to, last.to, last.from]
     }
 
+    fn standing(&self) -> Standing {
+        Standing {
+            symbology: self.symbology,
+            text: self.text.clone(),
+            votes: self.votes.len() as u32,
+            demanded: self.demand(),
+            frames: self.frames,
+            is_known: self.is_known,
+            strategy: self.strategy,
+        }
+    }
+
     fn demand(&self) -> u32 {
         let quorum = quorum(self.symbology, &self.text);
         quorum + u32::from(self.is_known == Some(false))
@@ -159,6 +172,8 @@ pub struct NearMiss {
 pub struct Ballot {
     candidates: Vec<Candidate>,
     catalogue: Option<Arc<dyn Catalogue>>,
+    /// What lines said, where somebody watches; it decides nothing.
+    log: Option<Vec<Claim>>,
 }
 
 impl Ballot {
@@ -167,9 +182,43 @@ impl Ballot {
         self.catalogue = Some(catalogue);
     }
 
+    /// Begins to write down what lines say, or stops.
+    pub fn keep_log(&mut self, is_kept: bool) {
+        self.log = is_kept.then(Vec::new);
+    }
+
+    /// What lines said since the log was begun.
+    pub fn take_log(&mut self) -> Vec<Claim> {
+        self.log.take().unwrap_or_default()
+    }
+
+    /// The texts that are weighed at present, the nearest to being believed first.
+    pub fn standing(&self) -> Vec<Standing> {
+        let mut standing: Vec<Standing> = self.candidates.iter().map(Candidate::standing).collect();
+        standing.sort_by_key(|row| {
+            std::cmp::Reverse((row.is_known == Some(true), row.votes, row.frames))
+        });
+        standing
+    }
+
+    fn write_down(&mut self, sweeping: Sweeping, sighting: &Sighting) {
+        if let Some(log) = &mut self.log
+            && log.len() < LINES_MAX
+        {
+            log.push(Claim {
+                strategy: sweeping.strategy,
+                symbology: sighting.symbology,
+                text: sighting.text.clone(),
+                from: sighting.from,
+                to: sighting.to,
+            });
+        }
+    }
+
     /// Counts what the lines of one sweep saw.
     pub fn count(&mut self, sweeping: Sweeping, sightings: &mut Vec<Sighting>) {
         for sighting in sightings.drain(..) {
+            self.write_down(sweeping, &sighting);
             let index = self.index_of(&sighting, sweeping);
             let candidate = &mut self.candidates[index];
             candidate.seen_ms = sweeping.now_ms;

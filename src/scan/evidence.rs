@@ -81,4 +81,19 @@ pub enum Hint {
     HoldStill,
     /// The modules are too narrow for the camera.
     MoveCloser,
+    /// A reflection hides a part of the bars: another angle.
+    Glare,
+}
+
+impl Hint {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::TooDark => "too-dark",
+            Self::HoldStill => "hold-still",
+            Self::MoveCloser => "move-closer",
+            Self::Glare => "glare",
+        }
+    }
 }

@@ -13,7 +13,9 @@ use crate::evidence::{Evidence, Hint};
 use crate::frame::{Frame, Outline};
 use crate::guard::{Guard, RepeatFilter};
 use crate::mailbox::{Mailbox, Taken};
+use crate::source::format::Mode;
 use crate::source::{FrameSource, Next, SourceState};
+use crate::trace::Trace;
 use domain::code::Code;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -46,6 +48,26 @@ pub enum ScanEvent {
     Preview(Frame),
     /// The source changed its state; also sent once at the start.
     Source(SourceState),
+    /// What one look saw and did; only while [`Scanner::observe`] asks for it, at most five a
+    /// second and whenever something was read.
+    Look(Arc<LookReport>),
+}
+
+/// What one look saw and did, for the diagnostics view.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookReport {
+    /// The frame, whole, as the readers had it.
+    pub frame: Frame,
+    /// What was read in it, before the guard decides what rings.
+    pub reads: Vec<Read>,
+    /// What was tried, and how long it took.
+    pub trace: Trace,
+    /// How long the look took, in microseconds.
+    pub look_us: u64,
+    /// What was done since the start.
+    pub counts: Counts,
+    /// The source, and how the camera delivers.
+    pub source: (SourceState, Option<Mode>),
 }
 
 /// How to scan.
@@ -90,6 +112,8 @@ impl Default for Settings {
 /// The same code from a hand scanner counts again after this time: its trigger is meant each time,
 /// only its bounce is not.
 const WEDGE_REPEAT_MS: u64 = 250;
+/// Looks are told this often where nothing is read, in milliseconds: a person reads no faster.
+const REPORT_PERIOD_MS: u64 = 200;
 /// How long threads wait before they look whether they should end.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -100,6 +124,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     is_over: AtomicBool,
     is_paused: AtomicBool,
+    is_observed: AtomicBool,
+    source: Mutex<(SourceState, Option<Mode>)>,
     frames: AtomicU64,
     decodes: AtomicU64,
 }
@@ -139,6 +165,8 @@ impl Scanner {
             clock,
             is_over: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
+            is_observed: AtomicBool::new(false),
+            source: Mutex::new((SourceState::None, None)),
             frames: AtomicU64::new(0),
             decodes: AtomicU64::new(0),
         });
@@ -158,6 +186,11 @@ impl Scanner {
         self.shared.is_paused.store(is_paused, Ordering::Release);
     }
 
+    /// Begins or ends to tell what each look did. It costs a copy of the frame now and then.
+    pub fn observe(&self, is_observed: bool) {
+        self.shared.is_observed.store(is_observed, Ordering::Release);
+    }
+
     /// Takes a code that a wedge scanner read at `at_ms` into the same stream of events: the camera
     /// does not ring the label that the hand scanner just rang.
     pub fn inject(&self, code: Code, at_ms: u64) {
@@ -175,11 +208,7 @@ impl Scanner {
 
     /// What was done so far.
     pub fn counts(&self) -> Counts {
-        Counts {
-            frames: self.shared.frames.load(Ordering::Relaxed),
-            decodes: self.shared.decodes.load(Ordering::Relaxed),
-            dropped: self.shared.mailbox.dropped(),
-        }
+        self.shared.counts()
     }
 }
 
@@ -200,6 +229,18 @@ impl Shared {
 
     fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Acquire)
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            frames: self.frames.load(Ordering::Relaxed),
+            decodes: self.decodes.load(Ordering::Relaxed),
+            dropped: self.mailbox.dropped(),
+        }
+    }
+
+    fn is_observed(&self) -> bool {
+        self.is_observed.load(Ordering::Acquire)
     }
 
     fn is_paused(&self) -> bool {
@@ -244,6 +285,8 @@ fn capture(shared: &Shared, mut source: Box<dyn FrameSource>, previews_per_secon
         let next = source.next(&mut frame, TICK);
         let state = source.state();
         if told.as_ref() != Some(&state) && shared.offer(ScanEvent::Source(state.clone())) {
+            *shared.source.lock().unwrap_or_else(PoisonError::into_inner) =
+                (state.clone(), source.mode());
             told = Some(state);
         }
         if next != Next::Frame {
@@ -270,7 +313,7 @@ fn scan(shared: &Shared, settings: &Settings) {
     let mut decoder = settings.decoder();
     let mut hint = Hint::None;
     let period_ms = 1000 / u64::from(settings.decodes_per_second.clamp(1, 1000));
-    let mut due_ms = 0;
+    let (mut due_ms, mut report_ms) = (0, 0);
     while !shared.is_over() {
         // Waiting first and taking then makes the frame the newest there is.
         let wait_ms = u64::saturating_sub(due_ms, shared.clock.now_ms());
@@ -284,6 +327,9 @@ fn scan(shared: &Shared, settings: &Settings) {
         due_ms = begin_ms + period_ms;
         let deadline_ms = begin_ms + settings.decode_ms_max;
         let is_late = || shared.clock.now_ms() >= deadline_ms;
+        let is_observed = shared.is_observed();
+        decoder.watch(is_observed.then(|| shared.clock.clone()));
+        let begin_us = shared.clock.now_us();
         let look = || {
             let luma = frame.view()?;
             Some(decoder.look(luma, frame.taken_ms.max(1), &is_late))
@@ -293,7 +339,13 @@ fn scan(shared: &Shared, settings: &Settings) {
         match reads {
             Ok(reads) => {
                 let look_ms = shared.clock.now_ms().saturating_sub(begin_ms);
-                tell_reads(shared, settings, (&frame, look_ms), reads.unwrap_or_default());
+                let look_us = shared.clock.now_us().saturating_sub(begin_us);
+                let reads = reads.unwrap_or_default();
+                if is_observed && (begin_ms >= report_ms || !reads.is_empty()) {
+                    report_ms = begin_ms + REPORT_PERIOD_MS;
+                    tell_look(shared, &mut decoder, (&frame, &reads), look_us);
+                }
+                tell_reads(shared, settings, (&frame, look_ms), reads);
                 if decoder.hint() != hint && shared.offer(ScanEvent::Hint(decoder.hint())) {
                     hint = decoder.hint();
                 }
@@ -305,6 +357,24 @@ fn scan(shared: &Shared, settings: &Settings) {
         }
         shared.mailbox.give_back(frame);
     }
+}
+
+fn tell_look(
+    shared: &Shared,
+    decoder: &mut Decoder,
+    (frame, reads): (&Frame, &[Read]),
+    look_us: u64,
+) {
+    let Some(trace) = decoder.take_trace() else { return };
+    let source = shared.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    shared.offer(ScanEvent::Look(Arc::new(LookReport {
+        frame: frame.clone(),
+        reads: reads.to_vec(),
+        trace: *trace,
+        look_us,
+        counts: shared.counts(),
+        source,
+    })));
 }
 
 fn tell_reads(
@@ -412,6 +482,34 @@ mod tests {
         assert!(previews > 0);
         let counts = scanner.counts();
         assert!(counts.dropped > 0 && counts.frames > counts.decodes, "{counts:?}");
+    }
+
+    #[test]
+    fn a_look_is_told_while_somebody_watches_and_reads_the_same() {
+        let (scanner, events) = running(Settings::default());
+        scanner.observe(true);
+        let report = std::iter::repeat_with(|| events.recv_timeout(Duration::from_secs(20)))
+            .find_map(|event| match event.unwrap() {
+                ScanEvent::Look(report) if !report.reads.is_empty() => Some(report),
+                _ => None,
+            })
+            .unwrap();
+        assert_eq!((report.frame.width, report.frame.height), (400, 300));
+        assert_eq!(report.reads[0].text, "4006381333931");
+        assert!(report.trace.claims.iter().any(|claim| claim.text == "4006381333931"));
+        let stages_us: u64 = report.trace.stages.iter().map(|(_, us)| us).sum();
+        assert!(stages_us > 0 && stages_us <= report.look_us, "{report:?}");
+        assert_eq!(report.source.0, SourceState::Camera { name: "label".into() });
+        assert!(report.counts.frames >= 1);
+        // Nobody watches any more: what was under way may still come, then no more.
+        scanner.observe(false);
+        let end = MonotonicClock::start();
+        let mut late = 0;
+        while end.now_ms() < 500 {
+            let event = events.recv_timeout(Duration::from_millis(50));
+            late += usize::from(end.now_ms() > 250 && matches!(event, Ok(ScanEvent::Look(_))));
+        }
+        assert_eq!(late, 0);
     }
 
     #[test]

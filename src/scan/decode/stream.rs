@@ -10,11 +10,15 @@
 use super::matrix::STREAM_PATTERNS_MAX;
 use super::{Bundle, Decoder, Manner, MatrixLook, Rake, Shot, View, grey_place, manner};
 use super::{Level, Look};
+use crate::clock::Clock;
 use crate::confirm::{Read, contains};
 use crate::evidence::{Hint, Strategy};
 use crate::frame::{Outline, Point};
+use crate::glare;
 use crate::line::through;
 use crate::locate::{Bars, Patch};
+use crate::trace::{self, Seen, Stage, Stopwatch, Trace};
+use std::sync::Arc;
 
 /// What is remembered from frame to frame.
 #[derive(Default)]
@@ -29,6 +33,9 @@ pub(super) struct StreamState {
     /// Frames in a row with bars in view and nothing read.
     unread: u32,
     hint: Hint,
+    /// Set while somebody watches; decides nothing.
+    watch: Option<Box<Stopwatch>>,
+    trace: Option<Box<Trace>>,
 }
 
 #[derive(Clone, Copy)]
@@ -62,6 +69,24 @@ impl Decoder {
         self.stream.hint
     }
 
+    /// Has the next looks written down and timed by `clock`; nothing is without one.
+    pub fn watch(&mut self, clock: Option<Arc<dyn Clock>>) {
+        self.stream.watch = clock.map(|clock| Box::new(Stopwatch::start(clock)));
+        self.stream.trace = None;
+        self.ballot.keep_log(self.stream.watch.is_some());
+    }
+
+    /// What the last look did, if it was watched.
+    pub fn take_trace(&mut self) -> Option<Box<Trace>> {
+        self.stream.trace.take()
+    }
+
+    fn mark(&mut self, stage: Stage) {
+        if let Some(watch) = &mut self.stream.watch {
+            watch.mark(stage);
+        }
+    }
+
     pub(super) fn look_at(&mut self, shot: &Shot<'_>) -> Vec<Read> {
         let mut reads = Vec::new();
         self.stream.turn += 1;
@@ -71,7 +96,34 @@ impl Decoder {
         }
         self.remember(shot, &reads);
         self.choose(shot, &mut reads);
+        self.mark(Stage::Choice);
+        self.write_down(shot);
         reads
+    }
+
+    fn write_down(&mut self, shot: &Shot<'_>) {
+        let Some(watch) = self.stream.watch.take() else { return };
+        let stages = watch.stages();
+        // Where nothing was surveyed, what the locator holds is of a frame before.
+        let is_surveyed = stages.iter().any(|(stage, _)| *stage == Stage::Survey);
+        let (bars, patches) = match is_surveyed {
+            true => (self.locator.bars(), self.locator.patches()),
+            false => (&[][..], &[][..]),
+        };
+        let measure = self.locator.measure();
+        self.stream.trace = Some(Box::new(Trace {
+            bars: bars.iter().map(|bars| trace::of_bars(bars, shot.scale)).collect(),
+            patches: patches.iter().map(|patch| trace::of_patch(patch, shot.scale)).collect(),
+            seen: is_surveyed.then_some(Seen {
+                brightness: measure.brightness,
+                sharpness: measure.sharpness,
+                best_sharpness: self.stream.best_sharpness,
+            }),
+            claims: self.ballot.take_log(),
+            standing: self.ballot.standing(),
+            hint: self.stream.hint,
+            stages,
+        }));
     }
 
     /// Whether the frame needs no further look.
@@ -91,10 +143,12 @@ impl Decoder {
             let bundle = Bundle { lines: 7, manner, turn: 0.0, strategy };
             self.read_bars(shot, &memory.bars, bundle);
             self.elect(reads);
+            self.mark(Stage::Remembered);
         }
         if reads.is_empty() {
             self.read_aim(shot, manner, Strategy::AimRows);
             self.elect(reads);
+            self.mark(Stage::AimRows);
         }
     }
 
@@ -125,6 +179,7 @@ impl Decoder {
 
     fn look_closely(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
         self.locator.survey(&shot.picture, shot.aim());
+        self.mark(Stage::Survey);
         let sharpness = self.locator.measure().sharpness;
         let best = self.stream.best_sharpness * SHARP_KEPT;
         self.stream.best_sharpness = best.max(sharpness);
@@ -135,15 +190,18 @@ impl Decoder {
             self.read_bars(shot, &bars, bundle);
         }
         self.elect(reads);
+        self.mark(Stage::Bars);
         if self.is_enough(shot, reads) || shot.is_late() {
             return;
         }
         self.look_at_patches(shot, reads);
+        self.mark(Stage::Patches);
         if !reads.is_empty() || shot.is_late() {
             return;
         }
         if sharpness >= SHARP_SHARE * self.stream.best_sharpness {
             self.look_dearly(shot, reads);
+            self.mark(Stage::Dear);
         }
     }
 
@@ -304,6 +362,7 @@ impl Decoder {
                 best.and_then(|bars| through(bars.middle, bars.degrees, bars.length / 2.0, size));
             let run = line.and_then(|line| self.linear.mean_run(&shot.picture, &line));
             match run {
+                _ if best.is_some_and(|bars| glare::hides(&shot.picture, &bars)) => Hint::Glare,
                 Some(run) if run < RUN_MIN => Hint::MoveCloser,
                 _ => Hint::HoldStill,
             }

@@ -175,6 +175,7 @@ fn pick<'a>(nodes: &'a [Node], wanted: Option<&Path>, last: Option<&Node>) -> Op
 #[derive(Default)]
 struct Report {
     name: String,
+    mode: Option<Mode>,
     error: Option<CameraError>,
 }
 
@@ -232,13 +233,16 @@ impl<B: Bus> CameraSource<B> {
             .clone();
         self.last = Some(node.clone());
         let mailbox = Arc::new(Mailbox::default());
-        let report = Arc::new(Mutex::new(Report { name: node.name.clone(), error: None }));
+        let report = Arc::new(Mutex::new(Report {
+            name: node.name.clone(),
+            ..Report::default()
+        }));
         let owner = Owner { mailbox: mailbox.clone(), report: report.clone() };
         let (bus, clock, alive) = (self.bus.clone(), self.clock.clone(), self.alive.clone());
         alive.fetch_add(1, Ordering::AcqRel);
         let counted = alive.clone();
         let spawned = std::thread::Builder::new().name("camera".into()).spawn(move || {
-            let error = own(&bus, &node, &*clock, &mailbox).err();
+            let error = own(&bus, &node, &*clock, (&mailbox, &report)).err();
             report.lock().unwrap_or_else(PoisonError::into_inner).error = error;
             mailbox.close();
             counted.fetch_sub(1, Ordering::AcqRel);
@@ -258,11 +262,11 @@ fn own<B: Bus>(
     bus: &B,
     node: &Node,
     clock: &dyn Clock,
-    mailbox: &Mailbox,
+    (mailbox, report): (&Mailbox, &Mutex<Report>),
 ) -> Result<(), CameraError> {
     let opened = catch_unwind(AssertUnwindSafe(|| bus.open(node)));
     let mut device = ManuallyDrop::new(opened.map_err(|_| CameraError::Panicked)??);
-    let outcome = catch_unwind(AssertUnwindSafe(|| deliver(&mut **device, clock, mailbox)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| deliver(&mut **device, clock, (mailbox, report))));
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(ManuallyDrop::into_inner(device))));
     match (outcome, dropped) {
         (Ok(outcome), Ok(())) => outcome,
@@ -274,11 +278,12 @@ fn own<B: Bus>(
 fn deliver(
     device: &mut dyn Device,
     clock: &dyn Clock,
-    mailbox: &Mailbox,
+    (mailbox, report): (&Mailbox, &Mutex<Report>),
 ) -> Result<(), CameraError> {
     let mode = choose(&device.modes()?).ok_or(CameraError::NoMode)?;
     let stride = device.start(mode)?;
     tracing::info!(?mode, "camera started");
+    report.lock().unwrap_or_else(PoisonError::into_inner).mode = Some(mode);
     let mut frame = Frame::default();
     let mut damaged = 0;
     while !mailbox.is_closed() {
@@ -343,6 +348,11 @@ impl<B: Bus> FrameSource for CameraSource<B> {
 
     fn state(&self) -> SourceState {
         self.state.clone()
+    }
+
+    fn mode(&self) -> Option<Mode> {
+        let owner = self.owner.as_ref()?;
+        owner.report.lock().unwrap_or_else(PoisonError::into_inner).mode
     }
 }
 

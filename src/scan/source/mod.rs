@@ -7,6 +7,7 @@ mod v4l2;
 
 use crate::clock::Clock;
 use crate::frame::Frame;
+use format::Mode;
 use camera::{Bus, CameraSource};
 use replay::{ReplayError, ReplaySource};
 use std::path::{Path, PathBuf};
@@ -35,6 +36,11 @@ pub trait FrameSource: Send {
 
     /// What the screen should say about the source.
     fn state(&self) -> SourceState;
+
+    /// How a camera that delivers was asked to deliver.
+    fn mode(&self) -> Option<Mode> {
+        None
+    }
 }
 
 /// What a source is and how it fares.
