@@ -331,9 +331,11 @@ impl Decoder {
     }
 
     /// Reads grey profiles across bars: for what is too blurred to have edges.
-    fn read_grey(&mut self, shot: &Shot<'_>, place: &grey::Candidate) {
+    fn read_grey(&mut self, shot: &Shot<'_>, place: &grey::Candidate, effort: grey::Effort) {
         let workspace = self.grey.get_or_insert_with(Box::default);
-        let Some(read) = workspace.read(&shot.picture, place) else { return };
+        let options = &self.options;
+        let wanted = |symbology| options.wants(symbology);
+        let Some(read) = workspace.read(&shot.picture, place, effort, &wanted) else { return };
         if !self.options.wants(read.symbology) {
             return;
         }

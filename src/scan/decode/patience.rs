@@ -2,20 +2,19 @@
 //!
 //! ```text
 //! matrix codes, whole and in patches -> bars at their angle -> rows, columns, diagonals
-//!   and only while nothing is read: grey profiles, other angles, averaged lines, inverted
+//!   and only while nothing is read: inverted bars, grey profiles, other angles, averaged lines
 //! ```
 
 use super::matrix::STILL_PATTERNS_MAX;
-use super::{Bundle, Decoder, MatrixLook, Rake, Shot, grey_place, manner};
+use super::{Bundle, Decoder, Manner, MatrixLook, Rake, Shot, manner};
 use super::{Level, Look};
 use crate::confirm::Read;
 use crate::evidence::Strategy;
+use crate::grey;
 use crate::locate::Patch;
 
 /// The longest side of a picture that matrix readers are given: their time goes with its pixels.
 const SIDE_MAX: usize = 1400;
-/// Bars that are read by their grey profile.
-const GREY_BARS_MAX: usize = 6;
 const LEVELS: [Level; 2] = [Level::Envelope, Level::Midpoint];
 
 impl Decoder {
@@ -25,30 +24,63 @@ impl Decoder {
         self.study_matrix(shot, &mut reads);
         self.study_bars(shot, &mut reads);
         self.study_upright(shot, &mut reads);
-        if reads.is_empty() {
-            self.study_grey(shot, &mut reads);
-        }
-        if reads.is_empty() && !shot.is_late() {
-            self.study_slanted(shot, &mut reads);
+        for study in [Self::study_inverted, Self::study_grey, Self::study_slanted] {
+            if !reads.is_empty() || shot.is_late() {
+                break;
+            }
+            study(self, shot, &mut reads);
         }
         reads
     }
 
-    /// Bars that are too blurred to have edges, where either finder sees them.
+    /// Light bars on dark, where bars were found.
+    fn study_inverted(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        for index in 0..self.locator.bars().len() {
+            let bars = self.locator.bars()[index];
+            for level in LEVELS {
+                let inverted = Manner { is_inverted: true, ..manner(level, 0.0) };
+                let strategy = Strategy::Inverted;
+                let bundle = Bundle { lines: 24, manner: inverted, turn: 0.0, strategy };
+                self.read_bars(shot, &bars, bundle);
+            }
+            self.elect(reads);
+            if shot.is_late() {
+                return;
+            }
+        }
+    }
+
+    /// Bars that are too blurred to have edges, where either finder sees them: as they are, and at
+    /// half the size, where noise and the rows of a moving picture are averaged away.
     fn study_grey(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
         if !self.options.wants_articles() {
             return;
         }
+        self.study_grey_at(shot, reads);
+        if !reads.is_empty() || shot.is_late() {
+            return;
+        }
+        let mut half = std::mem::take(&mut self.patch);
+        shot.picture.shrunk_into(2, &mut half);
+        if let Some(picture) = half.view() {
+            self.study_grey_at(&Shot { picture, scale: shot.scale * 2.0, ..*shot }, reads);
+        }
+        self.patch = half;
+    }
+
+    fn study_grey_at(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
         let mut places = std::mem::take(&mut self.grey_places);
         places.clear();
-        places.extend(self.locator.bars().iter().take(GREY_BARS_MAX).map(grey_place));
-        let workspace = self.grey.get_or_insert_with(Box::default);
-        workspace.find(&shot.picture, &mut places);
-        for place in &places {
+        self.grey.get_or_insert_with(Box::default).find(&shot.picture, &mut places);
+        // Every place as a whole before any is looked at band by band.
+        let bands = places.iter().flat_map(|place| place.bands().into_iter().enumerate());
+        let mut order: Vec<(usize, grey::Candidate)> = bands.collect();
+        order.sort_by_key(|(band, _)| (*band).min(1));
+        for (_, place) in order {
             if !reads.is_empty() || shot.is_late() {
                 break;
             }
-            self.read_grey(shot, place);
+            self.read_grey(shot, &place, grey::Effort::Thorough);
             self.elect(reads);
         }
         self.grey_places = places;

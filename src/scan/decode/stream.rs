@@ -15,6 +15,7 @@ use crate::confirm::{Read, contains};
 use crate::evidence::{Hint, Strategy};
 use crate::frame::{Outline, Point};
 use crate::glare;
+use crate::grey::Effort;
 use crate::line::through;
 use crate::locate::{Bars, Patch};
 use crate::trace::{self, Seen, Stage, Stopwatch, Trace};
@@ -250,7 +251,7 @@ impl Decoder {
                     bars.middle.distance(shot.aim()) < bars.length.max(bars.height) / 2.0
                 });
                 if let Some(bars) = aimed {
-                    self.read_grey(shot, &grey_place(&bars));
+                    self.read_grey(shot, &grey_place(&bars), Effort::Quick);
                 }
             }
             0 | 4 => {

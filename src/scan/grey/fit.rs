@@ -6,7 +6,7 @@
 //! wrong digits is good enough to correct by. Guess and correction take turns.
 
 use super::symbol::{LAYOUTS, Layout};
-use super::template::{BLURS, Bank, ENTRIES};
+use super::template::{BLURS, Bank, ENTRIES, is_near};
 use super::trellis::{Characters, MARGIN, Path, SAMPLES_MAX, Trellis, draw, sample_count};
 
 /// Curves of tone that are tried: 0 is linear light, 0.9 is near the sRGB curve of cameras, behind
@@ -75,12 +75,25 @@ impl Hypothesis {
     }
 }
 
+/// Which blurs are tried while the rest is corrected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlurChoice {
+    /// None but the present one.
+    Keep,
+    /// Those that look much the same.
+    Near,
+    /// All.
+    Wide,
+}
+
 /// Buffers for fitting.
 pub(super) struct Fitter {
     raw: [f32; SAMPLES_MAX],
     dark: [f32; SAMPLES_MAX],
     clean: [f32; SAMPLES_MAX],
     drawn: [f32; SAMPLES_MAX],
+    /// Places of the samples of each kind.
+    places: [Vec<f32>; LAYOUTS.len()],
     pub(super) trellis: Trellis,
 }
 
@@ -97,6 +110,9 @@ impl Fitter {
             dark: [0.0; SAMPLES_MAX],
             clean: [0.0; SAMPLES_MAX],
             drawn: [0.0; SAMPLES_MAX],
+            places: LAYOUTS
+                .each_ref()
+                .map(|layout| (0..sample_count(layout)).map(|k| place(layout, k)).collect()),
             trellis: Trellis::new(),
         }
     }
@@ -180,13 +196,15 @@ impl Fitter {
         }
     }
 
-    /// Guesses digits, corrects light, place and blur by them, `rounds` times.
+    /// Guesses digits, corrects light, place and blur by them, `rounds` times; the first time all
+    /// blurs are tried.
     pub(super) fn refine(
         &mut self,
         profile: &[f32],
         bank: &Bank,
         hypothesis: &mut Hypothesis,
         rounds: usize,
+        is_first: bool,
     ) {
         for round in 0..rounds {
             self.prepare(profile, hypothesis);
@@ -194,7 +212,12 @@ impl Fitter {
             let layout = hypothesis.layout();
             self.trellis.load(layout, entry, &self.clean[..sample_count(layout)]);
             hypothesis.characters = self.trellis.free(layout, entry).characters;
-            self.settle(profile, bank, hypothesis, round % 2 == 0);
+            let blur = match (round % 2, is_first) {
+                (1, _) => BlurChoice::Keep,
+                (_, true) => BlurChoice::Wide,
+                (_, false) => BlurChoice::Near,
+            };
+            self.settle(profile, bank, hypothesis, blur);
         }
     }
 
@@ -204,11 +227,11 @@ impl Fitter {
         profile: &[f32],
         bank: &Bank,
         hypothesis: &mut Hypothesis,
-        has_blur: bool,
+        blur: BlurChoice,
     ) {
         self.correct(profile, bank, hypothesis);
-        if has_blur {
-            self.choose_blur(profile, bank, hypothesis);
+        if blur != BlurChoice::Keep {
+            self.choose_blur(profile, bank, hypothesis, blur == BlurChoice::Wide);
         }
     }
 
@@ -263,13 +286,22 @@ impl Fitter {
     }
 
     /// The blur, then ink and tone, that explain most for these digits.
-    fn choose_blur(&mut self, profile: &[f32], bank: &Bank, hypothesis: &mut Hypothesis) {
+    /// A wide choice takes all blurs into account, any other only those that look much the same.
+    fn choose_blur(
+        &mut self,
+        profile: &[f32],
+        bank: &Bank,
+        hypothesis: &mut Hypothesis,
+        is_wide: bool,
+    ) {
         self.sample(profile, hypothesis.layout(), &hypothesis.pose);
         let mut best = (f32::INFINITY, hypothesis.entry, hypothesis.tone);
         self.darken(hypothesis, hypothesis.tone);
         let ink = hypothesis.entry / BLURS * BLURS;
-        for entry in ink..ink + BLURS {
-            best = self.compare(bank, hypothesis, entry, hypothesis.tone, best);
+        for blur in 0..BLURS {
+            if is_wide || is_near(blur, hypothesis.entry % BLURS) {
+                best = self.compare(bank, hypothesis, ink + blur, hypothesis.tone, best);
+            }
         }
         for entry in (best.1 % BLURS..ENTRIES).step_by(BLURS) {
             best = self.compare(bank, hypothesis, entry, hypothesis.tone, best);
@@ -311,15 +343,50 @@ impl Fitter {
         let count = sample_count(layout);
         let drawn = &mut self.drawn[..count];
         draw(layout, bank.entry(entry), &hypothesis.characters, drawn);
-        let mut system = System::<LIGHT>::new();
-        for (k, (b, dark)) in drawn.iter().zip(&self.dark[..count]).enumerate() {
-            let (t, b) = (place(layout, k), *b);
-            system.add(&[1.0, t, t * t, b, b * t, b * t * t], *dark);
-        }
+        let places = &self.places[hypothesis.layout][..count];
+        let system = light_system(places, drawn, &self.dark[..count]);
         let solution = system.solve()?;
         let total = variance(&self.dark[..count]).max(1e-6);
         (solution[3] > 0.2).then(|| (system.rest(&solution) / total, solution))
     }
+}
+
+/// The normal equations of the light: rows of (1, t, t², b, bt, bt²). Most products occur many times
+/// in the matrix, so the moments are summed and not the rows.
+fn light_system(places: &[f32], drawn: &[f32], dark: &[f32]) -> System<LIGHT> {
+    const LANES: usize = 4;
+    /// Powers 0 to 4 of the place times 1, b and b²; powers 0 to 2 times d and bd; d².
+    const SUMS: usize = 5 + 5 + 5 + 3 + 3 + 1;
+    let mut sums = [[0.0f32; LANES]; SUMS];
+    let chunks = places.chunks_exact(LANES).zip(drawn.chunks_exact(LANES));
+    for ((t, b), d) in chunks.zip(dark.chunks_exact(LANES)) {
+        for lane in 0..LANES {
+            let (t, b, d) = (t[lane], b[lane], d[lane]);
+            let (mut one, mut bar, mut square) = (1.0, b, b * b);
+            for power in 0..5 {
+                sums[power][lane] += one;
+                sums[5 + power][lane] += bar;
+                sums[10 + power][lane] += square;
+                if power < 3 {
+                    sums[15 + power][lane] += one * d;
+                    sums[18 + power][lane] += bar * d;
+                }
+                (one, bar, square) = (one * t, bar * t, square * t);
+            }
+            sums[21][lane] += d * d;
+        }
+    }
+    let sum = sums.map(|lanes| lanes.iter().sum::<f32>());
+    let mut system = System::<LIGHT>::new();
+    for i in 0..LIGHT {
+        for j in 0..LIGHT {
+            let bars = i / 3 + j / 3;
+            system.matrix[i][j] = sum[5 * bars + i % 3 + j % 3];
+        }
+        system.vector[i] = sum[15 + i];
+    }
+    system.square = sum[21];
+    system
 }
 
 /// The sum of squared deviations from the mean.

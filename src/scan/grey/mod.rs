@@ -30,7 +30,7 @@ use crate::frame::{Luma, Outline, Point};
 use bundle::Bundle;
 use domain::code::Symbology;
 use find::Finder;
-use fit::{Fitter, Hypothesis, Pose};
+use fit::{BlurChoice, Fitter, Hypothesis, Pose};
 use margin::{MarginFinder, Pair};
 use symbol::{DIGITS_MAX, LAYOUTS};
 use template::{Bank, COARSE, SAMPLES};
@@ -90,6 +90,15 @@ pub struct GreyRead {
     pub blur_modules: f32,
 }
 
+/// How much is tried on a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Fewer places are tried: for a frame of a camera, after which comes the next.
+    Quick,
+    /// All places are tried.
+    Thorough,
+}
+
 /// Margin of all rows that is demanded of twelve digits.
 const MARGIN_MIN: f32 = 14.0;
 /// Margin of half of the rows.
@@ -99,13 +108,18 @@ const SHORT_FACTOR: f32 = 2.0;
 /// Unexplained variance with which a number can still be meant.
 const UNEXPLAINED_MAX: f32 = 0.08;
 
+/// How many times more than of twelve digits is demanded of a kind of symbol.
+const fn strictness(symbology: Symbology) -> f32 {
+    match symbology {
+        Symbology::Ean13 | Symbology::UpcA => 1.0,
+        _ => SHORT_FACTOR,
+    }
+}
+
 impl GreyRead {
     /// Whether the number may be reported.
     pub fn is_believed(&self) -> bool {
-        let factor = match self.symbology {
-            Symbology::Ean13 | Symbology::UpcA => 1.0,
-            _ => SHORT_FACTOR,
-        };
+        let factor = strictness(self.symbology);
         self.unexplained < UNEXPLAINED_MAX / factor
             && self.margin > MARGIN_MIN * factor
             && self.half_margin > HALF_MARGIN_MIN * factor
@@ -118,6 +132,8 @@ const SURVIVORS: [usize; LAYOUTS.len()] = [6, 2, 2];
 const FINALISTS: [usize; LAYOUTS.len()] = [2, 1, 1];
 /// Ends of the symbol are tried this far from where the margins end, in modules.
 const JITTER: [f32; 5] = [0.0, -0.5, 0.5, -1.0, 1.0];
+/// The same for a look that must be over soon.
+const QUICK_JITTER: [f32; 3] = [0.0, -0.7, 0.7];
 /// Beyond this after the first rounds of fitting, nothing becomes a code any more.
 const HOPELESS: f32 = 0.35;
 
@@ -157,25 +173,61 @@ impl Workspace {
         self.finder.find(luma, found);
     }
 
-    /// Reads one candidate; `None` unless a number is believed.
-    pub fn read(&mut self, luma: &Luma<'_>, candidate: &Candidate) -> Option<GreyRead> {
-        self.consider(luma, candidate).filter(GreyRead::is_believed)
+    /// Reads one candidate for the symbologies that are `wanted`; `None` unless a number is
+    /// believed. What cannot be believed any more is left at once.
+    pub fn read(
+        &mut self,
+        luma: &Luma<'_>,
+        candidate: &Candidate,
+        effort: Effort,
+        wanted: &dyn Fn(Symbology) -> bool,
+    ) -> Option<GreyRead> {
+        let jitter = match effort {
+            Effort::Quick => &QUICK_JITTER[..],
+            Effort::Thorough => &JITTER,
+        };
+        self.seek(luma, candidate, (jitter, true), wanted).filter(GreyRead::is_believed)
     }
 
     /// The number that explains the candidate best, believed or not: for measuring and for the
     /// diagnostics view, never for a basket.
     pub fn consider(&mut self, luma: &Luma<'_>, candidate: &Candidate) -> Option<GreyRead> {
+        self.seek(luma, candidate, (&JITTER, false), &|_| true)
+    }
+
+    fn seek(
+        &mut self,
+        luma: &Luma<'_>,
+        candidate: &Candidate,
+        (jitter, is_impatient): (&[f32], bool),
+        wanted: &dyn Fn(Symbology) -> bool,
+    ) -> Option<GreyRead> {
         if !self.bundle.take(luma, candidate) {
             return None;
         }
-        self.look_coarsely();
-        self.fit_survivors();
+        let window = self.bundle.all.len() / 6;
+        self.margins.find(&self.bundle.all, window, 1.0 / self.bundle.step);
+        self.mirrored.clone_from(&self.bundle.all);
+        self.mirrored.reverse();
         // The short symbols have fewer digits to go wrong and so always explain more by chance: the
         // long one is heard first, and the others only where it does not convince.
         let mut best = None::<GreyRead>;
-        for layout in 0..LAYOUTS.len() {
-            let first = self.survivors.iter().find(|hypothesis| hypothesis.layout == layout);
-            let Some(read) = first.copied().and_then(|first| self.judge(first)) else { continue };
+        for (layout, build) in LAYOUTS.iter().enumerate() {
+            let is_wanted = wanted(build.symbology)
+                || (build.symbology == Symbology::Ean13 && wanted(Symbology::UpcA));
+            if !is_wanted {
+                continue;
+            }
+            self.look_coarsely(layout, jitter);
+            let enough = match is_impatient {
+                true => UNEXPLAINED_MAX / strictness(build.symbology),
+                false => 1.0,
+            };
+            self.fit_survivors(layout, enough);
+            let Some(read) = self.survivors.first().copied().and_then(|it| self.judge(it, enough))
+            else {
+                continue;
+            };
             if read.is_believed() {
                 return Some(read);
             }
@@ -186,22 +238,20 @@ impl Workspace {
         best
     }
 
-    /// Fills the survivors with the best of all places, directions and blurs.
-    fn look_coarsely(&mut self) {
+    /// Fills the survivors with the best of all places, directions and blurs for one kind.
+    fn look_coarsely(&mut self, layout: usize, jitter: &[f32]) {
         self.survivors.clear();
-        let window = self.bundle.all.len() / 6;
-        self.margins.find(&self.bundle.all, window, 1.0 / self.bundle.step);
-        self.mirrored.clone_from(&self.bundle.all);
-        self.mirrored.reverse();
         for index in 0..self.margins.pairs.len() {
             let pair = self.margins.pairs[index];
-            for is_mirrored in [false, true] {
-                self.look_at(pair, is_mirrored);
+            if pair.layout == layout {
+                for is_mirrored in [false, true] {
+                    self.look_at(pair, is_mirrored, jitter);
+                }
             }
         }
     }
 
-    fn look_at(&mut self, pair: Pair, is_mirrored: bool) {
+    fn look_at(&mut self, pair: Pair, is_mirrored: bool, jitter: &[f32]) {
         let last = (self.bundle.all.len() - 1) as f32;
         let profile = if is_mirrored { &self.mirrored } else { &self.bundle.all };
         let (start, end) = match is_mirrored {
@@ -209,8 +259,8 @@ impl Workspace {
             false => (pair.start, pair.end),
         };
         let module = (end - start) / LAYOUTS[pair.layout].modules as f32;
-        for before in JITTER {
-            for after in JITTER {
+        for &before in jitter {
+            for &after in jitter {
                 let pose = Pose::between(start + before * module, end + after * module);
                 let Some(mut hypothesis) = self.fitter.begin(profile, pair.layout, pose) else {
                     continue;
@@ -222,24 +272,25 @@ impl Workspace {
         }
     }
 
-    /// Fits all survivors a little and the best of each kind to the end; the best come first.
-    fn fit_survivors(&mut self) {
-        for rounds in [2, 6] {
+    /// Fits all survivors a little and the best to the end; the best come first. Those that explain
+    /// less than they must are dropped.
+    fn fit_survivors(&mut self, layout: usize, unexplained_max: f32) {
+        for (rounds, limit) in [(2, HOPELESS), (6, unexplained_max)] {
             for hypothesis in &mut self.survivors {
                 let profile = match hypothesis.is_mirrored {
                     true => &self.mirrored,
                     false => &self.bundle.all,
                 };
-                self.fitter.refine(profile, &self.bank, hypothesis, rounds);
+                self.fitter.refine(profile, &self.bank, hypothesis, rounds, rounds == 2);
             }
             self.survivors.sort_by(|a, b| a.unexplained.total_cmp(&b.unexplained));
-            self.survivors.retain(|hypothesis| hypothesis.unexplained < HOPELESS);
-            thin(&mut self.survivors, FINALISTS);
+            self.survivors.retain(|hypothesis| hypothesis.unexplained < limit);
+            self.survivors.truncate(FINALISTS[layout]);
         }
     }
 
     /// The best valid number near the hypothesis, with its margins.
-    fn judge(&mut self, best: Hypothesis) -> Option<GreyRead> {
+    fn judge(&mut self, best: Hypothesis, unexplained_max: f32) -> Option<GreyRead> {
         let layout = best.layout();
         let profile = match best.is_mirrored {
             true => &self.mirrored,
@@ -247,6 +298,9 @@ impl Workspace {
         };
         let (fitted, margin) =
             weigh(&mut self.fitter, &self.bank, profile, best, self.bundle.step)?;
+        if fitted.unexplained > unexplained_max {
+            return None;
+        }
         let (symbology, text) = layout.text(&fitted.characters)?;
         let mut half_margin = f32::INFINITY;
         for index in 0..2 {
@@ -255,7 +309,7 @@ impl Workspace {
                 half.reverse();
             }
             let mut alone = fitted;
-            self.fitter.refine(half, &self.bank, &mut alone, 2);
+            self.fitter.refine(half, &self.bank, &mut alone, 2, false);
             let weighed = weigh(&mut self.fitter, &self.bank, half, alone, self.bundle.step);
             let is_same = |other: &Hypothesis| {
                 other.characters[..layout.digits()] == fitted.characters[..layout.digits()]
@@ -294,8 +348,7 @@ impl Workspace {
 /// lead to the same end.
 fn keep(survivors: &mut Vec<Hypothesis>, hypothesis: Hypothesis) {
     let is_twin = |known: &Hypothesis| {
-        known.layout == hypothesis.layout
-            && known.is_mirrored == hypothesis.is_mirrored
+        known.is_mirrored == hypothesis.is_mirrored
             && known.characters[..DIGITS_MAX] == hypothesis.characters[..DIGITS_MAX]
     };
     if let Some(twin) = survivors.iter().position(is_twin) {
@@ -306,17 +359,7 @@ fn keep(survivors: &mut Vec<Hypothesis>, hypothesis: Hypothesis) {
     }
     let at = survivors.partition_point(|known| known.unexplained <= hypothesis.unexplained);
     survivors.insert(at, hypothesis);
-    thin(survivors, SURVIVORS);
-}
-
-/// Keeps the first of each kind of symbol, as many as `quota` says.
-fn thin(survivors: &mut Vec<Hypothesis>, quota: [usize; LAYOUTS.len()]) {
-    let mut left = quota;
-    survivors.retain(|hypothesis| {
-        let has_room = left[hypothesis.layout] > 0;
-        left[hypothesis.layout] -= usize::from(has_room);
-        has_room
-    });
+    survivors.truncate(SURVIVORS[hypothesis.layout]);
 }
 
 /// Fits the best valid number and the next best, each with all freedom; the first, and by how many
@@ -331,7 +374,8 @@ fn weigh(
     let mut hold = |characters: [u8; DIGITS_MAX], from: &Hypothesis| {
         let mut held = Hypothesis { characters, ..*from };
         for round in 0..3 {
-            fitter.settle(profile, bank, &mut held, round == 1);
+            let blur = if round == 1 { BlurChoice::Near } else { BlurChoice::Keep };
+            fitter.settle(profile, bank, &mut held, blur);
         }
         let [first, second] = fitter.allowed(profile, bank, &held);
         (held, first, second)

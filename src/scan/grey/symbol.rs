@@ -115,33 +115,34 @@ impl Layout {
         }
     }
 
-    /// Calls `visit` with every plan of this kind.
-    pub(super) fn plans(&self, mut visit: impl FnMut(&Plan)) {
-        let ends =
-            |weights: [u8; DIGITS_MAX], sets: u8, sum: u8| Plan { sets, sum, weights, last: 0x3ff };
+    /// How many plans there are of this kind.
+    pub(super) const fn plan_count(&self) -> usize {
         match self.symbology {
-            Symbology::Ean8 => visit(&ends([3, 1, 3, 1, 3, 1, 3, 1, 0, 0, 0, 0], 0, 0)),
+            Symbology::Ean8 => 1,
+            Symbology::UpcE => 2 * UPC_E_CHECK.len() * UPC_E_EXPANSIONS.len(),
+            _ => LEADING.len(),
+        }
+    }
+
+    /// Plan `index` of this kind.
+    pub(super) fn plan(&self, index: usize) -> Plan {
+        const ALTERNATING: [u8; DIGITS_MAX] = [3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1];
+        let any = Plan { sets: 0, sum: 0, weights: ALTERNATING, last: 0x3ff };
+        match self.symbology {
+            Symbology::Ean8 => any,
             Symbology::UpcE => {
-                for check in 0..10u8 {
-                    for system in 0..2u8 {
-                        let sets =
-                            UPC_E_CHECK[usize::from(check)] ^ if system == 0 { 0 } else { 63 };
-                        // The check digit is that of the expanded number, where the last digit says
-                        // which places the others take (GS1 General Specifications, 5.2.2.4.2).
-                        for (weights, last) in UPC_E_EXPANSIONS {
-                            let mut plan = ends([0; DIGITS_MAX], sets, (3 * system + check) % 10);
-                            plan.weights[..6].copy_from_slice(&weights);
-                            plan.last = last;
-                            visit(&plan);
-                        }
-                    }
-                }
+                // The check digit is that of the expanded number, where the last digit says which
+                // places the others take (GS1 General Specifications, 5.2.2.4.2).
+                let (family, expansion) =
+                    (index / UPC_E_EXPANSIONS.len(), index % UPC_E_EXPANSIONS.len());
+                let (check, system) = (family / 2, family % 2);
+                let sets = UPC_E_CHECK[check] ^ if system == 0 { 0 } else { 63 };
+                let (shown, last) = UPC_E_EXPANSIONS[expansion];
+                let mut weights = [0; DIGITS_MAX];
+                weights[..6].copy_from_slice(&shown);
+                Plan { sets, sum: ((3 * system + check) % 10) as u8, weights, last }
             }
-            _ => {
-                for (leading, sets) in LEADING.iter().enumerate() {
-                    visit(&ends([3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1], *sets, leading as u8));
-                }
-            }
+            _ => Plan { sets: LEADING[index], sum: index as u8, ..any },
         }
     }
 
@@ -210,6 +211,16 @@ pub(super) struct Plan {
     pub(super) last: u16,
 }
 
+impl Plan {
+    /// The first character of the set in which the digit at `position` is drawn.
+    pub(super) fn set(&self, layout: &Layout, position: usize) -> usize {
+        match position < layout.left {
+            true => usize::from(self.sets >> (layout.left - 1 - position) & 1) * 10,
+            false => 20,
+        }
+    }
+}
+
 /// Digits without memory of their own on the heap.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Text {
@@ -252,7 +263,7 @@ mod tests {
             let (_, text) = layout.text(characters).unwrap();
             assert_eq!(text.as_str(), expected);
             let mut is_planned = false;
-            layout.plans(|plan| {
+            for plan in (0..layout.plan_count()).map(|index| layout.plan(index)) {
                 let sets =
                     characters[..layout.left].iter().fold(0, |s, c| s << 1 | u8::from(c / 10 == 1));
                 let sum: u32 = characters
@@ -264,7 +275,7 @@ mod tests {
                 is_planned |= sets == plan.sets
                     && (sum + u32::from(plan.sum)).is_multiple_of(10)
                     && plan.last >> last & 1 == 1;
-            });
+            }
             assert!(is_planned, "{expected}");
         };
         check(&LAYOUTS[0], &[0, 10, 6, 3, 18, 11, 23, 23, 23, 29, 23, 21], "4006381333931");

@@ -191,6 +191,13 @@ pub(super) fn blur_modules(index: usize) -> f32 {
     }
 }
 
+/// Whether two blurs look much the same: of like deviation, or next to each other in their family.
+pub(super) fn is_near(a: usize, b: usize) -> bool {
+    /// Modules; the families are listed in steps of a little less.
+    const NEAR: f32 = 0.26;
+    (blur_modules(a) - blur_modules(b)).abs() < NEAR
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

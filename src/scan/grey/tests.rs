@@ -96,7 +96,7 @@ fn photograph(modules: &[bool], shot: Shot, seed: u64) -> (Frame, Candidate) {
 
 fn read(modules: &[bool], shot: Shot, seed: u64) -> Option<GreyRead> {
     let (frame, candidate) = photograph(modules, shot, seed);
-    Workspace::new().read(&frame.view().unwrap(), &candidate)
+    Workspace::new().read(&frame.view().unwrap(), &candidate, Effort::Thorough, &|_| true)
 }
 
 /// The modules of a symbol of any layout, with margins of ten modules.
@@ -170,7 +170,8 @@ fn other_symbols_are_not_read() {
         modules.extend([false; 10]);
         for gaussian in [0.3, 0.8, 1.1] {
             let (frame, candidate) = photograph(&modules, Shot { gaussian, ..PLAIN }, 5);
-            let found = workspace.read(&frame.view().unwrap(), &candidate);
+            let found =
+                workspace.read(&frame.view().unwrap(), &candidate, Effort::Thorough, &|_| true);
             assert!(found.is_none(), "{text}: {found:?}");
         }
     }

@@ -60,6 +60,8 @@ impl Path {
 
 /// Sums of digits modulo ten times digits.
 const STATES: usize = 100;
+/// Plans of the kind that has most: UPC-E.
+const PLANS_MAX: usize = 80;
 
 /// Costs of one profile against one blur; keeps its memory.
 pub(super) struct Trellis {
@@ -67,6 +69,9 @@ pub(super) struct Trellis {
     alone: [[f32; CHARACTERS]; DIGITS_MAX],
     base: f32,
     costs: [[[f32; 2]; STATES]; 2],
+    /// The best neighbour to the left of each character.
+    came: [[u32; CHARACTERS]; DIGITS_MAX],
+    /// The same for the two best ways into each state.
     back: [[[u16; 2]; STATES]; DIGITS_MAX],
 }
 
@@ -77,6 +82,7 @@ impl Trellis {
             alone: [[0.0; CHARACTERS]; DIGITS_MAX],
             base: 0.0,
             costs: [[[0.0; 2]; STATES]; 2],
+            came: [[0; CHARACTERS]; DIGITS_MAX],
             back: [[[0; 2]; STATES]; DIGITS_MAX],
         }
     }
@@ -105,30 +111,32 @@ impl Trellis {
     /// The best sequence, whatever parity and check digit say.
     pub(super) fn free(&mut self, layout: &Layout, entry: &Entry) -> Path {
         let mut costs = [f32::INFINITY; CHARACTERS];
-        let (from, to) = layout.characters(0);
-        costs[from..to].copy_from_slice(&self.alone[0][from..to]);
+        let (mut before_from, mut before_to) = layout.characters(0);
+        costs[before_from..before_to].copy_from_slice(&self.alone[0][before_from..before_to]);
         for position in 1..layout.digits() {
-            let (before_from, before_to) = layout.characters(position - 1);
             let (from, to) = layout.characters(position);
             let pairs = Self::pairs(layout, entry, position);
             let mut next = [f32::INFINITY; CHARACTERS];
+            let came = &mut self.came[position];
             for before in before_from..before_to {
-                let row = &pairs[before * CHARACTERS..(before + 1) * CHARACTERS];
-                for character in from..to {
-                    let cost = costs[before] + row[character];
-                    if cost < next[character] {
-                        next[character] = cost;
-                        self.back[position][character][0] = before as u16;
-                    }
+                let row = &pairs[before * CHARACTERS..][from..to];
+                let (next, came) = (&mut next[from..to], &mut came[from..to]);
+                // Without branches, so that several characters are compared at a time.
+                for ((least, came), pair) in next.iter_mut().zip(came).zip(row) {
+                    let cost = costs[before] + pair;
+                    let is_less = cost < *least;
+                    *least = if is_less { cost } else { *least };
+                    *came = if is_less { before as u32 } else { *came };
                 }
             }
             for character in from..to {
                 costs[character] = next[character] + self.alone[position][character];
             }
+            (before_from, before_to) = (from, to);
         }
         let mut path = Path::NONE;
         let mut last = 0;
-        for (character, cost) in costs.iter().enumerate() {
+        for (character, cost) in (before_from..before_to).zip(&costs[before_from..before_to]) {
             if *cost < path.cost {
                 (last, path.cost) = (character, *cost);
             }
@@ -137,24 +145,58 @@ impl Trellis {
         for position in (0..layout.digits()).rev() {
             path.characters[position] = last as u8;
             if position > 0 {
-                last = usize::from(self.back[position][last][0]);
+                last = self.came[position][last] as usize;
             }
         }
         path
     }
 
     /// The two best sequences of all that the plans of the symbol allow.
+    ///
+    /// Plans are followed from the most promising one, and only while they can still win: with most
+    /// parity patterns even the best digits cost more than what is already found.
     pub(super) fn allowed(&mut self, layout: &Layout, entry: &Entry) -> [Path; 2] {
+        let mut order = [(f32::INFINITY, 0usize); PLANS_MAX];
+        let order = &mut order[..layout.plan_count()];
+        for (index, place) in order.iter_mut().enumerate() {
+            *place = (self.bound(layout, entry, &layout.plan(index)), index);
+        }
+        order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let mut best = [Path::NONE; 2];
-        layout.plans(|plan| self.follow(layout, entry, plan, &mut best));
+        for (bound, index) in order {
+            if *bound >= best[1].cost {
+                break;
+            }
+            self.follow(layout, entry, &layout.plan(*index), &mut best);
+        }
         best
     }
 
+    /// What the best digits of a plan cost if its checksum is not asked for.
+    fn bound(&self, layout: &Layout, entry: &Entry, plan: &Plan) -> f32 {
+        let mut before_set = plan.set(layout, 0);
+        let mut costs = [0.0f32; 10];
+        costs.copy_from_slice(&self.alone[0][before_set..before_set + 10]);
+        for position in 1..layout.digits() {
+            let set = plan.set(layout, position);
+            let pairs = Self::pairs(layout, entry, position);
+            let mut next = [f32::INFINITY; 10];
+            for (before, cost) in costs.iter().enumerate() {
+                let row = &pairs[(before_set + before) * CHARACTERS + set..][..10];
+                for (least, pair) in next.iter_mut().zip(row) {
+                    *least = least.min(cost + pair);
+                }
+            }
+            for (digit, cost) in costs.iter_mut().enumerate() {
+                *cost = next[digit] + self.alone[position][set + digit];
+            }
+            before_set = set;
+        }
+        costs.into_iter().fold(f32::INFINITY, f32::min) + self.base
+    }
+
     fn follow(&mut self, layout: &Layout, entry: &Entry, plan: &Plan, best: &mut [Path; 2]) {
-        let set = |position: usize| match position < layout.left {
-            true => usize::from(plan.sets >> (layout.left - 1 - position) & 1) * 10,
-            false => 20,
-        };
+        let set = |position: usize| plan.set(layout, position);
         self.costs[0] = [[f32::INFINITY; 2]; STATES];
         for digit in 0..10 {
             let sum = (usize::from(plan.sum) + digit * usize::from(plan.weights[0])) % 10;
