@@ -233,10 +233,7 @@ impl<B: Bus> CameraSource<B> {
             .clone();
         self.last = Some(node.clone());
         let mailbox = Arc::new(Mailbox::default());
-        let report = Arc::new(Mutex::new(Report {
-            name: node.name.clone(),
-            ..Report::default()
-        }));
+        let report = Arc::new(Mutex::new(Report { name: node.name.clone(), ..Report::default() }));
         let owner = Owner { mailbox: mailbox.clone(), report: report.clone() };
         let (bus, clock, alive) = (self.bus.clone(), self.clock.clone(), self.alive.clone());
         alive.fetch_add(1, Ordering::AcqRel);
@@ -266,7 +263,8 @@ fn own<B: Bus>(
 ) -> Result<(), CameraError> {
     let opened = catch_unwind(AssertUnwindSafe(|| bus.open(node)));
     let mut device = ManuallyDrop::new(opened.map_err(|_| CameraError::Panicked)??);
-    let outcome = catch_unwind(AssertUnwindSafe(|| deliver(&mut **device, clock, (mailbox, report))));
+    let outcome =
+        catch_unwind(AssertUnwindSafe(|| deliver(&mut **device, clock, (mailbox, report))));
     let dropped = catch_unwind(AssertUnwindSafe(|| drop(ManuallyDrop::into_inner(device))));
     match (outcome, dropped) {
         (Ok(outcome), Ok(())) => outcome,

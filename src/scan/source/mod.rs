@@ -7,8 +7,8 @@ mod v4l2;
 
 use crate::clock::Clock;
 use crate::frame::Frame;
-use format::Mode;
 use camera::{Bus, CameraSource};
+use format::Mode;
 use replay::{ReplayError, ReplaySource};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
