@@ -56,6 +56,22 @@ impl Guard {
         self.admits_text(code, now_ms, window_ms) && !is_elsewhere
     }
 
+    /// The same for a hand scanner, whose trigger is meant each time: only its bounce of `bounce_ms`
+    /// is silent. A web address beside no article rings at once, so that somebody hears what it is;
+    /// another symbol of an article that was just read is the same pack all the same.
+    pub fn admits_meant(&mut self, code: &Code, now_ms: u64, bounce_ms: u64) -> bool {
+        let life_ms = self.filter.window_ms;
+        if is_advertisement(code) {
+            let near = |at_ms: u64| at_ms <= now_ms && now_ms - at_ms < life_ms;
+            let has_article = self.article_ms.is_some_and(near);
+            return self.admits_text(code, now_ms, bounce_ms) && !has_article;
+        }
+        let Some(gtin) = code.gtin() else { return self.admits_text(code, now_ms, bounce_ms) };
+        self.article_ms = Some(now_ms);
+        let is_elsewhere = self.is_elsewhere(gtin.to_gtin14(), code.symbology, now_ms, life_ms);
+        self.admits_text(code, now_ms, bounce_ms) && !is_elsewhere
+    }
+
     /// Whether another symbol just carried the same article number. Two symbols of one kind are two
     /// packs: their serial numbers differ.
     fn is_elsewhere(

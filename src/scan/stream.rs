@@ -191,10 +191,14 @@ impl Scanner {
         self.shared.is_observed.store(is_observed, Ordering::Release);
     }
 
-    /// Takes a code that a wedge scanner read at `at_ms` into the same stream of events: the camera
+    /// Takes a code that a hand scanner read at `at_ms` into the same stream of events: the camera
     /// does not ring the label that the hand scanner just rang.
     pub fn inject(&self, code: Code, at_ms: u64) {
-        if self.shared.admits(&code, at_ms, WEDGE_REPEAT_MS) {
+        let is_new = {
+            let mut guard = self.shared.guard.lock().unwrap_or_else(PoisonError::into_inner);
+            guard.admits_meant(&code, at_ms, WEDGE_REPEAT_MS)
+        };
+        if is_new {
             self.shared.tell(ScanEvent::Code {
                 code,
                 outline: Outline::default(),

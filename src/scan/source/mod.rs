@@ -2,6 +2,7 @@
 
 pub mod camera;
 pub mod format;
+pub mod hand;
 pub mod replay;
 mod v4l2;
 
