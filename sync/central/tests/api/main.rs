@@ -15,6 +15,7 @@ mod problem;
 mod push;
 mod quarantine;
 mod seed;
+mod row_rule;
 mod snapshot;
 mod upgrade;
 mod world;
