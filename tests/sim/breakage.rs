@@ -19,10 +19,10 @@ use sync::protocol::push::PushResult;
 use sync::protocol::snapshot::FeedSnapshot;
 
 macro_rules! breakages {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)*) => {
         /// A defect.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Breakage { $($(#[$doc])* $name,)* }
+        pub enum Breakage { $($(#[doc = $doc])* $name,)* }
 
         impl Breakage {
             /// All of them.
@@ -31,6 +31,11 @@ macro_rules! breakages {
             /// The name on the command line.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
+            }
+
+            /// What it is, in words.
+            pub const fn words(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*),)* }
             }
         }
     };
@@ -249,6 +254,18 @@ impl SyncStore for Broken<'_> {
 
     fn reset_feed(&self, feed: Feed) -> Result<(), StorageError> {
         self.store.reset_feed(feed)
+    }
+}
+
+/// The command line lists the names, in its help and to whoever gives another one.
+impl clap::ValueEnum for Breakage {
+    fn value_variants<'a>() -> &'a [Self] {
+        Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        let words = self.words().trim().trim_end_matches('.');
+        Some(clap::builder::PossibleValue::new(self.name()).help(words))
     }
 }
 

@@ -5,10 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 
 macro_rules! classes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal,)*) => {
         /// What can go wrong, or change from outside.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Class { $($(#[$doc])* $name,)* }
+        pub enum Class { $($(#[doc = $doc])* $name,)* }
 
         impl Class {
             /// All of them.
@@ -17,6 +17,11 @@ macro_rules! classes {
             /// The name on the command line.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
+            }
+
+            /// What it is, in words.
+            pub const fn words(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*),)* }
             }
         }
     };
@@ -128,6 +133,18 @@ impl FromStr for Class {
     fn from_str(text: &str) -> Result<Self, UnknownClass> {
         let found = Self::ALL.iter().find(|class| class.name() == text);
         found.copied().ok_or_else(|| UnknownClass(text.into()))
+    }
+}
+
+/// The command line lists the names, in its help and to whoever gives another one.
+impl clap::ValueEnum for Class {
+    fn value_variants<'a>() -> &'a [Self] {
+        Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        let words = self.words().trim().trim_end_matches('.');
+        Some(clap::builder::PossibleValue::new(self.name()).help(words))
     }
 }
 

@@ -1,13 +1,12 @@
 //! `crossroads-sim`: runs many seeds, or one again with its trace.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its findings")]
-
 use clap::Parser;
 use simulator::{
     Breakage, Class, Classes, Failure, Profile, Scratch, Settings, Tally, run, shrink,
 };
+use std::io::Write;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,13 +28,13 @@ struct Options {
     #[arg(long)]
     partition: bool,
     /// Classes of faults to leave out, separated by commas.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_enum, value_name = "CLASS", value_delimiter = ',')]
     without: Vec<Class>,
     /// Only the first so many acts of the plan.
     #[arg(long)]
     steps: Option<usize>,
     /// A defect on purpose: the checks must find it.
-    #[arg(long = "break")]
+    #[arg(long = "break", value_enum, value_name = "DEFECT")]
     breakage: Option<Breakage>,
     /// Threads; all cores if it is not given.
     #[arg(long)]
@@ -50,6 +49,17 @@ struct Options {
 
 /// Lines of a trace that are printed; the end is what matters.
 const LINES_MAX: usize = 120;
+
+/// Standard output takes no more: a full disk, or a reader that went away. Nobody would see what is found.
+static IS_UNREAD: AtomicBool = AtomicBool::new(false);
+
+/// Prints a line. False, and for ever, once that has failed.
+fn say(line: &str) -> bool {
+    if !IS_UNREAD.load(Ordering::Relaxed) && writeln!(std::io::stdout().lock(), "{line}").is_err() {
+        IS_UNREAD.store(true, Ordering::Relaxed);
+    }
+    !IS_UNREAD.load(Ordering::Relaxed)
+}
 
 impl Options {
     fn settings(&self, seed: u64) -> Settings {
@@ -66,10 +76,16 @@ fn main() -> ExitCode {
     let options = Options::parse();
     // Panics are findings: they are caught and told with their seed.
     std::panic::set_hook(Box::new(|_| {}));
-    match (options.seed, options.seeds) {
+    let code = match (options.seed, options.seeds) {
         (Some(seed), None) => one(&options, seed),
         (seed, seeds) => many(&options, seed.unwrap_or(0), seeds.unwrap_or(1_000)),
+    };
+    if IS_UNREAD.load(Ordering::Relaxed) {
+        // Standard error may be as full.
+        let _ = writeln!(std::io::stderr().lock(), "stopped: standard output takes no more");
+        return ExitCode::FAILURE;
     }
+    code
 }
 
 fn one(options: &Options, seed: u64) -> ExitCode {
@@ -79,8 +95,8 @@ fn one(options: &Options, seed: u64) -> ExitCode {
             if options.trace {
                 print_trace(&run.lines, usize::MAX);
             }
-            println!("seed {seed}: no invariant broken");
-            println!("  {} steps, {} acts, trace {:016x}", run.steps, run.acts, run.trace);
+            say(&format!("seed {seed}: no invariant broken"));
+            say(&format!("  {} steps, {} acts, trace {:016x}", run.steps, run.acts, run.trace));
             print_tally(&run.tally);
             ExitCode::SUCCESS
         }
@@ -107,7 +123,8 @@ fn many(options: &Options, first: u64, count: u64) -> ExitCode {
                 let mut own = Tally::default();
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed - first >= count || lock(&failures).len() >= options.failures {
+                    let is_enough = lock(&failures).len() >= options.failures;
+                    if seed - first >= count || is_enough || IS_UNREAD.load(Ordering::Relaxed) {
                         break;
                     }
                     match run(&options.settings(seed), &scratch) {
@@ -134,13 +151,11 @@ fn many(options: &Options, first: u64, count: u64) -> ExitCode {
     });
     let seconds = began.elapsed().as_secs_f64();
     let done = done.into_inner();
-    println!(
-        "{done} seeds in {seconds:.1} s: {:.1} seeds/s on {jobs} threads",
-        done as f64 / seconds
-    );
+    let rate = done as f64 / seconds;
+    say(&format!("{done} seeds in {seconds:.1} s: {rate:.1} seeds/s on {jobs} threads"));
     print_tally(&lock(&sum));
     let failures = lock(&failures);
-    println!("failing seeds: {} {:?}", failures.len(), failures.as_slice());
+    say(&format!("failing seeds: {} {:?}", failures.len(), failures.as_slice()));
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -151,23 +166,25 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn progress(done: u64, count: u64, elapsed: Duration) {
     if done.is_multiple_of((count / 20).max(1_000)) {
         let rate = done as f64 / elapsed.as_secs_f64();
-        eprintln!("  {done} of {count} seeds, {rate:.0} seeds/s");
+        // Progress is beside the findings: where nobody can read it, it is left out.
+        let told = format!("  {done} of {count} seeds, {rate:.0} seeds/s");
+        let _ = writeln!(std::io::stderr().lock(), "{told}");
     }
 }
 
 fn tell(failure: &Failure) {
-    println!("seed {} fails: {}", failure.settings.seed, failure.violation);
-    println!("  replay: ./dev sim {} --trace", failure.settings);
+    say(&format!("seed {} fails: {}", failure.settings.seed, failure.violation));
+    say(&format!("  replay: ./dev sim {} --trace", failure.settings));
 }
 
 fn print_trace(lines: &[String], count_max: usize) {
     let skipped = lines.len().saturating_sub(count_max);
     if skipped > 0 {
-        println!("  ... {skipped} lines before");
+        say(&format!("  ... {skipped} lines before"));
     }
-    lines.iter().skip(skipped).for_each(|line| println!("  {line}"));
+    lines.iter().skip(skipped).all(|line| say(&format!("  {line}")));
 }
 
 fn print_tally(tally: &Tally) {
-    tally.iter().for_each(|(name, count)| println!("  {name:<45} {count:>12}"));
+    tally.iter().all(|(name, count)| say(&format!("  {name:<45} {count:>12}")));
 }
