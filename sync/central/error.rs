@@ -26,6 +26,28 @@ pub enum CentralError {
         #[source]
         source: std::io::Error,
     },
+    /// There is no database.
+    #[error("there is no chain in {}: `crossroads-central seed` makes one", path.display())]
+    NoChain {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The database is gone and its log is not: what is in the log may be nowhere else.
+    #[error(
+        "{} has {bytes} bytes and no chain in it, but its log ({}-wal) holds {log_bytes} bytes of changes. Nothing \
+         was touched. Copy both aside before anything else, then restore a backup: docs/OPERATIONS.md, \
+         \"The database is gone\"",
+        path.display(),
+        path.display()
+    )]
+    Lost {
+        /// Where it should be.
+        path: PathBuf,
+        /// What is there.
+        bytes: u64,
+        /// What is in the log.
+        log_bytes: u64,
+    },
     /// The database was written by a newer version of this program.
     #[error("the database has schema {found}, this program knows {known}: use the newer program")]
     NewerDatabase {
@@ -65,6 +87,17 @@ impl CentralError {
     pub fn is_constraint(&self) -> bool {
         matches!(self, Self::Database(error)
             if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation))
+    }
+
+    /// Whether SQLite found the file itself damaged.
+    pub fn is_damaged_file(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        let error = match self {
+            Self::Database(error) => error,
+            Self::Commit(error) => error.as_ref(),
+            _ => return false,
+        };
+        matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
     }
 
     /// Whether a stored value is not what it should be: it concerns what refers to it, not the whole database.

@@ -6,17 +6,21 @@
 //! push       checks numbers and hashes           judge    holds events, then judges them
 //! apply      what a fact means                   clock    when it counts as having happened
 //! stray      what no number can book             quarantine  what people do about held events
+//! held       the list of them                    bulk     one decision for many
 //! life       keys and standing of terminals      compact  when deletions can be forgotten
 //! feed       what terminals read                snapshot the same, as files
 //! enrol      codes and terminals                session  nonces, tokens, the brake on guessing
 //! seed/      a chain that does not exist        import   catalogues and customers of one that does
 //! db/        one writer, many readers           report   counts and totals
+//! check      whether all of it is well
 //! ```
 //! An acknowledged event is on disk (invariant 1) and stays there; nothing a terminal sends is ever rewritten.
 //! [`Central`] is the whole of it without the network, [`http::serve`] puts it on a socket.
 
 pub mod answer;
 mod apply;
+pub mod bulk;
+pub mod check;
 pub mod chunk;
 mod clock;
 pub mod compact;
@@ -26,6 +30,7 @@ pub mod enrol;
 mod error;
 pub mod feed;
 mod folder;
+pub mod held;
 pub mod http;
 pub mod import;
 pub mod in_process;
@@ -45,7 +50,7 @@ pub mod task;
 
 use chunk::ChunkStore;
 use compact::Passed;
-use db::Database;
+use db::{Database, Purpose};
 pub use error::CentralError;
 pub use folder::{admin_token_path, database_path};
 pub use http::{Fault, ServeOptions, serve};
@@ -106,15 +111,29 @@ fn fresh_epoch(rim: &dyn Rim) -> Result<String, CentralError> {
 }
 
 impl Central {
-    /// Opens or creates the data directory with the machine's clock and random source.
+    /// Opens or creates the data directory with the machine's clock and random source: for who makes a chain.
     pub fn open(dir: &Path) -> Result<Arc<Self>, CentralError> {
         Self::open_with(dir, Arc::new(SystemRim::new()))
+    }
+
+    /// Opens a data directory that holds a chain: a mistyped one must not become an empty chain, nor one whose
+    /// database is gone.
+    pub fn open_existing(dir: &Path) -> Result<Arc<Self>, CentralError> {
+        Self::open_for(dir, Purpose::Use, Arc::new(SystemRim::new()))
     }
 
     /// Opens or creates the data directory.
     pub fn open_with(dir: &Path, rim: Arc<dyn Rim>) -> Result<Arc<Self>, CentralError> {
         folder::make(dir)?;
-        let database = Database::open(&database_path(dir))?;
+        Self::open_for(dir, Purpose::Create, rim)
+    }
+
+    fn open_for(
+        dir: &Path,
+        purpose: Purpose,
+        rim: Arc<dyn Rim>,
+    ) -> Result<Arc<Self>, CentralError> {
+        let database = Database::open(&database_path(dir), purpose)?;
         let token = folder::admin_token(dir, rim.as_ref())?;
         Self::assemble(dir.into(), database, ChunkStore::in_folder(dir), rim, &token)
     }

@@ -3,12 +3,15 @@
 //! ```text
 //! retry    judge it again as it is          amend    judge a person's correction in its place
 //! dismiss  decide that it will not count    each: those that wait behind it get their turn
+//! reopen   take a dismissal back
 //! ```
 //! Nothing here changes an event's bytes: a correction stands beside them with who, when and why.
 
 use crate::apply::{Verdict, aggregate};
 use crate::db::{id, id_opt, unsigned};
 use crate::error::CentralError;
+use crate::held;
+pub use crate::held::{Held, LIST_MAX, dismissed, list};
 use crate::judge;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
@@ -16,40 +19,8 @@ use sync::protocol::event::{Envelope, EventHash};
 use sync::protocol::push::held_code;
 use uuid::Uuid;
 
-/// The most entries of one listing.
-pub const LIST_MAX: u32 = 1000;
 /// The longest name of a person, and the longest reason, in characters.
 pub const WORDS_MAX: usize = 500;
-
-/// One held event.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
-pub struct Held {
-    /// Number by which it is retried, amended or dismissed.
-    pub id: u64,
-    /// Terminal in whose journal it was written.
-    pub terminal: Uuid,
-    /// Epoch.
-    pub epoch: u32,
-    /// Number in its journal; 0 if a stray does not say.
-    pub seq: u64,
-    /// Type; empty if the event cannot be read.
-    pub kind: String,
-    /// `quarantined` or `parked` (it waits behind a quarantined one of the same thing).
-    pub state: String,
-    /// Why, when quarantined.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// The thing it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub aggregate: Option<Uuid>,
-    /// When central got it, milliseconds since 1970 UTC.
-    pub received_ms: i64,
-    /// The terminal that handed it in, if it came as a stray.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stray_of: Option<Uuid>,
-    /// SHA-256 of its bytes, or what the terminal declared it to be.
-    pub hash: String,
-}
 
 /// What became of an entry, and of those behind it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
@@ -61,6 +32,10 @@ pub struct Released {
     /// Why it is quarantined still.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// Only of a dismissed order that counts nowhere: held events that say that it was paid. Money was taken for it;
+    /// look before leaving it so, and reopen it if that was a mistake.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub payments: Vec<u64>,
 }
 
 /// A person's correction of an event.
@@ -83,31 +58,6 @@ pub struct Amendment {
     pub body: Box<RawValue>,
 }
 
-/// What is held back, oldest first.
-pub fn list(connection: &Connection, after: i64, limit: u32) -> Result<Vec<Held>, CentralError> {
-    let sql =
-        "SELECT id, terminal, epoch, seq, kind, state, code, aggregate, received_ms, sent_by, hash
-               FROM inbox INDEXED BY inbox_held
-               WHERE state IN ('quarantined', 'parked') AND id > ?1 ORDER BY id LIMIT ?2";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(params![after, limit.min(LIST_MAX)], |row| {
-        Ok(Held {
-            id: unsigned(row, 0)?,
-            terminal: id(row, 1)?,
-            epoch: row.get(2)?,
-            seq: unsigned(row, 3)?,
-            kind: row.get(4)?,
-            state: row.get(5)?,
-            code: row.get(6)?,
-            aggregate: id_opt(row, 7)?,
-            received_ms: row.get(8)?,
-            stray_of: id_opt(row, 9)?,
-            hash: EventHash(row.get(10)?).to_string(),
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 /// What a quarantined event is about, if that is known; `None` if no such event is quarantined.
 fn quarantined(
     connection: &Connection,
@@ -127,7 +77,7 @@ fn released(
     Ok(Some(connection.query_row(sql, [inbox_id], |row| {
         let state: String = row.get(0)?;
         let code = if state == "quarantined" { row.get(1)? } else { None };
-        Ok(Released { applied, state, code })
+        Ok(Released { applied, state, code, payments: Vec::new() })
     })?))
 }
 
@@ -168,7 +118,33 @@ pub fn dismiss(
     if let (Some(aggregate), true) = (aggregate, applied > 0) {
         applied += judge::revive(connection, aggregate)?;
     }
-    released(connection, inbox_id, applied)
+    let payments = match aggregate {
+        Some(order) if is_placed(connection, inbox_id)? => held::payments_of(connection, order)?,
+        _ => Vec::new(),
+    };
+    let released = released(connection, inbox_id, applied)?;
+    Ok(released.map(|released| Released { payments, ..released }))
+}
+
+fn is_placed(connection: &Connection, inbox_id: i64) -> Result<bool, CentralError> {
+    let sql = "SELECT kind = 'order.placed' FROM inbox WHERE id = ?1";
+    Ok(connection.query_row(sql, [inbox_id], |row| row.get(0))?)
+}
+
+/// A person takes a dismissal back: the event waits again, as it did before, and what was decided stays on record.
+/// What was applied since stays applied. `None` if no such event is dismissed.
+pub fn reopen(
+    connection: &Connection,
+    inbox_id: i64,
+    (by, why): (&str, &str),
+    now_ms: i64,
+) -> Result<Option<Released>, CentralError> {
+    let sql = "UPDATE inbox SET state = 'quarantined' WHERE id = ?1 AND state = 'dismissed'";
+    if connection.execute(sql, [inbox_id])? == 0 {
+        return Ok(None);
+    }
+    note(connection, inbox_id, ("reopened", by, why), None, now_ms)?;
+    released(connection, inbox_id, 0)
 }
 
 /// Who did what to an entry, and why.
@@ -235,7 +211,8 @@ pub fn amend(
     if let Verdict::Refused(code) = judge::rejudge(connection, inbox_id)? {
         connection.execute_batch("ROLLBACK TO amendment; RELEASE amendment")?;
         let (applied, state) = (0, "quarantined".into());
-        return Ok(Some(Released { applied, state, code: Some(code.into()) }));
+        let (code, payments) = (Some(code.into()), Vec::new());
+        return Ok(Some(Released { applied, state, code, payments }));
     }
     connection.execute_batch("RELEASE amendment")?;
     let mut applied = 1 + judge::release_parked(connection, inbox_id)?;

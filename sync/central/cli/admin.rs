@@ -40,12 +40,9 @@ pub struct EnrolCodeArguments {
     json: bool,
 }
 
+/// Opens a chain that is there; only a seed makes one.
 pub fn open(data: &Path) -> Result<Arc<Central>> {
-    // Only a seed makes a directory; a mistyped one should not become an empty chain.
-    if !central::database_path(data).exists() {
-        bail!("there is no central in {}: seed it first", data.display());
-    }
-    Central::open(data).with_context(|| format!("cannot open {}", data.display()))
+    Central::open_existing(data).with_context(|| format!("cannot open {}", data.display()))
 }
 
 /// Prints a one-time code: words on standard error, the code alone on the last line of standard output.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod bulk;
+mod check;
 mod dev_token;
 mod progress;
 mod quarantine;
@@ -40,7 +41,9 @@ enum Command {
     SetPrice(admin::SetPriceArguments),
     /// Lists terminals, takes one out of service, or takes that back
     Terminals(admin::TerminalsArguments),
-    /// Lists events that are held back, tries one again, corrects one, or dismisses one
+    /// Reads everything and tells whether it is well: pages, chains of events, orders, feeds. Changes nothing
+    Check(check::CheckArguments),
+    /// Lists events that are held back, tries them again, corrects, dismisses or reopens them
     Quarantine(quarantine::QuarantineArguments),
     /// For development: enrols a test terminal at a running central and prints its bearer token
     DevToken(dev_token::DevTokenArguments),
@@ -77,6 +80,7 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::SetPrice(arguments) => admin::set_price(&arguments),
         Command::Terminals(arguments) => admin::terminals(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Quarantine(arguments) => quarantine::quarantine(&arguments),
         Command::DevToken(arguments) => dev_token::run(&arguments),
         Command::Compact(arguments) => admin::compact(&arguments),
@@ -89,7 +93,10 @@ fn run(command: Command) -> Result<ExitCode> {
 pub fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| "warn,central=info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // What cannot be logged is not: by default tracing tells it on standard error, in a way that panics when that is
+    // what is full or closed. (The panic hook of `std` ignores such errors by itself.)
+    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    log.with_writer(std::io::stderr).init();
     match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(error) => {

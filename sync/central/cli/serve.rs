@@ -1,16 +1,18 @@
 //! `serve`: answers terminals over HTTP.
 
+use super::admin::open;
 use super::progress::stop_asked;
 use anyhow::{Context, Result, bail};
-use central::{Central, Fault, ServeOptions, seed};
+use central::{Fault, ServeOptions, seed};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// How to serve.
 #[derive(Args, Debug)]
 pub struct ServeArguments {
-    /// Data directory; made if it is not there
+    /// Data directory; `seed` makes one
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Address to listen on; port 0 takes a free one
@@ -30,7 +32,7 @@ pub struct ServeArguments {
 /// Serves until Ctrl-C or SIGTERM.
 pub fn run(arguments: &ServeArguments) -> Result<ExitCode> {
     let data = &arguments.data;
-    let central = Central::open(data).with_context(|| format!("cannot open {}", data.display()))?;
+    let central = open(data)?;
     let Some(_sole) = central.claim()? else {
         bail!("another central serves {} already", data.display());
     };
@@ -41,6 +43,7 @@ pub fn run(arguments: &ServeArguments) -> Result<ExitCode> {
         central.set_oldest_contract(oldest);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = Arc::clone(&central);
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(&arguments.listen)
             .await
@@ -54,9 +57,17 @@ pub fn run(arguments: &ServeArguments) -> Result<ExitCode> {
             tracing::warn!(fault = ?arguments.fault, "faults on purpose: not for a real shop");
         }
         let options = ServeOptions { fault: arguments.fault };
-        central::serve(listener, central, options, stop_asked()).await?;
+        central::serve(listener, served, options, stop_asked()).await?;
         anyhow::Ok(())
     })?;
+    // Who copies the file alone after a clean stop has everything.
+    match central.database().checkpoint() {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("somebody else uses the database: its log stays beside it"),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the log stays beside it");
+        }
+    }
     tracing::info!("central ended");
     Ok(ExitCode::SUCCESS)
 }

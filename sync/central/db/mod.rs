@@ -4,9 +4,11 @@
 //! its own (group commit): one fsync serves all of them, and one job's failure undoes only that job. An answer is
 //! delivered after the commit, never before (invariant 1).
 
+mod place;
 mod writer;
 
 use crate::error::CentralError;
+pub use place::Purpose;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::{Path, PathBuf};
@@ -23,14 +25,17 @@ struct Step {
 }
 
 /// Each step of the schema; the index plus one is the `user_version` after it.
-const MIGRATIONS: [Step; 2] = [
+const MIGRATIONS: [Step; 3] = [
     Step { sql: include_str!("../sql/001_create.sql"), finish: |_| Ok(()) },
     Step { sql: include_str!("../sql/002_lives.sql"), finish: crate::feed::sum_up },
+    Step { sql: include_str!("../sql/003_reopen.sql"), finish: |_| Ok(()) },
 ];
 /// Another process (a seed, an import, a command) may hold the write lock for a batch.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Prepared statements that the writer keeps; all of a push and of a judgement have room.
 const STATEMENTS_MAX: usize = 128;
+/// How long a checkpoint waits for those who read or write.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_secs(5);
 /// Idle readers kept open.
 const READERS_MAX: usize = 8;
 
@@ -39,8 +44,10 @@ pub(crate) type Single = Arc<Mutex<Connection>>;
 
 /// The open database.
 pub struct Database {
-    writer: Writer,
+    /// Before the writer, so that they are closed before it: the last one that closes empties the log into the file,
+    /// and who only reads cannot.
     readers: Readers,
+    writer: Writer,
 }
 
 enum Readers {
@@ -117,18 +124,26 @@ fn open_for_reading(path: &Path) -> Result<Connection, CentralError> {
     Ok(connection)
 }
 
+/// A connection that reads a database as it is: nothing is brought up to date, nothing is written.
+pub(crate) fn open_as_it_is(path: &Path) -> Result<Connection, CentralError> {
+    place::prepare(path, Purpose::Use)?;
+    open_for_reading(path)
+}
+
 impl Database {
-    /// Opens or creates the database and starts the writer thread.
-    pub fn open(path: &Path) -> Result<Self, CentralError> {
+    /// Opens the database, or makes it if that is the purpose, and starts the writer thread. What is no database
+    /// any more is refused before anything is opened.
+    pub fn open(path: &Path, purpose: Purpose) -> Result<Self, CentralError> {
+        place::prepare(path, purpose)?;
         let writer = Writer::start(open_for_writing(path)?);
         let readers = Readers::Pool { path: path.into(), idle: Mutex::new(Vec::new()) };
-        Ok(Self { writer, readers })
+        Ok(Self { readers, writer })
     }
 
     /// One connection that reads and writes, without threads. The caller has brought its schema up to date.
     pub(crate) fn single(connection: Single) -> Self {
         let writer = Writer::single(Arc::clone(&connection));
-        Self { writer, readers: Readers::Single(connection) }
+        Self { readers: Readers::Single(connection), writer }
     }
 
     /// The writer.
@@ -136,9 +151,31 @@ impl Database {
         &self.writer
     }
 
+    /// Whether something that was read or written since it was opened met a damaged page.
+    pub fn is_damaged(&self) -> bool {
+        self.writer.has_met_damage()
+    }
+
+    /// Writes the log into the file and empties it, so that the file alone is the whole database. False if somebody
+    /// read or wrote all the time: then the log keeps what it has, and nothing is lost.
+    pub fn checkpoint(&self) -> Result<bool, CentralError> {
+        let Readers::Pool { path, .. } = &self.readers else { return Ok(true) };
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(CHECKPOINT_PATIENCE)?;
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        Ok(connection.query_row(sql, [], |row| Ok(row.get::<_, i64>(0)? == 0))?)
+    }
+
     /// Runs `work` on a reader, in one transaction: everything it reads is of the same moment. Blocks. `work` must
     /// not ask the database for another connection.
     pub fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, CentralError>,
+    ) -> Result<T, CentralError> {
+        self.writer.noting_damage(self.read_unnoted(work))
+    }
+
+    fn read_unnoted<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, CentralError>,
     ) -> Result<T, CentralError> {
@@ -214,19 +251,53 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn fresh(dir: &tempfile::TempDir) -> Database {
+        Database::open(&dir.path().join("central.db"), Purpose::Create).unwrap()
+    }
+
+    #[test]
+    fn who_closes_last_leaves_no_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = fresh(&dir);
+        database.writer().run(|c| set_meta(c, "a", "1")).unwrap();
+        database.read(|c| meta(c, "a")).unwrap();
+        let log = place::log_path(&dir.path().join("central.db"));
+        assert!(log.metadata().unwrap().len() > 0);
+        assert!(database.checkpoint().unwrap());
+        assert_eq!(log.metadata().unwrap().len(), 0);
+        database.writer().run(|c| set_meta(c, "b", "2")).unwrap();
+        drop(database);
+        assert!(!log.exists());
+    }
+
+    #[test]
+    fn damage_that_was_met_is_remembered() {
+        let dir = tempfile::tempdir().unwrap();
+        let damaged = || {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+            Err::<(), _>(CentralError::Database(rusqlite::Error::SqliteFailure(code, None)))
+        };
+        let (read, written) = (fresh(&dir), fresh(&dir));
+        assert!(read.read(|_| Err::<(), _>(CentralError::Stopped)).is_err());
+        assert!(!read.is_damaged() && !written.is_damaged());
+        assert!(read.read(|_| damaged()).is_err());
+        assert!(written.writer().run(move |_| damaged()).is_err());
+        assert!(read.is_damaged() && written.is_damaged());
+    }
+
     #[test]
     fn a_newer_database_is_refused_and_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("central.db");
         open_for_writing(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
         let refused = open_for_writing(&path);
-        assert!(matches!(refused, Err(CentralError::NewerDatabase { found: 99, known: 2 })));
+        assert!(matches!(refused, Err(CentralError::NewerDatabase { found: 99, known: 3 })));
     }
 
     #[test]
     fn a_job_that_panics_undoes_only_itself_and_the_writer_goes_on() {
         let dir = tempfile::tempdir().unwrap();
-        let database = Database::open(&dir.path().join("central.db")).unwrap();
+        let database = fresh(&dir);
         let failed: Result<(), _> = database.writer().run(|c| {
             set_meta(c, "a", "1")?;
             panic!("on purpose");
@@ -240,7 +311,7 @@ mod tests {
     #[test]
     fn a_job_that_writes_nothing_wakes_nobody() {
         let dir = tempfile::tempdir().unwrap();
-        let database = Database::open(&dir.path().join("central.db")).unwrap();
+        let database = fresh(&dir);
         database.writer().run(|c| set_meta(c, "a", "1")).unwrap();
         let mut commits = database.writer().commits();
         commits.mark_unchanged();
@@ -253,7 +324,7 @@ mod tests {
     #[test]
     fn one_job_that_fails_undoes_only_itself() {
         let dir = tempfile::tempdir().unwrap();
-        let database = Database::open(&dir.path().join("central.db")).unwrap();
+        let database = fresh(&dir);
         let wrote = database.writer().run(|c| set_meta(c, "a", "1"));
         let failed: Result<(), _> = database.writer().run(|c| {
             set_meta(c, "b", "2")?;

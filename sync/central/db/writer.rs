@@ -9,6 +9,7 @@ use crate::error::CentralError;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::sync::{oneshot, watch};
 
@@ -26,6 +27,8 @@ type Job = Box<dyn FnOnce(Result<&Connection, Shared>) -> Option<Deliver> + Send
 pub struct Writer {
     way: Way,
     commits: watch::Sender<u64>,
+    /// SQLite said of something that it is damaged.
+    has_met_damage: AtomicBool,
 }
 
 enum Way {
@@ -43,12 +46,14 @@ impl Writer {
             .name("central-writer".into())
             .spawn(move || work(&connection, &receiver, &told))
             .expect("a process can start one thread");
-        Self { way: Way::Thread { jobs: Some(sender), thread: Some(thread) }, commits }
+        let way = Way::Thread { jobs: Some(sender), thread: Some(thread) };
+        Self { way, commits, has_met_damage: AtomicBool::new(false) }
     }
 
     /// Writes in the caller's thread.
     pub(super) fn single(connection: Single) -> Self {
-        Self { way: Way::Single(connection), commits: watch::channel(0).0 }
+        let commits = watch::channel(0).0;
+        Self { way: Way::Single(connection), commits, has_met_damage: AtomicBool::new(false) }
     }
 
     /// Changes with every commit of this process, and when [`Self::note_commit`] is told of another's.
@@ -95,13 +100,30 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, CentralError> + Send + 'static,
     ) -> Result<T, CentralError> {
-        match &self.way {
+        self.noting_damage(match &self.way {
             Way::Thread { jobs, .. } => {
                 let answer = Self::submit(jobs.as_ref(), work)?;
                 answer.blocking_recv().map_err(|_| CentralError::Stopped)?
             }
             Way::Single(connection) => self.run_here(&lock(connection), work),
+        })
+    }
+
+    /// Whether something that was read or written met a damaged page.
+    pub(super) fn has_met_damage(&self) -> bool {
+        self.has_met_damage.load(Ordering::Relaxed)
+    }
+
+    /// Remembers it if the file itself is damaged, and says it once.
+    pub(super) fn noting_damage<T>(
+        &self,
+        result: Result<T, CentralError>,
+    ) -> Result<T, CentralError> {
+        let is_damage = result.as_ref().is_err_and(CentralError::is_damaged_file);
+        if is_damage && !self.has_met_damage.swap(true, Ordering::Relaxed) {
+            tracing::error!("the database is damaged: run `crossroads-central check`");
         }
+        result
     }
 
     fn run_here<T>(

@@ -1,5 +1,5 @@
-//! What people at central do over HTTP: look at terminals and at what is held back, retry, amend or
-//! dismiss it.
+//! What people at central do over HTTP: look at terminals and at what is held back, retry, amend, dismiss
+//! or reopen it.
 
 use super::caller::Admin;
 use super::problem::{Asked, Body, Count, Named};
@@ -48,7 +48,7 @@ pub struct TerminalList {
     pub terminals: Vec<TerminalInfo>,
 }
 
-/// Who dismisses an event, and why.
+/// Who dismisses an event or takes that back, and why.
 #[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
 pub struct Dismissal {
     /// Who.
@@ -86,7 +86,7 @@ async fn act(
         let now_ms = central.rim().now_ms();
         central.database().writer().run(move |connection| act(connection, now_ms))
     };
-    let missing = || Refused::not_found("no such event is quarantined");
+    let missing = || Refused::not_found("no such event is held so");
     Ok(Json(blocking(app, run).await?.ok_or_else(missing)?))
 }
 
@@ -150,6 +150,26 @@ pub async fn dismiss(
         quarantine::dismiss(connection, id, (&body.by, &body.why), now_ms)
     };
     act(&app, dismiss).await
+}
+
+/// Takes a dismissal back: the event waits again, and both decisions stay on record.
+#[utoipa::path(post, path = "/v1/quarantine/{id}/reopen", tag = "admin",
+    params(("id" = u64, Path, description = "Number of the entry")),
+    request_body = Dismissal, security(("admin" = [])),
+    responses((status = OK, description = "It is quarantined again", body = Released),
+        (status = "default", description = "Refused", body = Problem,
+            content_type = "application/problem+json")))]
+pub async fn reopen(
+    State(app): State<Arc<App>>,
+    _admin: Admin,
+    Named(id): Named<i64>,
+    Body(body): Body<Dismissal>,
+) -> Result<Json<Released>, Refused> {
+    check_words([&body.by, &body.why])?;
+    let reopen = move |connection: &_, now_ms| {
+        quarantine::reopen(connection, id, (&body.by, &body.why), now_ms)
+    };
+    act(&app, reopen).await
 }
 
 /// All terminals.

@@ -103,10 +103,10 @@ struct Health {
     server_time_ms: i64,
 }
 
-/// Whether central answers and its database can be read and written.
+/// Whether central answers, its database can be read and written, and no request has met damage in it.
 #[utoipa::path(get, path = "/health", tag = "service",
     responses((status = OK, description = "Central is well", body = Health),
-        (status = SERVICE_UNAVAILABLE, description = "It cannot write", body = Problem,
+        (status = SERVICE_UNAVAILABLE, description = "It cannot write, or is damaged", body = Problem,
             content_type = "application/problem+json")))]
 async fn health(State(app): State<Arc<App>>) -> Result<Json<Health>, Refused> {
     let asking = Arc::clone(&app.asking);
@@ -123,6 +123,10 @@ async fn health(State(app): State<Arc<App>>) -> Result<Json<Health>, Refused> {
         let title = "the database cannot be written";
         return Err(Refused::new(503, code::INTERNAL, Retry::Later, title));
     };
+    if app.central.database().is_damaged() {
+        let title = "the database is damaged";
+        return Err(Refused::new(503, code::INTERNAL, Retry::Human, title));
+    }
     answer?;
     let server_time_ms = app.central.rim().now_ms();
     Ok(Json(Health { status: "ok", software: software(), server_time_ms }))
@@ -181,6 +185,7 @@ fn documented() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::retry))
         .routes(routes!(admin::amend))
         .routes(routes!(admin::dismiss))
+        .routes(routes!(admin::reopen))
         .routes(routes!(admin::terminals))
         .layer(limit(BODY_BYTES_MAX))
         .merge(pushing)

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests measure real waiting")]
 
 mod adopt;
+mod bulk;
 mod checkpoint;
 mod command;
 mod enrol;
@@ -14,8 +15,8 @@ mod poison;
 mod problem;
 mod push;
 mod quarantine;
-mod seed;
 mod row_rule;
+mod seed;
 mod snapshot;
 mod upgrade;
 mod world;

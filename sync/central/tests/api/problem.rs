@@ -135,6 +135,7 @@ async fn the_document_tells_all_routes() {
         "POST /v1/enrol",
         "POST /v1/quarantine/{id}/amend",
         "POST /v1/quarantine/{id}/dismiss",
+        "POST /v1/quarantine/{id}/reopen",
         "POST /v1/quarantine/{id}/retry",
         "POST /v1/snapshots",
         "POST /v1/terminals/{terminal}/events",
@@ -156,4 +157,20 @@ async fn the_document_tells_all_routes() {
         let (_, answer) = world.send(method, path, None, None).await;
         assert_ne!(answer["title"], "there is no such path", "{route}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_tells_of_damage_that_a_request_met() {
+    let world = World::new().await;
+    assert_eq!(world.send("GET", "/health", None, None).await.0, 200);
+    let central = std::sync::Arc::clone(&world.central);
+    let meets = move || {
+        central.database().read(|_| {
+            let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+            Err::<(), _>(rusqlite::Error::SqliteFailure(code, None).into())
+        })
+    };
+    assert!(tokio::task::spawn_blocking(meets).await.unwrap().is_err());
+    let (status, told) = world.send("GET", "/health", None, None).await;
+    assert_eq!((status, &told["title"]), (503, &serde_json::json!("the database is damaged")));
 }

@@ -60,3 +60,30 @@ fn a_database_of_version_1_is_brought_up_to_date() {
     drop(central);
     Central::open_with(dir.path(), rim).unwrap();
 }
+
+#[test]
+fn what_was_dismissed_before_version_3_can_be_reopened_and_stays_on_record() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let old = Connection::open(database_path(dir.path())).unwrap();
+        old.execute_batch(include_str!("../../sql/001_create.sql")).unwrap();
+        old.execute_batch(include_str!("../../sql/002_lives.sql")).unwrap();
+        old.pragma_update(None, "user_version", 2).unwrap();
+        old.execute_batch(
+            "INSERT INTO inbox (id, terminal, epoch, seq, is_stray, hash, kind, at_ms, business_ms,
+                 is_clamped, received_ms, state, code, bytes)
+             VALUES (4, zeroblob(16), 0, 1, 0, zeroblob(32), 'k', 30, 30, 0, 40, 'dismissed', 'C', 'b');
+             INSERT INTO act VALUES (7, 4, 50, 'dismissed', 'Anna', 'why not', NULL);",
+        )
+        .unwrap();
+    }
+    let central = Central::open_with(dir.path(), TestRim::new()).unwrap();
+    let reopen = |c: &_| central::quarantine::reopen(c, 4, ("Berta", "because"), 60);
+    let released = central.database().writer().run(reopen).unwrap().unwrap();
+    assert_eq!((released.state.as_str(), released.code.as_deref()), ("quarantined", Some("C")));
+    let acts = central.database().read(|c| {
+        let sql = "SELECT group_concat(id || kind || by_whom || why, ' ') FROM act";
+        Ok(c.query_row(sql, [], |row| row.get::<_, String>(0))?)
+    });
+    assert_eq!(acts.unwrap(), "7dismissedAnnawhy not 8reopenedBertabecause");
+}
