@@ -59,12 +59,14 @@ fn main() -> ExitCode {
         Command::Run(run) => command::run::run(&run),
         Command::Drive(session) => command::drive::drive(&session),
         Command::Demo(demo) => command::demo::demo(&demo),
-        Command::Scan { json, paths } => return command::scan::scan(&paths, json),
-        Command::Doctor(doctor) => return command::doctor::doctor(&doctor),
+        Command::Scan { json, paths } => Ok(command::scan::scan(&paths, json)),
+        Command::Doctor(doctor) => Ok(command::doctor::doctor(&doctor)),
         Command::Journal(journal) => command::journal::journal(&journal),
         Command::ContactSheet { out, quick, only } => command::contact_sheet(&out, quick, only),
     };
     match outcome {
+        // Whoever asked did not get the answer: a full disk, or a reader that went away.
+        Ok(_) if command::is_answer_lost() => ExitCode::FAILURE,
         Ok(code) => code,
         Err(error) => {
             command::tell_error(&error);
@@ -73,9 +75,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Logs go to standard error, warnings and worse unless `RUST_LOG` says otherwise.
+/// Logs go to standard error, warnings and worse unless `RUST_LOG` says otherwise. A log that cannot be written must
+/// not end a sale: by default tracing tells it on standard error, in a way that panics when that is what is full or
+/// closed. (The panic hook of `std` ignores such errors by itself.)
 fn start_log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    log.with_writer(std::io::stderr).init();
 }

@@ -12,19 +12,25 @@ pub mod run;
 pub mod scan;
 pub mod session;
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a start-up error means and what to do now, on standard error.
-#[allow(clippy::print_stderr, reason = "the program ends with these words to a person")]
+/// Something that was said could not be written.
+static IS_ANSWER_LOST: AtomicBool = AtomicBool::new(false);
+
+/// What a start-up error means and what to do now, on standard error. If that is full or closed nobody reads it; the
+/// exit status still tells.
 pub fn tell_error(error: &anyhow::Error) {
-    eprintln!("crossroads: {error}");
+    let mut words = format!("crossroads: {error}\n");
     for cause in error.chain().skip(1) {
-        eprintln!("  because: {cause}");
+        words.push_str(&format!("  because: {cause}\n"));
     }
     if let Some(advice) = error.downcast_ref::<store::OpenError>().and_then(session::advice) {
-        eprintln!("{advice}");
+        words.push_str(&format!("{advice}\n"));
     }
+    let _ = std::io::stderr().lock().write_all(words.as_bytes());
 }
 
 /// Paints all views.
@@ -42,8 +48,15 @@ pub fn contact_sheet(out: &Path, quick: bool, only: Vec<String>) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// One line to the person who typed the command.
-#[allow(clippy::print_stdout, reason = "this is what the command was asked for")]
+/// One line to the person who typed the command. A full disk or a reader that went away is no reason to stop in the
+/// middle of what is being done; [`is_answer_lost`] tells it at the end.
 pub fn say(line: &str) {
-    println!("{line}");
+    if writeln!(std::io::stdout().lock(), "{line}").is_err() {
+        IS_ANSWER_LOST.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether something that was said could not be written: then the command has not done what it was asked for.
+pub fn is_answer_lost() -> bool {
+    IS_ANSWER_LOST.load(Ordering::Relaxed)
 }

@@ -8,5 +8,6 @@ mod bad_input;
 mod damage;
 mod kill;
 mod ledger;
+mod output;
 mod process;
 mod script;

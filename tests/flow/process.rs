@@ -168,11 +168,16 @@ impl Terminal {
         root.join(path.strip_prefix("/").unwrap())
     }
 
-    fn spawn(mut command: Command) -> Self {
+    fn spawn(command: Command) -> Self {
+        Self::spawn_with(command, Stdio::null())
+    }
+
+    /// Starts it with its log going somewhere.
+    pub fn spawn_with(mut command: Command, stderr: Stdio) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
