@@ -179,7 +179,7 @@ impl Terminal {
             history: open.history.iter().flat_map(|order| self.history_rows(order)).collect(),
             has_more: open.has_more,
             is_attached: attached == Some(customer.id),
-            as_of: as_of.map(|at| self.formatter.date_time(at.0)).unwrap_or_default(),
+            as_of: as_of.map(|at| self.formatter.date_time(self.shown_ms(at))).unwrap_or_default(),
         }
     }
 

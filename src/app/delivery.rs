@@ -191,7 +191,7 @@ impl Terminal {
         if let Some(committed) = self.commit(priced, Some(delivery), None)? {
             self.delivery = DeliveryState::default();
             let number = committed.order.number.clone();
-            self.show_receipt(committed.order, None)?;
+            self.show_receipt(committed, None)?;
             self.say(Message::success("order-placed", &[&number]));
         }
         Ok(())

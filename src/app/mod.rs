@@ -6,6 +6,7 @@
 //! [`terminal::Terminal`] owns the state of the person's session; what must survive a power cut is in the store
 //! before the screen shows it (invariant 1). It runs on a thread of its own ([`runner`]), never on the UI thread.
 
+pub mod clock;
 pub mod customer;
 pub mod delivery;
 pub mod enrol;

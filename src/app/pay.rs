@@ -107,10 +107,10 @@ impl Terminal {
         let tender = Tender { id, kind: TenderKind::Cash, given, change };
         let payment = Payment { due: priced.total, rounding: due.rounding, tenders: vec![tender] };
         let committed = self.commit(priced, None, Some(payment.clone()))?;
-        if let Some(order) = committed {
+        if let Some(committed) = committed {
             self.pay = PayState::default();
-            let total = self.formatter.money(order.order.total);
-            self.show_receipt(order.order, Some(payment))?;
+            let total = self.formatter.money(committed.order.total);
+            self.show_receipt(committed, Some(payment))?;
             self.say(Message::success("order-paid", &[&total]));
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! The proof of an order: on the screen, on paper, and as a code that can be scanned again.
 
+use super::clock::corrected_ms;
 use super::intent::{Language, View};
 use super::screen::{Message, ReceiptLine, ReceiptScreen};
 use super::terminal::Terminal;
@@ -8,7 +9,7 @@ use domain::id::OrderId;
 use domain::order::{Order, OrderLine};
 use domain::quantity::{Quantity, Unit};
 use qrcode::{Color, EcLevel, QrCode};
-use store::{Payment, StoreError, StoredOrder};
+use store::{CommittedOrder, Payment, StoreError, StoredOrder};
 
 /// The setting that remembers which receipt a person has put away.
 const SEEN: &str = "receipt-seen";
@@ -17,6 +18,8 @@ const SEEN: &str = "receipt-seen";
 #[derive(Default)]
 pub struct ReceiptState {
     order: Option<(Order, Option<Payment>)>,
+    /// When it was placed, as people are told: the same whenever the receipt is shown again.
+    placed_ms: i64,
     customer: String,
     served_by: String,
     is_printed: bool,
@@ -55,10 +58,10 @@ impl Terminal {
     /// Shows the receipt of an order that was taken now, and prints it where there is a printer.
     pub(super) fn show_receipt(
         &mut self,
-        order: Order,
+        committed: CommittedOrder,
         payment: Option<Payment>,
     ) -> Result<(), StoreError> {
-        self.lay_out_receipt(order, payment)?;
+        self.lay_out_receipt(committed.order, committed.clock_offset_ms, payment)?;
         self.receipt.is_fresh = true;
         if self.parts.printer.is_configured() {
             self.print_receipt();
@@ -68,12 +71,13 @@ impl Terminal {
 
     /// Shows the receipt of an earlier order: no drawer opens and no paper comes unless somebody asks.
     pub(super) fn show_again(&mut self, stored: StoredOrder) -> Result<(), StoreError> {
-        self.lay_out_receipt(stored.order, stored.payment)
+        self.lay_out_receipt(stored.order, stored.clock_offset_ms, stored.payment)
     }
 
     fn lay_out_receipt(
         &mut self,
         order: Order,
+        clock_offset_ms: Option<i64>,
         payment: Option<Payment>,
     ) -> Result<(), StoreError> {
         let customer = match order.customer {
@@ -86,6 +90,7 @@ impl Terminal {
             rows: qr_rows(&receipt_text(&order.number)),
             customer: customer.unwrap_or_default(),
             served_by: served_by.map(|person| person.name).unwrap_or_default(),
+            placed_ms: corrected_ms(order.placed_at.0, clock_offset_ms),
             order: Some((order, payment)),
             ..ReceiptState::default()
         };
@@ -168,7 +173,7 @@ impl Terminal {
             number: order.number.clone(),
             store: self.config.as_ref().map(|config| config.name.clone()).unwrap_or_default(),
             store_address: self.config.as_ref().map(|c| c.address.clone()).unwrap_or_default(),
-            time: format.date_time(order.placed_at.0),
+            time: format.date_time(self.receipt.placed_ms),
             served_by: self.receipt.served_by.clone(),
             customer: self.receipt.customer.clone(),
             lines,

@@ -5,6 +5,7 @@ use super::intent::View;
 use super::screen::{Line, RecoveryScreen};
 use super::terminal::Terminal;
 use domain::staff::StaffRole;
+use domain::time::DeviceTime;
 use store::StoreError;
 
 impl Terminal {
@@ -75,7 +76,7 @@ impl Terminal {
         let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
         RecoveryScreen {
             is_open: self.is_recovery_open(),
-            at: self.formatter.date_time(recovery.at_ms),
+            at: self.formatter.date_time(self.shown_ms(DeviceTime(recovery.at_ms))),
             orders: small(recovery.orders),
             waiting: small(recovery.waiting),
             missing: small(recovery.missing),

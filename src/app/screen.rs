@@ -112,8 +112,10 @@ pub struct StatusStrip {
     pub refused: u32,
     /// Progress of the first sync in percent; 100 when done.
     pub first_sync_percent: u32,
-    /// Time of day, formatted.
+    /// Time of day, formatted: central's, where this device's clock is wrong and the difference is known.
     pub clock: String,
+    /// Somebody should set this device's clock; the words are in the sync view.
+    pub is_clock_wrong: bool,
     /// The camera in words: `camera`, `replay`, `lost`, `none`.
     pub camera: String,
 }
@@ -579,8 +581,10 @@ pub struct SyncScreen {
     pub oldest_minutes: u32,
     /// Acknowledged events in all.
     pub acknowledged: u64,
-    /// The last transport problem as a message, if any.
+    /// What a person should know first: the last transport problem; without one, that the clock is wrong.
     pub problem: Option<Message>,
+    /// This device's clock is wrong, also while there is a transport problem.
+    pub clock: Option<Message>,
     /// Feeds in the order of their priority.
     pub feeds: Vec<FeedRow>,
     /// Refused events.

@@ -471,7 +471,7 @@ impl Terminal {
             title: basket.lines.last().map(|line| line.name.clone()).unwrap_or_default(),
             line_count: basket.lines.len() as u32,
             total: total.map(|total| self.formatter.money(total)).unwrap_or_default(),
-            time: self.formatter.time(parked.parked_at.0),
+            time: self.formatter.time(self.shown_ms(parked.parked_at)),
         }
     }
 

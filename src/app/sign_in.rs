@@ -140,6 +140,7 @@ impl Terminal {
         self.parts.sync.nudge();
         self.shift = None;
         self.person = None;
+        self.is_clock_told = false;
         self.leave_nothing_behind();
         self.sign_in.digits.clear();
         self.back.clear();

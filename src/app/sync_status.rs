@@ -14,21 +14,27 @@ impl Terminal {
         }
         let (status, line, format) = (&self.sync_status, &self.line, &self.formatter);
         let oldest = status.oldest_waiting_at.map_or(0, |at| self.now().0.saturating_sub(at.0));
+        let clock = self.clock_message();
         let refused = |event: &RefusedEvent| RefusedRow {
             title: event.title.clone(),
             reason: event.code.clone(),
-            time: format.date_time(event.at.0),
+            time: format.date_time(self.shown_ms(event.at)),
         };
         SyncScreen {
             central: self.identity.as_ref().map(|id| id.central.clone()).unwrap_or_default(),
-            last_contact: line.last_contact.map(|at| format.date_time(at.0)).unwrap_or_default(),
+            last_contact: line
+                .last_contact
+                .map(|at| format.date_time(self.shown_ms(at)))
+                .unwrap_or_default(),
             waiting: u32::try_from(status.waiting).unwrap_or(u32::MAX),
             oldest_minutes: u32::try_from((oldest / 60_000).max(0)).unwrap_or(u32::MAX),
             acknowledged: status.acknowledged,
             problem: line
                 .problem
                 .as_ref()
-                .map(|(code, argument)| Message::warning(code, &[argument.as_str()])),
+                .map(|(code, argument)| Message::warning(code, &[argument.as_str()]))
+                .or_else(|| clock.clone()),
+            clock,
             feeds: status.feeds.iter().map(|row| self.feed_row(row)).collect(),
             refused: status.refused.iter().map(refused).collect(),
             is_busy: line.is_busy,
@@ -45,7 +51,7 @@ impl Terminal {
             }
             (None, None) => 0,
         };
-        let moved = progress.moved_at.map(|at| self.formatter.date_time(at.0));
+        let moved = progress.moved_at.map(|at| self.formatter.date_time(self.shown_ms(at)));
         FeedRow {
             feed: feed.name().to_owned(),
             rows: self.formatter.count(progress.rows),

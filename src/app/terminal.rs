@@ -4,6 +4,7 @@
 //! and touches only the local store: nothing here ever waits for a network (what can wait comes back as an
 //! [`Input`]).
 
+use super::clock::SKEW_MAX_MS;
 use super::customer::CustomerState;
 use super::delivery::DeliveryState;
 use super::enrol::EnrolState;
@@ -64,6 +65,10 @@ pub struct Terminal {
     pub(super) line: LineStatus,
     pub(super) sync_status: SyncStatus,
     pub(super) enrol: EnrolState,
+    /// Central's clock minus this device's, as the store remembers it.
+    pub(super) remembered_offset_ms: Option<i64>,
+    /// Whoever is here was told that the clock is wrong.
+    pub(super) is_clock_told: bool,
     pub(super) sign_in: SignInState,
     pub(super) sell: SellState,
     pub(super) articles: ArticlesState,
@@ -100,6 +105,8 @@ impl Terminal {
             line: LineStatus::default(),
             sync_status,
             enrol: EnrolState::default(),
+            remembered_offset_ms: None,
+            is_clock_told: false,
             sign_in: SignInState::default(),
             sell: SellState::default(),
             articles: ArticlesState::default(),
@@ -141,8 +148,9 @@ impl Terminal {
 
     /// The best guess of central's clock.
     pub(super) fn central_now(&self) -> CentralTime {
-        let offset = self.line.clock_offset_ms.unwrap_or(0);
-        CentralTime(self.now().0.saturating_add(offset))
+        let offset = self.clock_offset_ms().unwrap_or(0);
+        let small = if offset.saturating_abs() <= SKEW_MAX_MS { offset } else { 0 };
+        CentralTime(self.shown_ms(self.now()).saturating_add(small))
     }
 
     /// The identity that this device was enrolled with, if it was.
@@ -204,10 +212,13 @@ impl Terminal {
             self.rebuild_formatter();
         }
         self.sell_config_changed()?;
+        self.remembered_offset_ms = self.parts.store.clock_offset_ms()?;
         if self.view == View::SignIn {
             self.refresh_staff()?;
         }
-        self.sign_out_who_left()
+        self.sign_out_who_left()?;
+        self.watch_clock();
+        Ok(())
     }
 
     pub(super) fn rebuild_formatter(&mut self) {
@@ -543,7 +554,8 @@ impl Terminal {
             waiting: u32::try_from(self.sync_status.waiting).unwrap_or(u32::MAX),
             refused: self.sync_status.refused.len() as u32,
             first_sync_percent: self.first_sync_percent(),
-            clock: self.formatter.time(self.now().0),
+            clock: self.formatter.time(self.shown_ms(self.now())),
+            is_clock_wrong: self.clock_fault().is_some(),
             camera: self.camera.clone(),
         }
     }

@@ -25,10 +25,16 @@ use uuid::Uuid;
 /// 2026-11-21T12:00:00Z, a Saturday.
 const NOON: i64 = 1_795_262_400_000;
 
-struct HandClock(AtomicI64);
+/// The wall clock, and how far it is from the time that really passed.
+struct HandClock(AtomicI64, AtomicI64);
 impl HandClock {
     fn pass(&self, ms: i64) {
         self.0.fetch_add(ms, Ordering::Relaxed);
+    /// The wall clock jumps; no time passes.
+    fn jump(&self, ms: i64) {
+        self.pass(ms);
+        self.1.fetch_add(ms, Ordering::Relaxed);
+    }
     }
 }
 impl Clock for HandClock {
@@ -36,7 +42,7 @@ impl Clock for HandClock {
         DeviceTime(self.0.load(Ordering::Relaxed))
     }
     fn monotonic_ms(&self) -> u64 {
-        (self.0.load(Ordering::Relaxed) - NOON) as u64
+        (self.0.load(Ordering::Relaxed) - self.1.load(Ordering::Relaxed) - NOON) as u64
     }
 }
 
@@ -183,7 +189,8 @@ impl Shop {
         let options = StoreOptions::in_directory(directory);
         let keys = FileKeyStore::in_directory(directory);
         let store = Store::open(&options, &keys, Box::new(Ids(first_id << 1))).unwrap();
-        let (clock, paper) = (Arc::new(HandClock(AtomicI64::new(NOON))), Paper::default());
+        let (clock, paper) =
+            (Arc::new(HandClock(AtomicI64::new(NOON), AtomicI64::new(0))), Paper::default());
         let line = Arc::default();
         let parts = Parts {
             store,
@@ -268,6 +275,110 @@ fn typed_cash_must_cover_and_is_never_a_float() {
     let directory = tempfile::tempdir().unwrap();
     let mut shop = Shop::signed_in(directory.path());
     shop.scan(1);
+const YEAR: i64 = 31_556_952_000;
+
+/// What the clock problem is called, and whether the strip tells of it.
+fn clock_of(shop: &Shop) -> (Option<String>, bool) {
+    let clock = shop.screen().sync.clock.map(|m| format!("{} {}", m.code, m.arguments.join(" ")));
+    (clock, shop.screen().status.is_clock_wrong)
+}
+
+/// Sells one milk and tells the receipt's time.
+fn receipt_time(shop: &mut Shop) -> String {
+    shop.scan(1);
+    shop.tap(Intent::Pay);
+    plain(&shop.tap(Intent::CashQuick(0)).receipt.time)
+}
+
+/// Noon as a receipt in Bern says it.
+const NOON_SAID: &str = "21 Nov 2026, 13:00";
+
+#[test]
+fn a_clock_of_another_decade_is_told_and_receipts_carry_centrals_time() {
+    for (years, said) in [(75, "clock-wrong 75 years"), (-56, "clock-wrong 56 years")] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut shop = Shop::signed_in(directory.path());
+        shop.clock.jump(years * YEAR);
+        shop.line.lock().unwrap().clock_offset_ms = Some(-years * YEAR);
+        shop.line.lock().unwrap().line = super::screen::Line::Online;
+        // As the engine tells the store of its estimate.
+        shop.terminal.store().note_clock(-years * YEAR).unwrap();
+        shop.terminal.handle(Input::Tick);
+        assert_eq!(shop.said(), "clock-wrong");
+        assert_eq!(shop.screen().status.clock, "13:00");
+        let sync = shop.tap(Intent::Open(View::Sync)).sync;
+        assert_eq!(sync.problem, sync.clock, "nothing else is wrong");
+        assert_eq!(clock_of(&shop), (Some(said.to_owned()), true));
+        shop.tap(Intent::Open(View::Sell));
+        shop.tap(Intent::Scanned(Code::new(Symbology::Ean13, "2952000000000")));
+        assert_eq!(receipt_time(&mut shop), NOON_SAID);
+        assert_eq!(plain(&shop.paper.0.lock().unwrap()[0].receipt.time), NOON_SAID);
+        let order = shop.terminal.store().last_order().unwrap().unwrap();
+        let device_ms = NOON + years * YEAR;
+        assert_eq!(order.order.placed_at, DeviceTime(device_ms), "the journal is honest");
+        assert_eq!(order.clock_offset_ms, Some(-years * YEAR));
+        // The purchase stands in the customer's history where it belongs.
+        let marie = domain::id::CustomerId::from_uuid(Uuid::from_u128(50));
+        let past = shop.terminal.store().history(marie, 0, 1).unwrap();
+        assert_eq!(past[0].order.at.0, NOON);
+        // The clock was set meanwhile; the receipt says what it said.
+        shop.tap(Intent::NewSale);
+        shop.clock.jump(-years * YEAR);
+        shop.line.lock().unwrap().clock_offset_ms = Some(0);
+        shop.terminal.handle(Input::Tick);
+        let text = domain::code::receipt_text(&order.order.number);
+        let again = shop.tap(Intent::Scanned(Code::new(Symbology::QrCode, text)));
+        assert_eq!((again.view, plain(&again.receipt.time).as_str()), (View::Receipt, NOON_SAID));
+        assert!(!again.status.is_clock_wrong);
+    }
+}
+
+/// The store remembers the difference while there is no line; a date that this does not explain is called absurd.
+#[test]
+fn a_wrong_clock_is_told_without_a_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.terminal.store().note_clock(56 * YEAR).unwrap();
+    shop.clock.jump(-56 * YEAR);
+    let unreachable = ("central-unreachable".to_owned(), "unreachable".to_owned());
+    shop.line.lock().unwrap().problem = Some(unreachable);
+    shop.terminal.handle(Input::Tick);
+    let sync = shop.tap(Intent::Open(View::Sync)).sync;
+    assert_eq!(sync.problem.unwrap().code, "central-unreachable");
+    assert_eq!(clock_of(&shop).0.unwrap(), "clock-wrong 56 years");
+    // The clock was set before central could answer: what is remembered is out of date.
+    shop.clock.jump(56 * YEAR);
+    shop.terminal.handle(Input::Tick);
+    assert_eq!(clock_of(&shop), (None, false));
+    // The battery is empty, and the difference of before does not explain it.
+    shop.terminal.store().note_clock(40).unwrap();
+    shop.clock.jump(-NOON);
+    shop.terminal.handle(Input::Tick);
+    assert_eq!(plain(&clock_of(&shop).0.unwrap()), "clock-absurd 1 Jan 1970");
+    shop.tap(Intent::Open(View::Sell));
+    assert_eq!(receipt_time(&mut shop), "1 Jan 1970, 01:00", "nothing better is known");
+}
+
+/// Two minutes are nobody's business; once is enough, and a customer is not told.
+#[test]
+fn a_wrong_clock_is_told_once_to_staff() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    let tick = |shop: &mut Shop, offset_ms: i64| {
+        shop.line.lock().unwrap().clock_offset_ms = Some(offset_ms);
+        shop.terminal.handle(Input::Tick);
+        shop.said()
+    };
+    assert_eq!(tick(&mut shop, 120_000), "");
+    assert_eq!(tick(&mut shop, 121_000), "clock-wrong");
+    shop.tap(Intent::DismissMessage);
+    assert_eq!(tick(&mut shop, 121_000), "", "once");
+    assert_eq!(tick(&mut shop, 0), "");
+    shop.tap(Intent::SetRole(Role::Customer));
+    assert_eq!(tick(&mut shop, 121_000), "");
+    assert!(shop.screen().status.is_clock_wrong);
+}
+
     shop.tap(Intent::Pay);
     for digit in [1, 0] {
         shop.tap(Intent::CashDigit(digit));

@@ -146,13 +146,14 @@ fn read(
     let order = match (merged.base_row, merged.own) {
         (Some(base_row), _) => read_base(db, base_row)?,
         (None, Some(own)) => {
-            let order = own.read(db)?.order;
+            let stored = own.read(db)?;
+            let order = stored.order;
             let place = match here {
                 Some((store, name)) if *store == order.store => name.clone(),
                 // Taken when this device stood elsewhere.
                 _ => Life::of_position(db, own.position)?.identity.store_name,
             };
-            past_from(order, place)
+            past_from(order, stored.clock_offset_ms, place)
         }
         (None, None) => return Err(StoreError::damaged("a history row of nowhere")),
     };
@@ -181,8 +182,10 @@ fn read_base(db: &Connection, base_row: i64) -> Result<PastOrder, StoreError> {
     })
 }
 
-/// An own order as it will look in the history. Its time is the device's: the best there is until central says.
-fn past_from(order: Order, place: String) -> PastOrder {
+/// An own order as it will look in the history. Its time is central's as far as the device knew: the best there is
+/// until central says.
+fn past_from(order: Order, clock_offset_ms: Option<i64>, place: String) -> PastOrder {
+    let at_ms = order.placed_at.0.saturating_add(clock_offset_ms.unwrap_or(0));
     let line = |line: domain::order::OrderLine| PastLine {
         article: Some(line.article),
         name: line.name,
@@ -195,7 +198,7 @@ fn past_from(order: Order, place: String) -> PastOrder {
         channel: Channel::Store,
         place,
         number: order.number,
-        at: CentralTime(order.placed_at.0),
+        at: CentralTime(at_ms),
         lines: order.lines.into_iter().map(line).collect(),
         total: order.total,
     }

@@ -14,7 +14,7 @@ use domain::time::DeviceTime;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::ops::RangeInclusive;
 use sync::ports::LifeId;
-use sync::protocol::event::{Envelope, EventHash, seal};
+use sync::protocol::event::{Envelope, EventHash, Stamp, seal};
 
 /// Where an event came to stand.
 #[derive(Clone, Copy, Debug)]
@@ -320,6 +320,11 @@ fn hash_at(db: &Connection, life: &Life, seq: u64) -> Result<Option<EventHash>, 
 
 /// The event at a position, read from its verbatim bytes.
 pub(crate) fn event_at(db: &Connection, position: i64) -> Result<Event, StoreError> {
+    Ok(stamped_at(db, position)?.0)
+}
+
+/// An event, and when it happened as far as the device knew.
+pub(crate) fn stamped_at(db: &Connection, position: i64) -> Result<(Event, Stamp), StoreError> {
     let mut statement = db.prepare_cached("SELECT bytes FROM journal WHERE position = ?1")?;
     let bytes: String =
         statement.query_row([position], |row| row.get(0)).map_err(|error| match error {
@@ -329,7 +334,7 @@ pub(crate) fn event_at(db: &Connection, position: i64) -> Result<Event, StoreErr
             other => other.into(),
         })?;
     Envelope::parse(&bytes)
-        .and_then(|envelope| envelope.event())
+        .and_then(|envelope| Ok((envelope.event()?, envelope.stamp())))
         .map_err(|error| StoreError::Damaged(Box::new(error)))
 }
 

@@ -227,6 +227,12 @@ impl Store {
     }
 
     /// The store, once the config feed has said so.
+    /// Central's clock minus this device's in milliseconds, as last noted ([`sync::ports::SyncStore::note_clock`]);
+    /// it may be of an earlier run, and the clock may have been set since.
+    pub fn clock_offset_ms(&self) -> Result<Option<i64>, StoreError> {
+        self.read(|db| Ok(life::Life::current(db)?.and_then(|life| life.clock_offset_ms)))
+    }
+
     pub fn store_config(&self) -> Result<Option<StoreConfig>, StoreError> {
         self.read(config::store_config)
     }

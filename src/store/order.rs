@@ -26,6 +26,7 @@ use domain::receipt_number::receipt_number;
 use domain::tender::Tender;
 use domain::time::DeviceTime;
 use rusqlite::{Connection, OptionalExtension, Params, params};
+use sync::protocol::event::Stamp;
 
 /// What was taken for an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +67,8 @@ pub struct CommittedOrder {
     pub order: Order,
     /// Number of its last event.
     pub last_seq: u64,
+    /// Central's clock minus the device's as its event was stamped, milliseconds; `None` if nobody knew.
+    pub clock_offset_ms: Option<i64>,
 }
 
 /// An order of this terminal, read back.
@@ -79,6 +82,8 @@ pub struct StoredOrder {
     pub seq: u64,
     /// Central holds all its events.
     pub is_acknowledged: bool,
+    /// Central's clock minus the device's as its event was stamped, milliseconds; `None` if nobody knew.
+    pub clock_offset_ms: Option<i64>,
 }
 
 pub(crate) fn commit(session: &mut Session, new: &NewOrder) -> Result<CommittedOrder, CommitError> {
@@ -90,7 +95,8 @@ pub(crate) fn commit(session: &mut Session, new: &NewOrder) -> Result<CommittedO
         draft::forget_draft(&tx, new.basket.id)?;
         let last_seq = Life::of_position(&tx, last)?.seq(last);
         tx.commit()?;
-        return Ok(CommittedOrder { order: stored.order, last_seq });
+        let StoredOrder { order, clock_offset_ms, .. } = stored;
+        return Ok(CommittedOrder { order, last_seq, clock_offset_ms });
     }
     check_amounts(new)?;
     let mut life = Life::required(&tx)?;
@@ -119,7 +125,9 @@ pub(crate) fn commit(session: &mut Session, new: &NewOrder) -> Result<CommittedO
         None => None,
     };
     life.receipt_counter = counter;
-    project(&tx, new.basket.id, &order, placed.position)?;
+    // The same that `append` stamps: nothing between here and there can move it.
+    let stamp = Stamp { at_ms: placed_at.0, offset_ms: life.clock_offset_ms, hlc: None };
+    project(&tx, new.basket.id, &order, (placed.position, stamp))?;
     if let (Some(payment), Some(paid)) = (&new.payment, paid) {
         project_payment(&tx, &payment.tenders, placed.position, paid.position)?;
     }
@@ -127,7 +135,8 @@ pub(crate) fn commit(session: &mut Session, new: &NewOrder) -> Result<CommittedO
     draft::forget_parked(&tx, new.basket.id)?;
     life.save_head(&tx)?;
     tx.commit()?;
-    Ok(CommittedOrder { order, last_seq: paid.unwrap_or(placed).seq })
+    let last_seq = paid.unwrap_or(placed).seq;
+    Ok(CommittedOrder { order, last_seq, clock_offset_ms: stamp.offset_ms })
 }
 
 /// Money that does not add up never gets a receipt number.
@@ -194,12 +203,13 @@ fn order_from(new: &NewOrder, id: OrderId, number: String, placed_at: DeviceTime
     }
 }
 
-/// Writes what is asked about orders where it can be asked.
+/// Writes what is asked about orders where it can be asked. Its time there is central's as far as the device knew: a
+/// purchase made under a clock of another decade stands among the others where it belongs.
 pub(crate) fn project(
     db: &Connection,
     basket: BasketId,
     order: &Order,
-    position: i64,
+    (position, stamp): (i64, Stamp),
 ) -> Result<(), StoreError> {
     db.prepare_cached(
         "INSERT INTO own_order (position, id, basket, number, shift, customer, placed_at_ms, currency, \
@@ -212,7 +222,7 @@ pub(crate) fn project(
         order.number,
         order.shift.uuid().as_bytes(),
         order.customer.map(domain::id::CustomerId::uuid).as_ref().map(uuid::Uuid::as_bytes),
-        order.placed_at.0,
+        stamp.physical_ms(),
         order.total.currency().code(),
         order.total.minor(),
     ])?;
@@ -268,7 +278,8 @@ pub(crate) struct OwnOrder {
 impl OwnOrder {
     /// Reads the order from the journal.
     pub fn read(self, db: &Connection) -> Result<StoredOrder, StoreError> {
-        let Event::OrderPlaced(order) = journal::event_at(db, self.position)? else {
+        let (event, stamp) = journal::stamped_at(db, self.position)?;
+        let Event::OrderPlaced(order) = event else {
             return Err(StoreError::damaged("an order's event is of another type"));
         };
         let payment = match self.paid_position.map(|at| journal::event_at(db, at)).transpose()? {
@@ -279,7 +290,8 @@ impl OwnOrder {
             None => None,
         };
         let seq = Life::of_position(db, self.position)?.seq(self.position);
-        Ok(StoredOrder { order: *order, payment, seq, is_acknowledged: self.is_held(db)? })
+        let (is_acknowledged, clock_offset_ms) = (self.is_held(db)?, stamp.offset_ms);
+        Ok(StoredOrder { order: *order, payment, seq, is_acknowledged, clock_offset_ms })
     }
 
     /// Whether central holds all its events. The payment may stand in a later life than the order.

@@ -83,6 +83,8 @@ pub fn samples(language: Language) -> Vec<Sample> {
 }
 
 /// One message in front of a filled basket, to look at its sentence.
+    add("sync-clock", shop.sync_clock(Line::Online));
+    add("sync-clock-offline", shop.sync_clock(Line::Offline));
 pub fn with_message(
     language: Language,
     severity: Severity,
@@ -563,3 +565,20 @@ fn qr_rows(text: &str) -> Vec<String> {
         |modules: &[qrcode::Color]| modules.iter().map(|&module| module.select('#', ' ')).collect();
     colours.chunks(width).map(row).collect()
 }
+    /// The device woke up in 1970: the difference is known, or (without a line) nobody has told it.
+    fn sync_clock(&self, line: Line) -> Screen {
+        let mut screen = self.sync(false);
+        screen.status.line = line;
+        screen.status.is_clock_wrong = true;
+        let clock = if line == Line::Online {
+            message(Severity::Warning, "clock-wrong", &["56", "years"])
+        } else {
+            screen.status.offline_minutes = 12;
+            screen.sync.problem = Some(message(Severity::Warning, "unreachable", &[]));
+            message(Severity::Warning, "clock-absurd", &[&self.format.date(0)])
+        };
+        screen.sync.problem.get_or_insert_with(|| clock.clone());
+        screen.sync.clock = Some(clock);
+        screen
+    }
+

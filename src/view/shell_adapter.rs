@@ -113,7 +113,9 @@ fn remedy(code: &str) -> Option<Intent> {
         | "terminal-revoked"
         | "upgrade-required"
         | "enrol-again"
-        | "central-outdated" => Some(Intent::Open(View::Sync)),
+        | "central-outdated"
+        | "clock-wrong"
+        | "clock-absurd" => Some(Intent::Open(View::Sync)),
         "no-customer" => Some(Intent::Open(View::Customers)),
         "printer-failed" => Some(Intent::PrintReceipt),
         _ => None,
@@ -170,6 +172,7 @@ fn map_status(status: &StatusStrip) -> StatusData {
         first_sync_percent: small(status.first_sync_percent),
         clock: status.clock.as_str().into(),
     }
+        is_clock_wrong: status.is_clock_wrong,
 }
 
 /// A message, or the one that is not shown.

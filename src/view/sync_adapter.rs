@@ -26,6 +26,7 @@ pub fn show(app: &App, screen: &SyncScreen) {
     sync.set_oldest_minutes(small(screen.oldest_minutes));
     sync.set_acknowledged(screen.acknowledged.to_shared_string());
     sync.set_problem(map_message(screen.problem.as_ref()));
+    sync.set_clock(map_message(screen.clock.as_ref()));
     sync.set_is_busy(screen.is_busy);
     sync.set_is_cut(screen.is_cut);
     if let Some(model) = sync_rows(&sync.get_feeds(), screen.feeds.iter().map(map_feed).collect()) {

@@ -29,7 +29,7 @@ pub(crate) fn fold(db: &Connection, watched: &mut BTreeSet<Uuid>) -> Result<u64,
                 if position_of(db, order.id)?.is_none() {
                     // Which basket it was is not in the event; its own identity is as unique.
                     let basket = BasketId::from_uuid(order.id.uuid());
-                    order::project(db, basket, &order, position)?;
+                    order::project(db, basket, &order, (position, envelope.stamp()))?;
                 }
             }
             Event::OrderPaid { order, tenders, .. } => {
