@@ -24,5 +24,6 @@ pub mod sign_in;
 pub mod sync_status;
 pub mod terminal;
 
+pub mod viewfinder;
 #[cfg(test)]
 mod tests;

@@ -196,7 +196,10 @@ impl Player {
     fn scan(&mut self, frames: &mut super::run::ReplayedCodes) -> anyhow::Result<Reply> {
         let seen = frames.next_code()?;
         let preview = self.display.window.preview();
-        preview.post(&seen.luma, seen.width, seen.height, seen.outline);
+        preview.post(&seen.luma, seen.width, seen.height);
+        if let Some(outline) = seen.outline {
+            preview.outline(outline);
+        }
         self.display.headless.settle();
         let symbology = Some(seen.code.symbology.name().to_owned());
         self.done(Command::Scan { text: seen.code.text, symbology })

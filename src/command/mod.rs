@@ -1,12 +1,17 @@
 //! The subcommands, one file each, and the rims they share.
 
+pub mod catalogue;
 pub mod demo;
+pub mod desk;
 pub mod doctor;
 pub mod drive;
 pub mod driver;
+pub mod forward;
 pub mod journal;
+pub mod keep;
 pub mod memory;
 pub mod paper;
+pub mod probe;
 pub mod rim;
 pub mod run;
 pub mod scan;

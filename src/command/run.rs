@@ -1,6 +1,9 @@
 //! `crossroads run`: the window, the camera (or the frames that stand in for it), and the view-models, each on a
 //! thread of its own.
 
+use super::catalogue::StoreCatalogue;
+use super::desk::Desk;
+use super::forward::Forwarder;
 use super::session::{self, SessionArguments};
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -8,20 +11,20 @@ use crossroads::app::intent::{Intent, View};
 use crossroads::app::runner::{self, Inputs};
 use crossroads::app::screen::Screen;
 use crossroads::app::terminal::Input;
+use crossroads::app::viewfinder::{Corners, corners_in};
 use crossroads::view::Window;
-use crossroads::view::preview::{Corners, Preview};
 use domain::code::Code;
-use scan::frame::{Frame, Outline};
+use scan::frame::Frame;
 use scan::source::replay::ReplaySource;
-use scan::source::{FrameSource, Next, Selector, SourceState};
-use scan::stream::{ScanEvent, Scanner, Settings};
+use scan::source::{FrameSource, Next, Selector};
+use scan::stream::{Scanner, Settings};
 use scan::wedge::{Key, Outcome, Wedge};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +51,9 @@ pub struct RunArguments {
     /// Paints the first frame into memory, tells what it cost, and ends: for benches.
     #[arg(long, hide = true)]
     probe_start: bool,
+    /// Tells what the camera's picture costs on its way to the screen, and ends: for benches.
+    #[arg(long, hide = true)]
+    probe_preview: bool,
 }
 
 /// Scan events that wait at most while the forwarder is busy.
@@ -62,6 +68,9 @@ thread_local! {
 pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     if arguments.probe_start {
         return probe_start(&arguments.session);
+    }
+    if arguments.probe_preview {
+        return super::probe::preview();
     }
     let session = session::open(&arguments.session)?;
     let window = Rc::new(Window::new().context(
@@ -78,10 +87,26 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         Arc::clone(&scan_clock),
     )?;
     let (events, scanned) = sync_channel(EVENTS_MAX);
-    let scanner = Scanner::start(source, Settings::default(), Arc::clone(&scan_clock), events)?;
+    let catalogue = StoreCatalogue::new(session.parts.store.clone());
+    let settings = Settings { catalogue: Some(Arc::new(catalogue)), ..Settings::default() };
+    let scanner = Scanner::start(source, settings, Arc::clone(&scan_clock), events)?;
     let scanner = Arc::new(scanner);
-    forward(scanned, session.inputs.clone(), window.preview())?;
+    let desk = Arc::new(Desk::start(
+        window.preview(),
+        arguments.session.data.join("frames"),
+        Arc::clone(&session.clock),
+        Box::new(scan::torch::find),
+    )?);
+    let forwarder = Forwarder {
+        inputs: session.inputs.clone(),
+        preview: window.preview(),
+        desk: Arc::clone(&desk),
+        clock: Arc::clone(&scan_clock),
+    };
+    forwarder.start(scanned)?;
     connect(&window, &session.inputs, &scanner, &scan_clock);
+    let (asked, observed) = (Arc::clone(&desk), Arc::clone(&scanner));
+    window.connect_viewfinder(move |ask| asked.ask(ask, &observed));
 
     let central = arguments.central.clone();
     let prepare = move |terminal: &mut crossroads::app::terminal::Terminal| {
@@ -89,7 +114,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
             terminal.suggest_central(central);
         }
     };
-    let show = poster(Arc::clone(&scanner));
+    let show = poster(Arc::clone(&scanner), Arc::clone(&desk));
     runner::run(session.parts, session.received, prepare, show)?;
     if let (Some(central), Some(code)) = (&arguments.central, &arguments.enrol_code) {
         let (central, code) = (central.clone(), code.clone());
@@ -97,6 +122,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     }
     window.run().context("the window ended")?;
     WINDOW.set(None);
+    desk.end();
     session.runtime.shutdown_timeout(Duration::from_secs(2));
     Ok(ExitCode::SUCCESS)
 }
@@ -156,13 +182,17 @@ fn connect(window: &Window, inputs: &Inputs, scanner: &Arc<Scanner>, clock: &Arc
 }
 
 /// Hands screens to the UI thread: one posting at most is under way, the newest screen wins.
-fn poster(scanner: Arc<Scanner>) -> impl FnMut(&Screen) + Send + 'static {
+fn poster(scanner: Arc<Scanner>, desk: Arc<Desk>) -> impl FnMut(&Screen) + Send + 'static {
     let newest: Arc<Mutex<Option<Screen>>> = Arc::default();
     let is_posted = Arc::new(AtomicBool::new(false));
+    let mut was_resting = false;
     move |screen| {
         // Where nothing is to be scanned the camera rests.
         let rests = matches!(screen.view, View::Pay | View::Delivery | View::Settings | View::Sync);
         scanner.pause(rests);
+        if std::mem::replace(&mut was_resting, rests) != rests {
+            desk.rest(rests);
+        }
         *newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(screen.clone());
         if is_posted.swap(true, Ordering::AcqRel) {
             return;
@@ -180,54 +210,6 @@ fn poster(scanner: Arc<Scanner>) -> impl FnMut(&Screen) + Send + 'static {
         if posted.is_err() {
             is_posted.store(false, Ordering::Release);
         }
-    }
-}
-
-/// Codes to the view-models, pictures to the window.
-fn forward(events: Receiver<ScanEvent>, inputs: Inputs, preview: Preview) -> std::io::Result<()> {
-    let work = move || {
-        let mut outline: Option<(Outline, (usize, usize), u64)> = None;
-        for event in events {
-            match event {
-                ScanEvent::Code { code, outline: corners, frame_size, at_ms, .. } => {
-                    outline = Some((corners, frame_size, at_ms));
-                    inputs.send(Input::Intent(Intent::Scanned(code)));
-                }
-                ScanEvent::Hint(_) => {}
-                ScanEvent::Preview(frame) => {
-                    let shown = outline
-                        .filter(|(.., at_ms)| frame.taken_ms.saturating_sub(*at_ms) < OUTLINE_MS)
-                        .and_then(|(corners, size, _)| corners_in(&corners, size, &frame));
-                    preview.post(&frame.luma, frame.width, frame.height, shown);
-                }
-                ScanEvent::Source(state) => {
-                    inputs.send(Input::Camera(source_words(&state).to_owned()));
-                }
-            }
-        }
-    };
-    std::thread::Builder::new().name("forward".into()).spawn(work).map(|_| ())
-}
-
-/// How long the outline of a code stays on the picture, in milliseconds.
-const OUTLINE_MS: u64 = 400;
-
-/// An outline in the coordinates of a smaller picture; `None` for a code that no camera saw.
-fn corners_in(outline: &Outline, size: (usize, usize), picture: &Frame) -> Option<Corners> {
-    if size.0 == 0 || size.1 == 0 {
-        return None;
-    }
-    let (x, y) = (picture.width as f32 / size.0 as f32, picture.height as f32 / size.1 as f32);
-    Some(outline.map(|corner| (corner.x * x, corner.y * y)))
-}
-
-/// The state of the source as the status strip has it.
-const fn source_words(state: &SourceState) -> &'static str {
-    match state {
-        SourceState::Camera { .. } => "camera",
-        SourceState::Replay { .. } => "replay",
-        SourceState::Lost { .. } => "lost",
-        SourceState::None => "none",
     }
 }
 
@@ -249,7 +231,7 @@ pub struct SeenCode {
     pub width: usize,
     /// Pixels down.
     pub height: usize,
-    /// Its corners.
+    /// Its corners, in fractions of the picture.
     pub outline: Option<Corners>,
 }
 
@@ -281,7 +263,7 @@ impl ReplayedCodes {
             let Some(read) = new else { continue };
             self.last = Some(read.text.clone());
             return Ok(SeenCode {
-                outline: corners_in(&read.outline, (frame.width, frame.height), &frame),
+                outline: corners_in(&read.outline, (frame.width, frame.height)),
                 code: Code::new(read.symbology, read.text),
                 width: frame.width,
                 height: frame.height,

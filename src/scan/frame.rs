@@ -190,10 +190,14 @@ impl<'a> Luma<'a> {
     /// A small grey picture of at most 360x270 pixels for the screen: means of whole cells, so that
     /// bars do not turn into moiré, made by one pass over the pixels.
     pub fn preview(&self) -> Frame {
+        self.shrunk(self.preview_factor())
+    }
+
+    /// How many times smaller the preview is than the picture.
+    pub fn preview_factor(&self) -> usize {
         const WIDTH_MAX: usize = 360;
         const HEIGHT_MAX: usize = 270;
-        let factor = self.width.div_ceil(WIDTH_MAX).max(self.height.div_ceil(HEIGHT_MAX)).max(1);
-        self.shrunk(factor)
+        self.width.div_ceil(WIDTH_MAX).max(self.height.div_ceil(HEIGHT_MAX)).max(1)
     }
 }
 

@@ -3,10 +3,12 @@
 
 use super::Window;
 use super::headless::{Headless, HeadlessError, Picture};
-use super::preview::Corners;
-use super::sample::{LANGUAGES, Sample, samples};
+use super::sample::{LANGUAGES, Sample, Scene, samples};
 use crate::app::intent::Language;
-use crossroads_ui::DeliveryAdapter;
+use crate::app::viewfinder::{
+    Corners, Diagnosis, EvidenceRow, Frame, Hint, Mark, MarkKind, SaveState, StageRow, TorchState,
+};
+use crossroads_ui::{DeliveryAdapter, DiagnosticsAdapter};
 use slint::ComponentHandle;
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -51,7 +53,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Everything, 840 pictures.
+    /// Everything, some 1,200 pictures.
     pub fn all() -> Self {
         Self {
             devices: DEVICES.to_vec(),
@@ -153,10 +155,94 @@ impl Studio {
         self.pass(5_000);
         self.window.show(&screen);
         self.pass(10);
-        let (frame, corners) = shelf_frame();
-        self.window.preview().post(&frame, FRAME_WIDTH, FRAME_HEIGHT, Some(corners));
+        self.stage_camera(&sample.scene);
         self.window.app().global::<DeliveryAdapter>().set_step(sample.delivery_step);
         self.pass(500);
+    }
+}
+
+impl Studio {
+    /// What the camera sees, and what is said about it.
+    fn stage_camera(&self, scene: &Scene) {
+        let (mut luma, corners) = shelf_frame();
+        if scene.advice == Hint::TooDark {
+            luma.iter_mut().for_each(|grey| *grey /= 6);
+        }
+        let (preview, app) = (self.window.preview(), self.window.app());
+        preview.post(&luma, FRAME_WIDTH, FRAME_HEIGHT);
+        if !scene.is_unread {
+            preview.outline(corners);
+        }
+        // From nothing to what is said, as it comes on the floor.
+        preview.torch(TorchState::None);
+        self.pass(10);
+        preview.advise(scene.advice);
+        preview.torch(scene.torch);
+        let view = app.global::<DiagnosticsAdapter>();
+        view.set_is_open(scene.diagnosis.is_some());
+        view.set_is_held(scene.diagnosis.as_ref().is_some_and(|save| *save != SaveState::None));
+        preview.saved(scene.diagnosis.clone().unwrap_or_default());
+        if scene.diagnosis.is_some() {
+            preview.diagnose(diagnosis(luma, corners, scene));
+        }
+    }
+}
+
+/// A look at the shelf: as the floor has it, or one at which nothing is read.
+fn diagnosis(luma: Vec<u8>, corners: Corners, scene: &Scene) -> Diagnosis {
+    let picture =
+        Frame { luma, width: FRAME_WIDTH, height: FRAME_HEIGHT, stride: FRAME_WIDTH, taken_ms: 0 };
+    let turn = corners.map(|(x, y)| (x - 0.01, y + 0.012));
+    let dots = [(0.62, 0.66), (0.78, 0.66), (0.78, 0.86), (0.62, 0.86)];
+    let mut marks = vec![
+        Mark { kind: MarkKind::Bars, corners: turn },
+        Mark { kind: MarkKind::Patch, corners: dots },
+    ];
+    let row = |text: &str, votes, demanded, is_known| EvidenceRow {
+        symbology: "EAN-13".to_owned(),
+        text: text.to_owned(),
+        strategy: if demanded == 0 { "located" } else { "aim-rows" }.to_owned(),
+        votes,
+        demanded,
+        frames: 2,
+        is_known,
+    };
+    let mut evidence = vec![row("9521234567890", 1, 3, Some(false))];
+    if !scene.is_unread {
+        marks.push(Mark { kind: MarkKind::Read, corners });
+        evidence.insert(0, row("9521234567899", 7, 0, Some(true)));
+    }
+    let stage = |stage: &str, time: &str, percent| StageRow {
+        stage: stage.to_owned(),
+        time: time.to_owned(),
+        percent,
+    };
+    Diagnosis {
+        picture,
+        marks,
+        evidence,
+        bars: 2,
+        degrees: Some(4),
+        patches: 1,
+        brightness: Some(61),
+        sharpness: Some(if scene.is_unread { 22 } else { 97 }),
+        hint: scene.advice,
+        time: "9 ms".to_owned(),
+        stages: vec![
+            stage("remembered", "0 µs", 0),
+            stage("aim-rows", "640 µs", 7),
+            stage("survey", "2 ms", 24),
+            stage("bars", "950 µs", 10),
+            stage("patches", "2 ms", 22),
+            stage("dear", "3 ms", 36),
+            stage("choice", "12 µs", 0),
+        ],
+        camera: "HD Pro Webcam C920: HD Pro Webcam".to_owned(),
+        format: "YUYV 1280 × 720".to_owned(),
+        frames_per_second: Some(30),
+        looks_per_second: Some(15),
+        dropped_percent: Some(50),
+        ..Diagnosis::default()
     }
 }
 
@@ -266,7 +352,7 @@ const FRAME_WIDTH: usize = 640;
 const FRAME_HEIGHT: usize = 480;
 
 /// A grey picture as the camera would give it: a carton on a shelf with an EAN-13 on it, and the corners of the
-/// code. Drawn, so that the sheet needs no photograph.
+/// code in fractions of it. Drawn, so that the sheet needs no photograph.
 fn shelf_frame() -> (Vec<u8>, Corners) {
     // Left half of 9521234567890 in the sets L and G, middle, right half in R (ISO/IEC 15420).
     const BARS: &str = concat!(
@@ -304,5 +390,6 @@ fn shelf_frame() -> (Vec<u8>, Corners) {
         (u + left + slope * (fy - top), fy)
     };
     let wide = 95.0 * module;
-    (frame, [place(0.0, 0.0), place(wide, 0.0), place(wide, tall), place(0.0, tall)])
+    let corners = [place(0.0, 0.0), place(wide, 0.0), place(wide, tall), place(0.0, tall)];
+    (frame, corners.map(|(x, y)| (x / FRAME_WIDTH as f32, y / FRAME_HEIGHT as f32)))
 }

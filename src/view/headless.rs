@@ -142,7 +142,20 @@ impl Headless {
     /// # Errors
     /// Another platform (a real display) was chosen before.
     pub fn install(clock: Clock) -> Result<Self, HeadlessError> {
-        let window = MinimalSoftwareWindow::new(RepaintBufferType::NewBuffer);
+        Self::install_painting(clock, RepaintBufferType::NewBuffer)
+    }
+
+    /// The same with a buffer that keeps what was painted, as a frame buffer in cached memory does: only what
+    /// changed is painted again.
+    ///
+    /// # Errors
+    /// As for [`Headless::install`].
+    pub fn install_reusing(clock: Clock) -> Result<Self, HeadlessError> {
+        Self::install_painting(clock, RepaintBufferType::ReusedBuffer)
+    }
+
+    fn install_painting(clock: Clock, kind: RepaintBufferType) -> Result<Self, HeadlessError> {
+        let window = MinimalSoftwareWindow::new(kind);
         let (queue, queued) = channel();
         let queued = Rc::new(queued);
         let platform =
@@ -183,6 +196,19 @@ impl Headless {
         let mut rgb = buffer.as_bytes().to_vec();
         repeat_last_row(&mut rgb, width as usize * 3);
         Picture { width, height, rgb }
+    }
+
+    /// Paints what changed into `pixels`, which hold the window as it was; returns how many pixels that were.
+    pub fn repaint(&self, pixels: &mut [Rgb8Pixel]) -> u64 {
+        self.settle();
+        let width = self.window.window().size().width as usize;
+        let mut painted = 0;
+        self.window.draw_if_needed(|renderer| {
+            let region = renderer.render(pixels, width);
+            painted =
+                region.iter().map(|(_, size)| u64::from(size.width) * u64::from(size.height)).sum();
+        });
+        painted
     }
 
     /// Touches the window at a place in logical pixels, as a finger does.

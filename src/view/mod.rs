@@ -14,6 +14,7 @@ mod articles_adapter;
 mod customer_adapter;
 mod customers_adapter;
 mod delivery_adapter;
+mod diagnostics_adapter;
 mod echo;
 mod enrol_adapter;
 mod model;
@@ -28,12 +29,13 @@ mod typing;
 
 use crate::app::intent::Intent;
 use crate::app::screen::{Screen, SellScreen};
+use crate::app::viewfinder::Ask;
 use crossroads_ui::App;
 use preview::Preview;
 use slint::fontique_011::fontique;
 use slint::{ComponentHandle, PlatformError};
-use sound::{Speaker, Tone};
-use std::cell::{Cell, RefCell};
+use sound::{Bell, Player, Speaker};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// Where intents go: cheap, never blocking.
@@ -46,8 +48,8 @@ const FAMILIES: [&str; 2] = ["Noto Sans", "Droid Sans Fallback"];
 pub struct Window {
     app: App,
     shown: RefCell<Option<Screen>>,
-    outcome_serial: Cell<u32>,
-    speaker: RefCell<Option<Speaker>>,
+    bell: RefCell<Bell>,
+    player: RefCell<Option<Box<dyn Player>>>,
     fields: Rc<Fields>,
 }
 
@@ -70,8 +72,8 @@ impl Window {
         Ok(Self {
             app,
             shown: RefCell::default(),
-            outcome_serial: Cell::new(0),
-            speaker: RefCell::default(),
+            bell: RefCell::default(),
+            player: RefCell::default(),
             fields: Rc::default(),
         })
     }
@@ -103,6 +105,16 @@ impl Window {
         delivery_adapter::connect(app, &send, &self.fields);
         sync_adapter::connect(app, &send);
         recovery_adapter::connect(app, &send);
+    }
+
+    /// Sends what a person does on the viewfinder and in the diagnostics view to `ask`, which must not block.
+    pub fn connect_viewfinder(&self, ask: impl Fn(Ask) + 'static) {
+        diagnostics_adapter::connect(&self.app, ask);
+    }
+
+    /// Has tones played by `player` and not by the machine.
+    pub fn play_with(&self, player: impl Player + 'static) {
+        self.player.replace(Some(Box::new(player)));
     }
 
     /// Shows `screen`, touching only the views whose part of it changed.
@@ -146,11 +158,9 @@ impl Window {
     }
 
     fn sound(&self, sell: &SellScreen, is_on: bool) {
-        if self.outcome_serial.replace(sell.outcome_serial) == sell.outcome_serial || !is_on {
-            return;
-        }
-        if let Some(tone) = Tone::of(sell.outcome) {
-            self.speaker.borrow_mut().get_or_insert_with(Speaker::start).play(tone);
+        if let Some(tone) = self.bell.borrow_mut().ring(sell, is_on) {
+            let mut player = self.player.borrow_mut();
+            player.get_or_insert_with(|| Box::new(Speaker::start())).play(tone);
         }
     }
 }

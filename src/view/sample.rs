@@ -10,6 +10,7 @@ use crate::app::screen::{
     Message, MonthBar, ParkedRow, ReceiptLine, RecoveryScreen, RefusedRow, ScanOutcome, Screen,
     SellScreen, Severity, SlotRow, StaffChip, TaxRow,
 };
+use crate::app::viewfinder::{Hint, SaveState, TorchState};
 use domain::money::{Currency, Money};
 use domain::quantity::Unit;
 
@@ -37,6 +38,21 @@ pub struct Sample {
     pub screen: Screen,
     /// Which question of the delivery view is asked.
     pub delivery_step: i32,
+    /// What stands on the viewfinder.
+    pub scene: Scene,
+}
+
+/// What stands on the viewfinder besides the picture.
+#[derive(Clone, Debug, Default)]
+pub struct Scene {
+    /// What would help.
+    pub advice: Hint,
+    /// The light.
+    pub torch: TorchState,
+    /// The diagnostics view is open; what became of a frame to be kept.
+    pub diagnosis: Option<SaveState>,
+    /// Nothing was read, neither on the viewfinder nor in the diagnostics view.
+    pub is_unread: bool,
 }
 
 /// Every view in `language`, in the order in which a day meets them.
@@ -44,7 +60,7 @@ pub fn samples(language: Language) -> Vec<Sample> {
     let shop = Shop::new(language);
     let mut samples = Vec::new();
     let mut add = |name: &'static str, screen: Screen| {
-        samples.push(Sample { name, screen, delivery_step: 0 });
+        samples.push(Sample { name, screen, delivery_step: 0, scene: Scene::default() });
     };
     add("enrol", shop.enrol(false));
     add("enrol-refused", shop.enrol(true));
@@ -77,13 +93,54 @@ pub fn samples(language: Language) -> Vec<Sample> {
     add("customer-role-address", shop.delivery(Role::Customer, false));
     for (name, step) in [("customer-role-slot", 1), ("customer-role-confirm", 2)] {
         let screen = shop.delivery(Role::Customer, true);
-        samples.push(Sample { name, screen, delivery_step: step });
+        samples.push(Sample { name, screen, delivery_step: step, scene: Scene::default() });
     }
     samples
 }
+    samples.extend(scenes(&shop));
 
 /// One message in front of a filled basket, to look at its sentence.
     add("sync-clock", shop.sync_clock(Line::Online));
+/// The viewfinder in trouble, and the view that tells why.
+fn scenes(shop: &Shop) -> Vec<Sample> {
+    let unread = |advice: Hint, torch: TorchState| Scene {
+        advice,
+        torch,
+        is_unread: true,
+        ..Scene::default()
+    };
+    let diagnosis = |save: SaveState, is_unread: bool| Scene {
+        diagnosis: Some(save),
+        is_unread,
+        advice: if is_unread { Hint::Glare } else { Hint::None },
+        ..Scene::default()
+    };
+    let file = "/var/lib/crossroads/frames/frame-20260312-140500-123.png".to_owned();
+    let folder = "/var/lib/crossroads/frames".to_owned();
+    [
+        ("scan-dark", unread(Hint::TooDark, TorchState::Off)),
+        ("scan-dark-no-light", unread(Hint::TooDark, TorchState::None)),
+        ("scan-still", unread(Hint::HoldStill, TorchState::On)),
+        ("scan-closer", unread(Hint::MoveCloser, TorchState::None)),
+        ("scan-glare", unread(Hint::Glare, TorchState::Off)),
+        ("scan-light-refused", unread(Hint::None, TorchState::Refused)),
+        ("diagnostics", diagnosis(SaveState::None, false)),
+        ("diagnostics-saved", diagnosis(SaveState::Saved(file), false)),
+        ("diagnostics-unread", diagnosis(SaveState::None, true)),
+        ("diagnostics-full", diagnosis(SaveState::DiskFull(folder), true)),
+    ]
+    .into_iter()
+    .map(|(name, scene)| {
+        let mut screen = shop.sell(Role::Cashier, 3);
+        if scene.is_unread {
+            screen.sell.outcome = ScanOutcome::None;
+            screen.sell.lines[0].is_fresh = false;
+        }
+        Sample { name, screen, delivery_step: 0, scene }
+    })
+    .collect()
+}
+
     add("sync-clock-offline", shop.sync_clock(Line::Offline));
 pub fn with_message(
     language: Language,

@@ -4,7 +4,7 @@
 //! people who hear high tones badly. They are computed, not recorded. A machine without a sound device stays
 //! silent without an error: sound is one of two answers, the flash is the other.
 
-use crate::app::screen::ScanOutcome;
+use crate::app::screen::{ScanOutcome, SellScreen};
 use rodio::buffer::SamplesBuffer;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -68,6 +68,27 @@ impl Tone {
     }
 }
 
+/// Who makes tones heard.
+pub trait Player {
+    /// Plays `tone` soon, or not at all; never waits.
+    fn play(&self, tone: Tone);
+}
+
+/// Which tone answers a screen: one for each scan, none for a screen that only changed otherwise.
+#[derive(Debug, Default)]
+pub struct Bell {
+    outcome_serial: u32,
+}
+
+impl Bell {
+    /// The tone for what `sell` says about the last scan, once; `None` while sounds are off, also later for what
+    /// came meanwhile.
+    pub fn ring(&mut self, sell: &SellScreen, is_on: bool) -> Option<Tone> {
+        let before = std::mem::replace(&mut self.outcome_serial, sell.outcome_serial);
+        (before != sell.outcome_serial && is_on).then(|| Tone::of(sell.outcome)).flatten()
+    }
+}
+
 /// Plays tones on a thread of its own, because opening a sound device can take its time.
 pub struct Speaker {
     tones: SyncSender<Tone>,
@@ -84,9 +105,11 @@ impl Speaker {
         }
         Self { tones }
     }
+}
 
-    /// Plays `tone` soon, or not at all when the queue is full or there is no device.
-    pub fn play(&self, tone: Tone) {
+impl Player for Speaker {
+    /// Soon, or not at all when the queue is full or there is no device.
+    fn play(&self, tone: Tone) {
         let _ = self.tones.try_send(tone);
     }
 }
@@ -157,6 +180,60 @@ mod tests {
             assert!(samples.iter().any(|sample| sample.abs() > PEAK * 0.9));
             assert!(samples[0].abs() < 0.01 && samples[samples.len() - 1].abs() < 0.01);
         }
+    }
+
+    /// One line, one case: what a scan was, what is heard.
+    #[test]
+    fn every_outcome_has_its_tone_once_and_silence_is_kept() {
+        let mut bell = Bell::default();
+        let mut serial = 0;
+        for (outcome, tone) in [
+            (ScanOutcome::Added, Tone::Read),
+            (ScanOutcome::Again, Tone::Again),
+            (ScanOutcome::Unknown, Tone::Unknown),
+            (ScanOutcome::Refused, Tone::Refused),
+        ] {
+            serial += 1;
+            let sell = SellScreen { outcome, outcome_serial: serial, ..SellScreen::default() };
+            assert_eq!(bell.ring(&sell, true), Some(tone), "{outcome:?}");
+            assert_eq!(bell.ring(&sell, true), None, "the same screen again is no scan");
+            serial += 1;
+            let sell = SellScreen { outcome_serial: serial, ..sell };
+            assert_eq!(bell.ring(&sell, false), None, "sound is off");
+            assert_eq!(bell.ring(&sell, true), None, "what was missed is not made up for");
+        }
+    }
+
+    /// Loudness at a frequency (Goertzel), to hear what the samples are and not what the table says.
+    fn loudness(samples: &[f32], hertz: f32) -> f32 {
+        let turn = std::f32::consts::TAU * hertz / SAMPLE_RATE as f32;
+        let (mut cosine, mut sine) = (0.0, 0.0);
+        for (at, sample) in samples.iter().enumerate() {
+            cosine += sample * (turn * at as f32).cos();
+            sine += sample * (turn * at as f32).sin();
+        }
+        cosine.hypot(sine) / samples.len() as f32
+    }
+
+    #[test]
+    fn a_tone_says_by_its_pitch_and_its_beats_what_happened() {
+        // How often it begins anew after silence, and whether it ends high or low.
+        let beats = |samples: &[f32]| {
+            let loud: Vec<bool> = samples
+                .chunks(SAMPLE_RATE as usize / 250)
+                .map(|part| part.iter().any(|sample| sample.abs() > PEAK * 0.5))
+                .collect();
+            loud.windows(2).filter(|pair| !pair[0] && pair[1]).count() + usize::from(loud[0])
+        };
+        let is_high = |samples: &[f32]| {
+            let end = &samples[samples.len() / 2..];
+            loudness(end, 1_760.0) > 4.0 * loudness(end, 587.3).max(loudness(end, 330.0))
+        };
+        let heard = ALL.map(|tone| {
+            let samples = tone.samples();
+            (beats(&samples), is_high(&samples))
+        });
+        assert_eq!(heard, [(1, true), (2, true), (1, false), (2, false)]);
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //! that one fault does not hide the next.
 
 use crossroads::app::intent::{DeliveryField, Intent, Language, Role, View};
-use crossroads::app::screen::{Screen, Severity};
+use crossroads::app::screen::{ScanOutcome, Screen, Severity};
+use crossroads::app::viewfinder::{Ask, SaveState};
 use crossroads::view::contact_sheet::{DEVICES, Device, SMALLEST, Studio};
 use crossroads::view::sample::{LANGUAGES, Sample, samples, with_message};
+use crossroads::view::sound::{Player, Tone};
 use crossroads_ui::MessageText;
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery};
 use slint::ComponentHandle;
@@ -24,6 +26,17 @@ struct Bench {
     intents: Rc<RefCell<Vec<Intent>>>,
     keys: Rc<RefCell<String>>,
     is_burst: Rc<Cell<bool>>,
+    asks: Rc<RefCell<Vec<Ask>>>,
+    heard: Rc<RefCell<Vec<Tone>>>,
+}
+
+/// Hears what would be played.
+struct Ear(Rc<RefCell<Vec<Tone>>>);
+
+impl Player for Ear {
+    fn play(&self, tone: Tone) {
+        self.0.borrow_mut().push(tone);
+    }
 }
 
 impl Bench {
@@ -40,7 +53,11 @@ impl Bench {
                 burst.get()
             },
         );
-        Self { studio, intents, keys, is_burst }
+        let (asks, heard) = (Rc::new(RefCell::new(Vec::new())), Rc::new(RefCell::new(Vec::new())));
+        let asked = Rc::clone(&asks);
+        studio.window().connect_viewfinder(move |ask| asked.borrow_mut().push(ask));
+        studio.window().play_with(Ear(Rc::clone(&heard)));
+        Self { studio, intents, keys, is_burst, asks, heard }
     }
 
     fn show(&self, sample: &Sample, device: Device) {
@@ -107,7 +124,7 @@ type Check = fn(&Bench);
 #[test]
 fn the_window() {
     let bench = Bench::new();
-    let checks: [(&str, Check); 17] = [
+    let checks: [(&str, Check); 21] = [
         ("touches ask for the right thing", touches_ask_for_the_right_thing),
         ("cash takes two taps", cash_takes_two_taps),
         ("a scan takes no tap", a_scan_takes_no_tap),
@@ -123,6 +140,10 @@ fn the_window() {
         ("what has no name of its own is named", fees_and_lines_have_words),
         ("the keyboard on the screen types", the_screen_keyboard_types),
         ("typing is faster than the answer", typing_survives_late_screens),
+        ("every scan is heard", every_scan_is_heard),
+        ("the viewfinder says what would help", the_viewfinder_says_what_would_help),
+        ("the outline fades", the_outline_fades),
+        ("what the camera sees is shown and kept", what_the_camera_sees_is_shown_and_kept),
         ("every message has words", every_message_has_words),
         ("everything fits everywhere", everything_fits_everywhere),
     ];
@@ -433,6 +454,150 @@ fn typing_survives_late_screens(bench: &Bench) {
     bench.intents.take();
     bench.key("t");
     assert_eq!(bench.intents.take(), [Intent::ArticleQuery("brot".into())]);
+}
+
+fn every_scan_is_heard(bench: &Bench) {
+    let mut screen = bench.show_named("sell");
+    screen.sound = true;
+    bench.studio.window().show(&screen);
+    bench.heard.take();
+    for outcome in
+        [ScanOutcome::Added, ScanOutcome::Again, ScanOutcome::Unknown, ScanOutcome::Refused]
+    {
+        screen.sell.outcome = outcome;
+        screen.sell.outcome_serial += 1;
+        bench.studio.window().show(&screen);
+        // A screen that changed otherwise is no scan.
+        screen.status.waiting += 1;
+        bench.studio.window().show(&screen);
+    }
+    assert_eq!(bench.heard.take(), [Tone::Read, Tone::Again, Tone::Unknown, Tone::Refused]);
+    screen.sound = false;
+    screen.sell.outcome_serial += 1;
+    bench.studio.window().show(&screen);
+    assert!(bench.heard.take().is_empty(), "sounds are off");
+    screen.sound = true;
+    bench.studio.window().show(&screen);
+    assert!(bench.heard.take().is_empty(), "a scan is not heard later");
+}
+
+impl Bench {
+    /// What the viewfinder says.
+    fn viewfinder(&self) -> String {
+        let found = ElementQuery::from_root(self.studio.window().app())
+            .match_descendants()
+            .match_accessible_role(AccessibleRole::Image)
+            .find_first();
+        found.and_then(|element| element.accessible_label()).unwrap_or_default().into()
+    }
+
+    fn has(&self, label: &str) -> bool {
+        self.pressables().iter().any(|it| it.accessible_label().is_some_and(|name| name == label))
+    }
+
+    /// Touches what is called `label`; what was asked of the viewfinder.
+    fn ask(&self, label: &str) -> Vec<Ask> {
+        self.tap(label);
+        self.asks.take()
+    }
+}
+
+fn the_viewfinder_says_what_would_help(bench: &Bench) {
+    for (name, words) in [
+        ("scan-dark", "Too dark: switch the light on"),
+        ("scan-dark-no-light", "Too dark: more light helps"),
+        ("scan-still", "Hold still"),
+        ("scan-closer", "A little closer"),
+        ("scan-glare", "Tilt it: the label shines"),
+        ("scan-light-refused", "The light does not switch on"),
+    ] {
+        bench.show_named(name);
+        assert_eq!(bench.viewfinder(), words, "{name}");
+    }
+    bench.studio.pass(5_000);
+    assert_eq!(bench.viewfinder(), "Hold the code in the frame", "a refusal is said once");
+    bench.asks.take();
+    bench.show_named("scan-dark");
+    assert_eq!(bench.ask("Switch the light on"), [Ask::Torch(true)]);
+    bench.show_named("scan-still");
+    assert_eq!(bench.ask("Switch the light off"), [Ask::Torch(false)]);
+    bench.show_named("scan-closer");
+    assert!(!bench.has("Switch the light on"), "no light, no button");
+    // A scan is answered in words, and what it was is said for a moment only.
+    let mut screen = bench.show_named("scan-still");
+    screen.sell.outcome = ScanOutcome::Unknown;
+    screen.sell.outcome_serial += 1;
+    bench.studio.window().show(&screen);
+    bench.studio.pass(50);
+    assert_eq!(bench.viewfinder(), "Not known here");
+    bench.studio.pass(2_000);
+    assert_eq!(bench.viewfinder(), "Hold still");
+}
+
+fn the_outline_fades(bench: &Bench) {
+    bench.show_named("scan-closer");
+    let before = bench.studio.display().picture().rgb;
+    let corners = [(0.3, 0.45), (0.7, 0.45), (0.7, 0.55), (0.3, 0.55)];
+    bench.studio.window().preview().outline(corners);
+    bench.studio.pass(10);
+    bench.studio.pass(200);
+    let outlined = bench.studio.display().picture();
+    // The picture is grey: whatever is green on the strip is the outline.
+    let green = |at: usize| {
+        let is_on_strip = (80..260).contains(&(at / outlined.width as usize));
+        is_on_strip && outlined.rgb[at * 3 + 1] > outlined.rgb[at * 3].saturating_add(60)
+    };
+    let places: Vec<usize> = (0..outlined.rgb.len() / 3).filter(|at| green(*at)).collect();
+    let columns = places.iter().map(|at| at % outlined.width as usize);
+    let (left, right) = (columns.clone().min().unwrap_or(0), columns.max().unwrap_or(0));
+    // The picture of 4:3 fills the strip's width, so that fractions of it are fractions of the strip.
+    let share = |place: usize| place as f32 / outlined.width as f32;
+    assert!(
+        (share(left) - 0.3).abs() < 0.02 && (share(right) - 0.7).abs() < 0.02,
+        "{left} {right}"
+    );
+    bench.studio.pass(700);
+    bench.studio.pass(300);
+    assert!(bench.studio.display().picture().rgb == before, "nothing of it is left");
+}
+
+fn what_the_camera_sees_is_shown_and_kept(bench: &Bench) {
+    bench.show_named("sell");
+    bench.asks.take();
+    assert_eq!(bench.ask("What the camera sees"), [Ask::Diagnose(true)]);
+    assert_eq!(bench.ask("Back"), [Ask::Diagnose(false)]);
+    bench.ask("What the camera sees");
+    bench.key("\u{1b}");
+    assert_eq!(bench.asks.take(), [Ask::Diagnose(false)], "Escape goes back");
+    bench.show_named("diagnostics");
+    bench.asks.take();
+    assert_eq!(bench.ask("Hold"), [Ask::Hold(true)]);
+    assert_eq!(bench.ask("Go on"), [Ask::Hold(false)]);
+    assert_eq!(bench.ask("Save this frame"), [Ask::Save]);
+    assert!(bench.has("Go on"), "what is kept stands still");
+    let file = "/var/lib/crossroads/frames/frame-1.png";
+    bench.studio.window().preview().saved(SaveState::Saved(file.into()));
+    bench.studio.pass(50);
+    let says = |words: &str| {
+        ElementQuery::from_root(bench.studio.window().app())
+            .match_descendants()
+            .find_all()
+            .iter()
+            .any(|it| it.accessible_label().is_some_and(|label| label.contains(words)))
+    };
+    assert!(says(file), "the file is named");
+    for (state, words) in [
+        (SaveState::DiskFull("/x".into()), "the disk is nearly full"),
+        (SaveState::Forbidden("/x".into()), "may not write to /x"),
+        (SaveState::Crowded("/x".into()), "/x holds as many"),
+        (SaveState::Failed("a reason".into()), "a reason"),
+    ] {
+        bench.studio.window().preview().saved(state);
+        bench.studio.pass(50);
+        assert!(says(words), "{words}");
+    }
+    bench.show_named("customer-role-sell");
+    assert!(!bench.has("What the camera sees"), "customers have no use for it");
 }
 
 /// Codes that a source of the program says as messages: the strings of `Message::…("code"` and of tables.
