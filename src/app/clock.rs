@@ -1,13 +1,13 @@
 //! Which time people are shown, and whether somebody must set the clock of this device.
 //!
 //! ```text
-//! device's clock + (central's - device's)  ->  strip, receipts, sync view      where the two differ by more than 2 min
+//! device's clock + (central's - device's)  ->  strip, receipts, sync view    where they differ by more than 2 min
 //! device's clock                           ->  journal, together with the difference; nothing here changes it
 //! ```
-//! A device whose battery is empty wakes up in 1970, and sells all the same. Its receipts carry central's time as long as
-//! the difference is known: from the answers of this run, or else as the store remembers it. An offset that would turn a
-//! possible time into an impossible one is out of date (somebody has set the clock since) and is not believed. The clock
-//! of the device itself is never touched.
+//! A device whose battery is empty wakes up in 1970, and sells all the same. Its receipts carry central's time as long
+//! as the difference is known: from the answers of this run, or else as the store remembers it. An offset that would
+//! turn a possible time into an impossible one is out of date (somebody has set the clock since) and is not believed.
+//! The clock of the device itself is never touched.
 
 use super::intent::{Role, View};
 use super::screen::Message;
