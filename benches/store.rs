@@ -348,6 +348,8 @@ fn store_json() -> String {
         tax_groups: vec![TaxGroupRow { key: "food".into(), rates: vec![food] }],
         slots: vec![],
         delivery_tax_group: "food".into(),
+        label_layouts: vec![],
+        code_keys: vec![],
     })
     .unwrap()
 }

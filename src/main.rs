@@ -33,6 +33,8 @@ enum Command {
         #[arg(required = true)]
         paths: Vec<PathBuf>,
     },
+    /// Lists hand scanners and shows what they send, to try and to set them up (docs/SCANNERS.md).
+    Scanners(command::scanners::TryArguments),
     /// Checks database, journal, clock, disk, camera, central and printer; the exit status tells.
     Doctor(command::doctor::DoctorArguments),
     /// Checks the journal, writes it out, or reads what is left of a damaged database.
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => command::demo::demo(&demo),
         Command::Scan { json, paths } => Ok(command::scan::scan(&paths, json)),
         Command::Doctor(doctor) => Ok(command::doctor::doctor(&doctor)),
+        Command::Scanners(scanners) => command::scanners::try_out(&scanners),
         Command::Journal(journal) => command::journal::journal(&journal),
         Command::ContactSheet { out, quick, only } => command::contact_sheet(&out, quick, only),
     };

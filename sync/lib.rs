@@ -8,6 +8,7 @@
 //! enrol      makes a device a terminal        status   how things stand, for people
 //! snapshot   packs and unpacks chunks         sim/     seeded runs of all of it under faults
 //! digest     whether two sides hold the same rows
+//! seal       proves the codes that are printed
 //! ```
 //! The crate knows no SQL and no screen. `store` implements [`ports`], `central` speaks
 //! [`protocol`]. With the feature `conformance` it also carries `conformance`, the tests that
@@ -25,6 +26,7 @@ pub mod memory;
 pub mod ports;
 pub mod protocol;
 pub mod runner;
+pub mod seal;
 pub mod snapshot;
 pub mod status;
 

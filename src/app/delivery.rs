@@ -318,6 +318,8 @@ mod tests {
             taxes: TaxTable::default(),
             slots: (1..=6).flat_map(|day| [rule(day, 600), rule(day, 1080)]).collect(),
             delivery_tax_group: "standard".into(),
+            label_layouts: vec![],
+            code_keys: vec![],
         }
     }
 

@@ -18,6 +18,7 @@ pub mod ports;
 pub mod receipt;
 mod recovery;
 pub mod runner;
+mod scanned;
 pub mod screen;
 pub mod sell;
 pub mod sign_in;

@@ -4,12 +4,13 @@ use super::clock::corrected_ms;
 use super::intent::{Language, View};
 use super::screen::{Message, ReceiptLine, ReceiptScreen};
 use super::terminal::Terminal;
-use domain::code::receipt_text;
+use domain::code::{OwnCode, OwnKind, receipt_text};
 use domain::id::OrderId;
 use domain::order::{Order, OrderLine};
 use domain::quantity::{Quantity, Unit};
 use qrcode::{Color, EcLevel, QrCode};
 use store::{CommittedOrder, Payment, StoreError, StoredOrder};
+use sync::seal::HmacSeal;
 
 /// The setting that remembers which receipt a person has put away.
 const SEEN: &str = "receipt-seen";
@@ -87,7 +88,7 @@ impl Terminal {
         let staff = self.parts.store.staff()?;
         let served_by = staff.into_iter().find(|person| person.id == order.staff);
         self.receipt = ReceiptState {
-            rows: qr_rows(&receipt_text(&order.number)),
+            rows: qr_rows(&self.receipt_code(&order.number)),
             customer: customer.unwrap_or_default(),
             served_by: served_by.map(|person| person.name).unwrap_or_default(),
             placed_ms: corrected_ms(order.placed_at.0, clock_offset_ms),
@@ -191,10 +192,17 @@ impl Terminal {
                 })
                 .unwrap_or_default(),
             slot: delivery.map(|delivery| self.slot_text(&delivery.slot)).unwrap_or_default(),
-            code_text: receipt_text(&order.number),
+            code_text: self.receipt_code(&order.number),
             code_rows: self.receipt.rows.clone(),
             is_printed: self.receipt.is_printed,
         }
+    }
+
+    /// What the code on a receipt says: sealed, if the chain has a key.
+    fn receipt_code(&self, number: &str) -> String {
+        let key = self.config.as_ref().and_then(|config| config.code_keys.first());
+        key.and_then(|key| OwnCode::text(OwnKind::Receipt, number, key, &HmacSeal))
+            .unwrap_or_else(|| receipt_text(number))
     }
 
     fn receipt_line(&self, line: &OrderLine) -> ReceiptLine {

@@ -9,13 +9,13 @@ use super::screen::{
 use super::terminal::Terminal;
 use domain::article::Article;
 use domain::basket::{Added, Basket, BasketError, Line};
-use domain::code::{Code, Meaning, Symbology};
+use domain::code::Code;
 use domain::gtin::Gtin;
 use domain::id::LineId;
 use domain::money::Money;
 use domain::order::Fulfilment;
 use domain::pricing::{Priced, line_total, price};
-use domain::quantity::Unit;
+use domain::quantity::{Quantity, Unit};
 use domain::tax::{PriceTreatment, TaxAmount};
 use store::{ParkedBasket, StoreError};
 
@@ -33,7 +33,7 @@ pub struct SellState {
     fresh: Option<LineId>,
     outcome: ScanOutcome,
     outcome_serial: u32,
-    last_code: String,
+    pub(super) last_code: String,
     pub(super) customer_name: String,
 }
 
@@ -120,64 +120,9 @@ impl Terminal {
         }
     }
 
-    fn outcome(&mut self, outcome: ScanOutcome) {
+    pub(super) fn outcome(&mut self, outcome: ScanOutcome) {
         self.sell.outcome = outcome;
         self.sell.outcome_serial = self.sell.outcome_serial.wrapping_add(1);
-    }
-
-    /// A code from any scanner: does the right thing for what it means and where the person is.
-    pub(super) fn scanned(&mut self, code: &Code) -> Result<(), StoreError> {
-        if self.identity.is_none() {
-            if let Meaning::Enrolment { central, code } = &code.meaning {
-                let (central, code) = (central.clone(), code.clone());
-                self.start_enrolment(&central, &code);
-            }
-            return Ok(());
-        }
-        if self.person.is_none() || self.view == View::SignIn {
-            return Ok(());
-        }
-        if self.view == View::Receipt {
-            self.new_sale()?;
-        }
-        self.sell.last_code = code.text.chars().take(64).collect();
-        if let Some(gtin) = code.gtin()
-            && let Some(article) = self.parts.store.article_by_gtin(gtin)?
-        {
-            return self.add(&article, Some(gtin));
-        }
-        if let Some(customer) = self.parts.store.customer_by_card(code.text.trim())?
-            && self.may_attach_card(code, customer)
-        {
-            return self.card_scanned(customer);
-        }
-        if let Meaning::Receipt(number) = &code.meaning
-            && self.role != Role::Customer
-            && let Some(stored) = self.parts.store.order_by_number(number)?
-        {
-            return self.show_again(stored);
-        }
-        self.outcome(ScanOutcome::Unknown);
-        if matches!(self.view, View::Pay | View::Customer | View::Customers | View::Articles) {
-            self.go(View::Sell);
-        }
-        let shown = self.sell.last_code.clone();
-        let percent = self.first_sync_percent();
-        self.say(if percent < 100 {
-            Message::warning("unknown-code-loading", &[&shown, &percent.to_string()])
-        } else {
-            Message::error("unknown-code", &[&shown])
-        });
-        Ok(())
-    }
-
-    /// Card numbers can be guessed. Who holds the terminal as a customer shows the card to the scanner; typing a
-    /// number, or a second card, would open other people's addresses.
-    fn may_attach_card(&self, code: &Code, customer: domain::id::CustomerId) -> bool {
-        let attached = self.sell.basket.as_ref().and_then(|basket| basket.customer);
-        self.role != Role::Customer
-            || (code.symbology != Symbology::Typed
-                && attached.is_none_or(|known| known == customer))
     }
 
     /// What could be undone belongs to the person who did it.
@@ -193,11 +138,25 @@ impl Terminal {
         self.scanned(&code)
     }
 
-    fn add(&mut self, article: &Article, gtin: Option<Gtin>) -> Result<(), StoreError> {
+    pub(super) fn add(
+        &mut self,
+        article: &Article,
+        gtin: Option<Gtin>,
+    ) -> Result<(), StoreError> {
+        self.add_labelled(article, gtin, (None, None)).map(|_| ())
+    }
+
+    /// Adds an article with the quantity and the price that its label says; tells whether it is in the basket.
+    pub(super) fn add_labelled(
+        &mut self,
+        article: &Article,
+        gtin: Option<Gtin>,
+        label: (Option<Quantity>, Option<Money>),
+    ) -> Result<bool, StoreError> {
         let fulfilment = self.fulfilment();
         let Some(mut basket) = self.sell.basket.clone() else {
             self.say(Message::warning("no-staff-yet", &[]));
-            return Ok(());
+            return Ok(false);
         };
         // An article whose taxes are not configured must not enter: it would make the whole basket unsellable.
         let is_taxable = self.config.as_ref().is_some_and(|config| {
@@ -206,10 +165,14 @@ impl Terminal {
         if !is_taxable {
             self.outcome(ScanOutcome::Refused);
             self.say(Message::error("article-untaxed", &[&article.name]));
-            return Ok(());
+            return Ok(false);
         }
         let ids = self.parts.ids.as_mut();
-        match basket.add(article, gtin, fulfilment, ids) {
+        let added = match gtin {
+            Some(gtin) => basket.add_labelled(article, gtin, label, fulfilment, ids),
+            None => basket.add(article, None, fulfilment, ids),
+        };
+        match added {
             Ok(added) => {
                 self.change(basket)?;
                 let (line, outcome) = match added {
@@ -222,13 +185,14 @@ impl Terminal {
                 if !matches!(self.view, View::Sell | View::Articles | View::Customer) {
                     self.home();
                 }
+                Ok(true)
             }
             Err(error) => {
                 self.outcome(ScanOutcome::Refused);
                 self.say(of_basket_error(&error));
+                Ok(false)
             }
         }
-        Ok(())
     }
 
     /// Puts a changed basket on disk, then on the screen, and remembers the one before.
@@ -362,7 +326,12 @@ impl Terminal {
         Ok(())
     }
 
-    fn resume(&mut self, id: domain::id::BasketId) -> Result<(), StoreError> {
+    /// Whether a basket was put aside here.
+    pub(super) fn is_parked(&self, id: domain::id::BasketId) -> bool {
+        self.sell.parked.iter().any(|parked| parked.basket.id == id)
+    }
+
+    pub(super) fn resume(&mut self, id: domain::id::BasketId) -> Result<(), StoreError> {
         // A basket in work is put aside first: nothing is ever lost by taking another one up.
         if let Some(basket) = self.sell.basket.clone().filter(|basket| !basket.is_empty()) {
             self.parts.store.park(&basket, self.now())?;
@@ -503,6 +472,7 @@ fn of_basket_error(error: &BasketError) -> Message {
         BasketError::Quantity(amount) => Message::error("quantity-invalid", &[&amount.to_string()]),
         BasketError::UnknownLine => Message::error("line-gone", &[]),
         BasketError::Currency(..) => Message::error("article-currency", &[]),
+        BasketError::Unit(_) => Message::error("label-unit", &[]),
         BasketError::Full => Message::error("basket-full", &[]),
     }
 }

@@ -35,6 +35,8 @@ pub enum Input {
     Printed(OrderId, Result<(), String>),
     /// The camera in words: `camera`, `replay`, `lost`, `none`.
     Camera(String),
+    /// A hand scanner in words: message code (`scanner-gone`, `scanner-unusable`, `scanner-garbled`), its name.
+    Scanner(String, String),
     /// Sync moved: rows or the state of the line changed.
     SyncMoved,
     /// Time passed (about once a second).
@@ -189,6 +191,10 @@ impl Terminal {
                 if self.camera == "lost" {
                     self.say(Message::warning("camera-lost", &[]));
                 }
+                Ok(())
+            }
+            Input::Scanner(code, name) => {
+                self.say(Message::warning(&code, &[&name]));
                 Ok(())
             }
             Input::SyncMoved => self.refresh(),
@@ -459,7 +465,7 @@ impl Terminal {
         self.view = View::Sell;
     }
 
-    fn set_role(&mut self, role: Role) -> Result<(), StoreError> {
+    pub(super) fn set_role(&mut self, role: Role) -> Result<(), StoreError> {
         if role == self.role {
             return Ok(());
         }

@@ -2,6 +2,8 @@
 //! clock that is moved by hand and a central that is never there.
 #![allow(clippy::unwrap_used)]
 
+mod scanned;
+
 use super::intent::{DeliveryField, Intent, Language, Role, View};
 use super::ports::{LineStatus, Parts, PinVerifier, PrinterPort, SyncPort};
 use super::receipt::PrintJob;
@@ -148,7 +150,10 @@ fn rows(feed: Feed) -> Vec<(&'static str, Uuid, Value)> {
 
 /// Lays a feed's rows into the store, as the first sync does.
 fn load(store: &Store, feed: Feed) {
-    let rows = rows(feed);
+    load_rows(store, feed, &rows(feed));
+}
+
+fn load_rows(store: &Store, feed: Feed, rows: &[(&'static str, Uuid, Value)]) {
     let lines: String = rows
         .iter()
         .map(|(table, key, row)| json!({"table": table, "key": key, "row": row}).to_string() + "\n")

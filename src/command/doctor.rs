@@ -18,6 +18,8 @@ use sync::http::HttpCentral;
 pub struct DoctorArguments {
     #[command(flatten)]
     session: SessionArguments,
+    #[command(flatten)]
+    scanners: super::scanners::ScannerArguments,
     /// One JSON object instead of text.
     #[arg(long)]
     json: bool,
@@ -80,6 +82,7 @@ pub fn doctor(arguments: &DoctorArguments) -> ExitCode {
     checks.push(clock_check(clock.now().0, server_time_ms));
     checks.push(central);
     checks.push(camera());
+    checks.push(scanners(&arguments.scanners));
     checks.push(printer(&arguments.session.printer));
     report(&checks, arguments.json);
     let is_ill = checks.iter().any(|check| check.state == State::Fault);
@@ -251,6 +254,14 @@ fn camera() -> Check {
         )
     } else {
         Check::ok(NAME, cameras.join(", "))
+    }
+}
+
+fn scanners(arguments: &super::scanners::ScannerArguments) -> Check {
+    const NAME: &str = "scanners";
+    match super::scanners::examine(arguments) {
+        (detail, advice) if advice.is_empty() => Check::ok(NAME, detail),
+        (detail, advice) => Check::warning(NAME, detail, advice),
     }
 }
 

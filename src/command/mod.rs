@@ -15,6 +15,7 @@ pub mod probe;
 pub mod rim;
 pub mod run;
 pub mod scan;
+pub mod scanners;
 pub mod session;
 
 use std::io::Write;

@@ -45,6 +45,8 @@ pub struct RunArguments {
     /// Folder or clip that stands in where there is no camera.
     #[arg(long, default_value = "assets/demo/frames")]
     replay: PathBuf,
+    #[command(flatten)]
+    scanners: super::scanners::ScannerArguments,
     /// Pictures a second of a replay.
     #[arg(long, default_value_t = 4.0)]
     replay_rate: f32,
@@ -105,6 +107,12 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     };
     forwarder.start(scanned)?;
     connect(&window, &session.inputs, &scanner, &scan_clock);
+    let _hand_scanners = super::scanners::start(
+        &arguments.scanners,
+        Arc::clone(&scan_clock),
+        Arc::clone(&scanner),
+        session.inputs.clone(),
+    )?;
     let (asked, observed) = (Arc::clone(&desk), Arc::clone(&scanner));
     window.connect_viewfinder(move |ask| asked.ask(ask, &observed));
 

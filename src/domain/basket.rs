@@ -1,6 +1,6 @@
 //! The basket: what is being collected. A draft until it is placed; the terminal keeps it on disk all the same.
 
-use crate::article::Article;
+use crate::article::{Article, UnitPrice};
 use crate::gtin::Gtin;
 use crate::id::{ArticleId, BasketId, CustomerId, IdSource, LineId};
 use crate::money::{Currency, Money};
@@ -55,6 +55,9 @@ pub enum BasketError {
     /// The article's price is in another currency.
     #[error("the article is priced in {0}, the basket is in {1}")]
     Currency(Currency, Currency),
+    /// The label counts what the article is not sold by: pieces of what is weighed.
+    #[error("the label counts in {}, the article is sold by another unit", .0.name())]
+    Unit(Unit),
     /// More than [`Basket::LINES_MAX`] lines.
     #[error("a basket holds at most {} lines", Basket::LINES_MAX)]
     Full,
@@ -104,6 +107,7 @@ impl Basket {
             line.article == article.id
                 && line.unit_price == price.amount
                 && line.quantity.unit == Unit::Piece
+                && price.unit == Unit::Piece
                 && line.fulfilment == fulfilment
         });
         if let Some(position) = again {
@@ -133,6 +137,59 @@ impl Basket {
             fulfilment,
         });
         Ok(Added::Line(id))
+    }
+
+    /// Adds an article with what its label says. A weight, volume, length or count takes the place
+    /// of the one unit that [`Self::add`] adds; a price takes the place of the catalogue's, so that
+    /// the customer pays what stands on the pack: as the catalogue's price of the quantity where both
+    /// agree, else as one piece of that price, because a weight that nobody weighed must not be on
+    /// the receipt.
+    pub fn add_labelled(
+        &mut self,
+        article: &Article,
+        gtin: Gtin,
+        (quantity, price): (Option<Quantity>, Option<Money>),
+        fulfilment: Fulfilment,
+        ids: &mut dyn IdSource,
+    ) -> Result<Added, BasketError> {
+        let unit = article.price.unit;
+        if let Some(price) = price.filter(|price| price.currency() != self.currency) {
+            return Err(BasketError::Currency(price.currency(), self.currency));
+        }
+        let is_catalogues = |quantity: Quantity, price| {
+            quantity.unit == unit && article.price.of(quantity).is_ok_and(|total| total == price)
+        };
+        let (quantity, price) = match (quantity, price) {
+            (None, None) => return self.add(article, Some(gtin), fulfilment, ids),
+            (Some(quantity), Some(price)) if is_catalogues(quantity, price) => (quantity, None),
+            (_, Some(price)) => (Quantity::pieces(1), Some(price)),
+            (Some(quantity), None) if quantity.unit == unit => (quantity, None),
+            // The weight of what is sold by the piece is good to know and changes nothing.
+            (Some(_), None) if unit == Unit::Piece => (Quantity::pieces(1), None),
+            (Some(quantity), None) => return Err(BasketError::Unit(quantity.unit)),
+        };
+        if !quantity.is_sellable() {
+            return Err(BasketError::Quantity(quantity.amount));
+        }
+        let amount = price.unwrap_or(article.price.amount);
+        let priced = UnitPrice { amount, unit: quantity.unit };
+        let labelled = Article { price: priced, ..article.clone() };
+        let mut changed = self.clone();
+        let added = changed.add(&labelled, Some(gtin), fulfilment, ids)?;
+        let line = changed.lines.last_mut().expect("what was added is the newest line");
+        match added {
+            Added::Line(_) => line.quantity = quantity,
+            // One of them is added already.
+            Added::Again(_) => {
+                let amount = line.quantity.amount.saturating_add(quantity.amount - 1);
+                if amount > Quantity::AMOUNT_MAX {
+                    return Err(BasketError::Quantity(amount));
+                }
+                line.quantity.amount = amount;
+            }
+        }
+        *self = changed;
+        Ok(added)
     }
 
     /// Sets a line's quantity, in its unit.
@@ -207,6 +264,62 @@ pub(crate) mod tests {
         basket.add(&cheese, None, Fulfilment::Carry, &mut ids).unwrap();
         assert_eq!(basket.lines.len(), 2);
         assert_eq!(basket.piece_count(), 2);
+    }
+
+    /// Reading guide: unit and price of the article, quantity and price on the label, then the line:
+    /// quantity, price of one unit, total.
+    #[test]
+    fn labels_ring_what_they_say() {
+        use Unit::{Gram, Piece};
+        let chf = |minor| Money::new(minor, Currency::CHF);
+        let grams = |amount| Quantity::new(amount, Gram);
+        for (unit, minor, quantity, price, line, unit_price, total) in [
+            (Gram, 2690, Some(grams(356)), None, grams(356), 2690, 958),
+            (Gram, 2690, Some(grams(356)), Some(958), grams(356), 2690, 958),
+            (Gram, 2690, Some(grams(356)), Some(900), Quantity::pieces(1), 900, 900),
+            (Gram, 2690, None, Some(2875), Quantity::pieces(1), 2875, 2875),
+            (Piece, 500, None, Some(2875), Quantity::pieces(1), 2875, 2875),
+            (Piece, 500, Some(grams(356)), None, Quantity::pieces(1), 500, 500),
+            (Piece, 500, Some(Quantity::pieces(6)), None, Quantity::pieces(6), 500, 3000),
+            (Piece, 500, Some(Quantity::pieces(6)), Some(3000), Quantity::pieces(6), 500, 3000),
+            (Piece, 500, None, None, Quantity::pieces(1), 500, 500),
+        ] {
+            let mut ids = Counter(0);
+            let mut basket = Basket::new(Currency::CHF, &mut ids);
+            let article = article(1, minor, unit, "a");
+            let gtin = Gtin::parse("2112345928753").unwrap();
+            let said = (quantity, price.map(chf));
+            for count in 1..=2 {
+                let carry = Fulfilment::Carry;
+                basket.add_labelled(&article, gtin, said, carry, &mut ids).unwrap();
+                let newest = basket.lines.last().unwrap();
+                assert_eq!(newest.unit_price, chf(unit_price), "{said:?}");
+                let (amount, paid) = match line.unit {
+                    Piece => (line.amount * count, total * count),
+                    _ => (line.amount, total),
+                };
+                assert_eq!(newest.quantity, Quantity::new(amount, line.unit), "{said:?}");
+                let sum = crate::pricing::line_total(newest.unit_price, newest.quantity);
+                assert_eq!(sum, Ok(chf(paid)), "{said:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn labels_that_do_not_fit_are_refused() {
+        let mut ids = Counter(0);
+        let mut basket = Basket::new(Currency::CHF, &mut ids);
+        let (cheese, gtin) = (article(1, 2690, Unit::Gram, "a"), Gtin::parse("95050003").unwrap());
+        let euros = Money::new(100, "EUR".parse().unwrap());
+        for (said, error) in [
+            ((Some(Quantity::pieces(3)), None), BasketError::Unit(Unit::Piece)),
+            ((Some(Quantity::new(0, Unit::Gram)), None), BasketError::Quantity(0)),
+            ((None, Some(euros)), BasketError::Currency(euros.currency(), Currency::CHF)),
+        ] {
+            let added = basket.add_labelled(&cheese, gtin, said, Fulfilment::Carry, &mut ids);
+            assert_eq!(added, Err(error));
+        }
+        assert!(basket.is_empty());
     }
 
     #[test]

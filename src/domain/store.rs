@@ -1,5 +1,6 @@
 //! What a terminal knows of the store it stands in: configuration that central sends.
 
+use crate::code::{CodeKey, VariableMeasureTemplate};
 use crate::id::StoreId;
 use crate::money::Currency;
 use crate::pricing::TaxTable;
@@ -46,4 +47,8 @@ pub struct StoreConfig {
     pub slots: Vec<SlotRule>,
     /// Tax group of the delivery fee.
     pub delivery_tax_group: String,
+    /// Layouts of the retailer's own labels (price, weight, count), the first that fits reads.
+    pub label_layouts: Vec<VariableMeasureTemplate>,
+    /// Keys of the chain's own codes: the first seals, each proves. None: codes are not sealed.
+    pub code_keys: Vec<CodeKey>,
 }

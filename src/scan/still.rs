@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::decode::{Decoder, Options};
 use crate::frame::Frame;
 use crate::image::{self, FILE_BYTES_MAX, ImageError, Kind};
-use domain::code::{Code, Element, Meaning};
+use domain::code::{Code, Element, Meaning, OwnKind};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -194,7 +194,7 @@ impl<'a> MeaningLine<'a> {
                 line.central = Some(central);
                 line.code = Some(code);
             }
-            Meaning::Receipt(number) => line.receipt = Some(number),
+            Meaning::Own(own) if own.kind == OwnKind::Receipt => line.receipt = Some(&own.subject),
             _ => {}
         }
         line

@@ -3,13 +3,14 @@
 use crate::error::StoreError;
 use crate::life::Life;
 use crate::writer::Session;
+use domain::code::{CodeKey, VariableMeasureTemplate};
 use domain::id::{StaffId, StoreId};
 use domain::pricing::TaxTable;
 use domain::staff::{PinAttempts, Staff, StaffRole};
 use domain::store::{SlotRule, StoreConfig};
 use domain::tax::{PriceTreatment, TaxGroup, TaxRate};
 use rusqlite::{Connection, OptionalExtension, params};
-use sync::protocol::feed::{SlotRow, StaffRow, StoreRow, TaxGroupRow};
+use sync::protocol::feed::{LabelLayoutRow, SlotRow, StaffRow, StoreRow, TaxGroupRow};
 
 /// The domain's form of a store row; `None` if a field has no meaning.
 pub(crate) fn store_from(row: StoreRow) -> Option<StoreConfig> {
@@ -45,7 +46,19 @@ pub(crate) fn store_from(row: StoreRow) -> Option<StoreConfig> {
         taxes: TaxTable { treatment, groups: row.tax_groups.into_iter().map(group).collect() },
         slots: row.slots.into_iter().map(slot).collect(),
         delivery_tax_group: row.delivery_tax_group,
+        label_layouts: row.label_layouts.into_iter().filter_map(layout_from).collect(),
+        code_keys: row.code_keys.iter().filter_map(|key| CodeKey::parse(key)).collect(),
     })
+}
+
+/// A layout that this build does not understand reads nothing; the others go on reading.
+fn layout_from(row: LabelLayoutRow) -> Option<VariableMeasureTemplate> {
+    VariableMeasureTemplate::new(&row.pattern, row.decimals)
+        .inspect_err(|error| {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(pattern = row.pattern, error, "a layout of labels is not understood");
+        })
+        .ok()
 }
 
 /// The domain's form of a staff row. A role that this build does not know may do the least.

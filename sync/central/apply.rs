@@ -9,6 +9,7 @@ use crate::error::CentralError;
 use crate::feed::{self, EVERYBODY, Put};
 use crate::push::Sender;
 use domain::basket::{Basket, Line};
+use domain::code::{VariableMeasureTemplate, interpret_restricted};
 use domain::event::Event;
 use domain::id::{ArticleId, BasketId, OrderId, ShiftId, StaffId};
 use domain::merge::stock::{after_move, taken_by};
@@ -228,7 +229,8 @@ fn examine(
                 let price = (row.price_minor, row.currency.as_str(), row.unit.as_str());
                 let currency = line.unit_price.currency();
                 let unit = line.quantity.unit.name();
-                if price != (line.unit_price.minor(), currency.code(), unit) {
+                let is_catalogues = price == (line.unit_price.minor(), currency.code(), unit);
+                if !is_catalogues && !is_on_label(line, store) {
                     flags.push(flag::PRICE_DIFFERS);
                 }
             }
@@ -247,6 +249,17 @@ fn examine(
     flags.sort_unstable();
     flags.dedup();
     Ok(flags)
+}
+
+/// Whether the number that was scanned says the price that was taken: a label of the store's own scales.
+fn is_on_label(line: &domain::order::OrderLine, store: Option<&StoreRow>) -> bool {
+    let layouts = store.into_iter().flat_map(|store| &store.label_layouts);
+    let layouts: Vec<_> = layouts
+        .filter_map(|row| VariableMeasureTemplate::new(&row.pattern, row.decimals).ok())
+        .collect();
+    let label = line.gtin.and_then(|gtin| interpret_restricted(gtin, &layouts));
+    let price = label.and_then(|label| label.measure.to_money(line.unit_price.currency()));
+    price == Some(line.unit_price) && line.quantity.unit == domain::Unit::Piece
 }
 
 fn is_priced_alike(order: &Order, table: &TaxTable) -> Result<bool, PricingError> {

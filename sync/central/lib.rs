@@ -44,6 +44,7 @@ pub mod report;
 mod rim;
 pub mod seed;
 mod session;
+pub mod setting;
 pub mod snapshot;
 pub mod stray;
 pub mod task;

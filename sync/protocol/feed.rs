@@ -180,6 +180,17 @@ pub struct SlotRow {
     pub cutoff_minutes: u32,
 }
 
+/// How a label with a price, weight or count in its number is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LabelLayoutRow {
+    /// 8, 12 or 13 characters: digits, `I` item, `P` price, `W` weight, `N` count, `V` their check
+    /// digit, `X` anything, `C` check digit.
+    pub pattern: String,
+    /// Decimals of the price, or of the weight in kilograms.
+    pub decimals: u8,
+}
+
 /// Table `store` of feed `config`: exactly one row, the terminal's own store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -210,6 +221,12 @@ pub struct StoreRow {
     pub slots: Vec<SlotRow>,
     /// Tax group of the delivery fee.
     pub delivery_tax_group: String,
+    /// How the retailer's own labels are read; a terminal leaves out those it does not understand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub label_layouts: Vec<LabelLayoutRow>,
+    /// Keys of the chain's own codes, 64 hexadecimal digits each: the first seals, each proves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub code_keys: Vec<String>,
 }
 
 /// Table `staff` of feed `config`.

@@ -12,8 +12,10 @@ mod element;
 mod fault;
 mod link;
 mod lint;
+mod own;
 mod restricted;
 mod retail;
+mod ring;
 mod symbology;
 #[cfg(test)]
 mod tests;
@@ -25,11 +27,13 @@ pub use element::{Element, ElementString, SEPARATOR};
 pub use fault::{Gs1Error, Gs1Fault};
 pub use link::is_web_address;
 pub use lint::{Lint, LintError, LintFault};
+pub use own::{CodeKey, OwnCode, OwnKind, Proof, SEAL_BYTES, Seal, is_unknown_own};
 pub use restricted::{
     RestrictedItem, RestrictedMeasure, TemplateError, VariableMeasureTemplate,
     interpret_restricted, price_check_digit,
 };
 pub use retail::{AddOn, Publication, RetailCoupon, issn, split_add_on};
+pub use ring::{NotRung, RingRules, Rung, is_payment_code, ring};
 pub use symbology::{Symbology, strip_gs1_identifier};
 pub use value::{Day, Dimension, Measure, MeasureUnit, Price, PriceKind, Value, year_in_window};
 
@@ -54,8 +58,8 @@ pub enum Meaning {
         /// One-time code.
         code: String,
     },
-    /// Our own receipt code: the receipt number it proves.
-    Receipt(String),
+    /// Another of our own codes: a receipt, a basket, a badge.
+    Own(Box<OwnCode>),
     /// Nothing that we can vouch for.
     Unknown,
 }
@@ -69,7 +73,7 @@ impl Meaning {
             Self::Coupon(_) => "coupon",
             Self::Gs1(_) => "gs1",
             Self::Enrolment { .. } => "enrolment",
-            Self::Receipt(_) => "receipt",
+            Self::Own(own) => own.kind.name(),
             Self::Unknown => "unknown",
         }
     }
@@ -226,19 +230,15 @@ fn begins_with_key_in_brackets(text: &str) -> bool {
     })
 }
 
-/// `XR1:E:<central>|<code>` enrols, `XR1:R:<number>` is a receipt.
+/// `XR1:E:<central>|<code>` enrols; the others are in [`own`].
 fn own_code(text: &str) -> Option<Meaning> {
-    let (kind, rest) = text.strip_prefix(OWN_PREFIX)?.split_once(':')?;
-    match kind {
-        "E" => {
-            let (central, code) = rest.rsplit_once('|')?;
-            let is_address = central.starts_with("http://") || central.starts_with("https://");
-            (is_address && !code.is_empty())
-                .then(|| Meaning::Enrolment { central: central.into(), code: code.into() })
-        }
-        "R" if !rest.is_empty() => Some(Meaning::Receipt(rest.into())),
-        _ => None,
+    if let Some(own) = OwnCode::parse(text) {
+        return Some(Meaning::Own(Box::new(own)));
     }
+    let (central, code) = text.strip_prefix(OWN_PREFIX)?.strip_prefix("E:")?.rsplit_once('|')?;
+    let is_address = central.starts_with("http://") || central.starts_with("https://");
+    (is_address && !code.is_empty())
+        .then(|| Meaning::Enrolment { central: central.into(), code: code.into() })
 }
 
 /// The text of an enrolment code.
@@ -246,7 +246,7 @@ pub fn enrolment_text(central: &str, code: &str) -> String {
     format!("{OWN_PREFIX}E:{central}|{code}")
 }
 
-/// The text of the code printed on a receipt.
+/// The text of the code printed on a receipt where no key is known to seal it with.
 pub fn receipt_text(number: &str) -> String {
     format!("{OWN_PREFIX}R:{number}")
 }

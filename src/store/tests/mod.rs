@@ -221,6 +221,8 @@ pub(crate) fn store_row() -> String {
         }],
         slots: vec![],
         delivery_tax_group: "food".into(),
+        label_layouts: vec![],
+        code_keys: vec![],
     })
     .unwrap()
 }

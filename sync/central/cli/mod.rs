@@ -8,6 +8,7 @@ mod progress;
 mod quarantine;
 mod report;
 mod serve;
+mod store;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -39,6 +40,10 @@ enum Command {
     Openapi,
     /// Changes the price of an article
     SetPrice(admin::SetPriceArguments),
+    /// Lists stores, tells them how to read labels, or draws a new key for receipts and badges
+    Stores(store::StoresArguments),
+    /// Prints the text of a person's badge
+    Badge(store::BadgeArguments),
     /// Lists terminals, takes one out of service, or takes that back
     Terminals(admin::TerminalsArguments),
     /// Reads everything and tells whether it is well: pages, chains of events, orders, feeds. Changes nothing
@@ -79,6 +84,8 @@ fn run(command: Command) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::SetPrice(arguments) => admin::set_price(&arguments),
+        Command::Stores(arguments) => store::stores(&arguments),
+        Command::Badge(arguments) => store::badge(&arguments),
         Command::Terminals(arguments) => admin::terminals(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Quarantine(arguments) => quarantine::quarantine(&arguments),

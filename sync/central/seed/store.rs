@@ -6,7 +6,7 @@ use crate::rim::id_at;
 use argon2::password_hash::CustomizedPasswordHasher;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, Version};
-use sync::protocol::feed::{SlotRow, StaffRow, StoreRow, TaxGroupRow, TaxRateRow};
+use sync::protocol::feed::{LabelLayoutRow, SlotRow, StaffRow, StoreRow, TaxGroupRow, TaxRateRow};
 
 /// Stores have identities of this moment on.
 const FIRST_ID_MS: i64 = 1_700_000_000_000;
@@ -55,6 +55,19 @@ fn slots() -> Vec<SlotRow> {
     (1..=6).flat_map(slot).collect()
 }
 
+/// Labels of the scales of this chain: a price in 21…, a weight in 28….
+fn label_layouts() -> Vec<LabelLayoutRow> {
+    let layout = |pattern: &str, decimals| LabelLayoutRow { pattern: pattern.into(), decimals };
+    vec![layout("21IIIIIVPPPPC", 2), layout("28IIIIIWWWWWC", 3)]
+}
+
+/// The key of the chain's codes. It follows from the seed: this chain has no secrets.
+fn code_key(seed: u64) -> String {
+    // After the stores: no store draws the same.
+    let mut dice = Dice::of(seed, Kind::Store, STORES_MAX + 1);
+    (0..4).flat_map(|_| dice.id_bytes()).take(32).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The short code of a store, from 1.
 pub fn code(number: u64) -> String {
     format!("S{number:03}")
@@ -80,6 +93,8 @@ pub fn store(seed: u64, number: u64) -> StoreRow {
         tax_groups: tax_groups(),
         slots: slots(),
         delivery_tax_group: "standard".into(),
+        label_layouts: label_layouts(),
+        code_keys: vec![code_key(seed)],
     }
 }
 

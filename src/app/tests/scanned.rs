@@ -1,0 +1,176 @@
+//! What codes do at checkout, on the floor, in a customer's hand: one line, one case.
+
+use super::*;
+use domain::code::{CodeKey, OwnCode, OwnKind, VariableMeasureTemplate};
+use sync::seal::HmacSeal;
+
+fn body(body: &str) -> String {
+    format!("{body}{}", check_digit(body).unwrap())
+}
+
+const KEY: [u8; 32] = [9; 32];
+
+fn own(kind: OwnKind, subject: &str, key: [u8; 32]) -> Intent {
+    let text = OwnCode::text(kind, subject, &CodeKey(key), &HmacSeal).unwrap();
+    Intent::Scanned(Code::new(Symbology::QrCode, text))
+}
+
+/// A shop with layouts, a key, and cheese under a number of its own scales.
+fn shop(directory: &Path) -> Shop {
+    let mut shop = Shop::open(directory);
+    let mut rows = rows(Feed::Catalogue);
+    let cheese = json!({
+        "id": Uuid::from_u128(104), "gtins": [format!("0{}", body("210004200000"))],
+        "name": "Appenzeller", "unit": "g", "price_minor": 2450, "currency": "CHF",
+        "tax_group": "food", "price_version": 1, "rank": 4,
+    });
+    rows.push(("article", Uuid::from_u128(104), cheese));
+    load_rows(shop.terminal.store(), Feed::Catalogue, &rows);
+    shop.terminal.handle(Input::Tick);
+    let config = shop.terminal.config.as_mut().unwrap();
+    let layout = |pattern| VariableMeasureTemplate::new(pattern, 2).unwrap();
+    config.label_layouts = vec![layout("21IIIIIVPPPPC")];
+    config.code_keys = vec![CodeKey(KEY)];
+    shop
+}
+
+/// Reading guide: symbology, text, name and quantity and total of the line, what is said.
+#[test]
+fn labels_ring_with_their_weight_price_and_count() {
+    use Symbology::*;
+    let label = body("210004292875");
+    let (milk, cheese) = (gtin(1), gtin(2));
+    for (symbology, text, line, said) in [
+        (Ean13, label, ("Appenzeller", "1", "28.75"), ""),
+        (Gs1DataMatrix, format!("010{cheese}3103000356"), ("Gruyère", "0.356 kg", "9.58"), ""),
+        (Gs1DataMatrix, format!("010{cheese}3922995"), ("Gruyère", "1", "9.95"), ""),
+        (Gs1DataMatrix, format!("010{milk}306"), ("Milk", "6", "11.58"), ""),
+        (QrCode, format!("https://x.example/01/0{milk}/10/A"), ("Milk", "1", "1.93"), ""),
+        (Gs1DataMatrix, format!("010{milk}15261120"), ("Milk", "1", "1.93"), "best-before-over"),
+        (Unspecified, format!("]d2010{milk}17261121"), ("Milk", "1", "1.93"), ""),
+    ] {
+        for role in [Role::Cashier, Role::Associate, Role::Customer] {
+            let directory = tempfile::tempdir().unwrap();
+            let mut shop = shop(directory.path());
+            shop.pin("1234");
+            shop.tap(Intent::SetRole(role));
+            let screen = shop.tap(Intent::Scanned(Code::new(symbology, text.as_str())));
+            let row = &screen.sell.lines[0];
+            let found = (row.name.as_str(), row.quantity.as_str(), row.total.as_str());
+            assert_eq!((found, shop.said().as_str()), (line, said), "{text} {role:?}");
+        }
+    }
+}
+
+/// Reading guide: symbology, text, what is said, with which words.
+#[test]
+fn what_does_not_ring_is_said_and_changes_nothing() {
+    use Symbology::*;
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = shop(directory.path());
+    shop.pin("1234");
+    let (milk, cheese) = (gtin(1), gtin(2));
+    for (symbology, text, said, words) in [
+        (Gs1DataMatrix, format!("010{milk}17261120"), "expired", vec!["20 Nov 2026"]),
+        (Gs1DataMatrix, format!("010{milk}17261332"), "gs1-date", vec!["17", "21"]),
+        (Gs1DataMatrix, "0109520000000012".into(), "gs1-check", vec!["01", "16"]),
+        (Gs1DataMatrix, format!("010{milk}9A"), "gs1-structure", vec!["", "17"]),
+        (Gs1DataMatrix, format!("010{cheese}306"), "label-unit", vec![]),
+        (Gs1DataMatrix, format!("010{cheese}3202000125"), "label-inexact", vec![]),
+        (Gs1DataMatrix, format!("010{milk}3932978100"), "article-currency", vec![]),
+        (Ean13, body("210004200000"), "label-empty", vec![]),
+        (Ean13, body("270004212345"), "label-unknown", vec!["2700042123458"]),
+        (Itf14, body("1952000000001"), "case-unknown", vec!["19520000000018"]),
+        (QrCode, "https://win.example/holiday".into(), "code-advertisement", vec![]),
+        (UpcA, body("51234567850"), "code-coupon", vec![]),
+        (Ean13, body("980123456789"), "code-refund", vec![]),
+        (Gs1128, format!("00{}", body("19521234567890123")), "code-logistic", vec!["00"]),
+        (QrCode, "284712345678901234".into(), "code-payment", vec![]),
+        (QrCode, "XR9:R:1:ABC".into(), "own-code-newer", vec![]),
+        (QrCode, "XR1:E:https://c.example|K7".into(), "enrol-elsewhere", vec![]),
+        (Code128, "12345".into(), "unknown-code", vec!["12345"]),
+    ] {
+        let screen = shop.tap(Intent::Scanned(Code::new(symbology, text.as_str())));
+        let message = screen.message.unwrap();
+        assert_eq!(message.code, said, "{text}");
+        if said != "label-unknown" && said != "case-unknown" {
+            assert_eq!(message.arguments, words, "{text}");
+        }
+        assert!(screen.sell.lines.is_empty(), "{text}");
+        let outcome = screen.sell.outcome;
+        assert!(matches!(outcome, ScanOutcome::Unknown | ScanOutcome::Refused), "{text}");
+        assert!(!serde_json::to_string(&shop.screen()).unwrap().contains("284712345678901234"));
+    }
+    shop.tap(Intent::SetRole(Role::Customer));
+    let old = Code::new(Gs1DataMatrix, format!("010{milk}17261120"));
+    shop.tap(Intent::Scanned(old));
+    assert_eq!(shop.said(), "expired-customer");
+}
+
+#[test]
+fn a_badge_chooses_the_person_and_the_pin_signs_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = shop(directory.path());
+    // A forged badge, one of nobody, one of the first version: none is taken.
+    shop.tap(own(OwnKind::Badge, "102", [8; 32]));
+    assert_eq!(shop.said(), "badge-refused");
+    shop.tap(own(OwnKind::Badge, "999", KEY));
+    assert_eq!(shop.said(), "unknown-staff");
+    let screen = shop.tap(own(OwnKind::Badge, "102", KEY));
+    assert_eq!(shop.said(), "badge-pin");
+    assert_eq!(screen.sign_in.staff.iter().find(|chip| chip.is_chosen).unwrap().number, "102");
+    assert_eq!(screen.view, View::SignIn, "a badge alone opens nothing");
+    shop.pin("2345");
+    assert_eq!((shop.screen().view, shop.screen().role), (View::Sell, Role::Associate));
+    shop.tap(own(OwnKind::Badge, "101", KEY));
+    assert_eq!(shop.said(), "badge-signed-in");
+    // In a customer's hand it asks for the PIN that takes the terminal back.
+    shop.tap(Intent::SetRole(Role::Customer));
+    let screen = shop.tap(own(OwnKind::Badge, "101", KEY));
+    assert!(screen.sign_in.is_leaving_customer_role && screen.view == View::SignIn);
+    shop.pin("1234");
+    assert_eq!(shop.screen().role, Role::Cashier);
+    // Without a key nothing proves a badge.
+    shop.tap(Intent::SignOut);
+    shop.terminal.config.as_mut().unwrap().code_keys.clear();
+    shop.tap(own(OwnKind::Badge, "101", KEY));
+    assert_eq!(shop.said(), "badge-refused");
+}
+
+#[test]
+fn receipts_and_baskets_are_opened_by_their_codes() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = shop(directory.path());
+    shop.pin("1234");
+    shop.scan(1);
+    shop.tap(Intent::Pay);
+    let receipt = shop.tap(Intent::CashQuick(0)).receipt;
+    assert!(receipt.code_text.starts_with("XR2:R:S001-T01-0-000001:"), "{}", receipt.code_text);
+    shop.tap(Intent::NewSale);
+    for text in [receipt.code_text.as_str(), "XR1:R:S001-T01-0-000001"] {
+        let screen = shop.tap(Intent::Scanned(Code::new(Symbology::QrCode, text)));
+        assert_eq!(
+            (screen.view, screen.receipt.number.as_str()),
+            (View::Receipt, receipt.number.as_str())
+        );
+        shop.tap(Intent::NewSale);
+    }
+    shop.tap(own(OwnKind::Receipt, "S001-T01-0-000001", [8; 32]));
+    assert_eq!((shop.screen().view, shop.said().as_str()), (View::Sell, "own-code-forged"));
+    shop.tap(own(OwnKind::Receipt, "S009-T01-0-000001", KEY));
+    assert_eq!(shop.said(), "receipt-elsewhere");
+    shop.scan(2);
+    let id = shop.terminal.sell.basket.as_ref().unwrap().id;
+    shop.tap(Intent::Park);
+    let basket = id.uuid().simple().to_string().to_uppercase();
+    shop.tap(Intent::SetRole(Role::Customer));
+    shop.tap(own(OwnKind::Basket, &basket, KEY));
+    assert_eq!(shop.said(), "own-code-staff");
+    shop.tap(own(OwnKind::Badge, "101", KEY));
+    shop.pin("1234");
+    let screen = shop.tap(own(OwnKind::Basket, &basket, KEY));
+    assert_eq!(shop.said(), "basket-resumed");
+    assert_eq!(screen.sell.lines[0].name, "Gruyère");
+    shop.tap(own(OwnKind::Basket, &basket, KEY));
+    assert_eq!(shop.said(), "basket-elsewhere");
+}
