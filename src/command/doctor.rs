@@ -1,7 +1,7 @@
 //! `crossroads doctor`: looks at everything that a sale needs and says what to do about each fault.
 
 use super::say;
-use super::session::{self, SessionArguments, advice};
+use super::session::{AT_NEXT_START, SessionArguments, advice};
 use clap::Args;
 use domain::time::Clock;
 use serde::Serialize;
@@ -9,9 +9,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{DiskGauge, OpenError, Store, SystemDisk};
+use store::examine::{self, Examination};
+use store::{ChainReport, DiskGauge, FileKeyStore, OpenError, StoreOptions, SystemDisk};
 use sync::call::{Central, Reply, Request};
 use sync::http::HttpCentral;
+use sync::ports::TerminalIdentity;
 
 /// What to examine.
 #[derive(Args, Clone, Debug)]
@@ -69,16 +71,14 @@ const DISK_MIN: u64 = 200 * 1024 * 1024;
 pub fn doctor(arguments: &DoctorArguments) -> ExitCode {
     let clock: Arc<dyn Clock> = super::rim::SystemClock::start();
     let data = &arguments.session.data;
-    // A doctor examines and makes nothing: a mistyped folder must not become a healthy, empty terminal.
-    let opened = data.join("crossroads.db").exists().then(|| session::open_store(data, &clock));
-    let mut checks = vec![database(opened.as_ref(), data)];
-    let store = opened.as_ref().and_then(|opened| opened.as_ref().ok());
-    if let Some(store) = store {
-        checks.push(journal(store));
-    }
+    // A doctor examines; it makes, mends and moves nothing, and a terminal at work goes on.
+    let (options, keys) = (StoreOptions::in_directory(data), FileKeyStore::in_directory(data));
+    let examined = examine::examine(&options, &keys);
+    let mut checks = vec![database(&examined)];
+    let examined = examined.as_ref().ok();
+    checks.extend(examined.map(|found| journal(&found.chain)));
     checks.push(disk(data));
-    let is_running = matches!(opened, Some(Err(OpenError::Locked)));
-    let (central, server_time_ms) = central(store, is_running);
+    let (central, server_time_ms) = central(examined.and_then(|found| found.terminal.as_ref()));
     checks.push(clock_check(clock.now().0, server_time_ms));
     checks.push(central);
     checks.push(camera());
@@ -107,37 +107,21 @@ fn report(checks: &[Check], json: bool) {
     }
 }
 
-fn database(opened: Option<&Result<Store, OpenError>>, data: &Path) -> Check {
+fn database(examined: &Result<Examination, OpenError>) -> Check {
     const NAME: &str = "database";
-    let Some(opened) = opened else {
-        if data.join("crossroads.db.damaged-1").exists() {
-            return Check::fault(
-                NAME,
-                "a damaged one was moved aside and is not recovered yet",
-                "Start the terminal: what can be read of it is recovered, and selling goes on.",
-            );
-        }
-        return Check::warning(
+    match examined {
+        Ok(found) if found.faults.is_empty() => Check::ok(NAME, "opens, encrypted, and is whole"),
+        Ok(found) => Check::fault(
             NAME,
-            format!("there is none in {}", data.display()),
-            "Check --data; a new terminal makes its database when it is started.",
-        );
-    };
-    match opened {
-        Ok(store) => match store.check_database() {
-            Ok(faults) if faults.is_empty() => Check::ok(NAME, "opens, encrypted, and is whole"),
-            Ok(faults) => Check::fault(
-                NAME,
-                format!("{} pages or rows are damaged", faults.len()),
-                "Copy the data folder to a safe place now, then call support.",
-            ),
-            Err(error) => Check::fault(NAME, error.to_string(), "Call support."),
-        },
-        Err(OpenError::Locked) => Check::warning(
-            NAME,
-            "in use by a running terminal",
-            "Close it to have the database examined.",
+            format!("{} pages or rows are damaged", found.faults.len()),
+            "Copy the data folder to a safe place now, then call support.",
         ),
+        Err(error @ OpenError::Missing(_)) => {
+            Check::warning(NAME, error.to_string(), advice(error).unwrap_or_default())
+        }
+        Err(OpenError::Damaged { detail, .. }) => {
+            Check::fault(NAME, format!("damaged: {detail}"), AT_NEXT_START)
+        }
         Err(error) => {
             let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
             let detail = format!("{error}{}", cause.unwrap_or_default());
@@ -148,18 +132,15 @@ fn database(opened: Option<&Result<Store, OpenError>>, data: &Path) -> Check {
     }
 }
 
-fn journal(store: &Store) -> Check {
+fn journal(chain: &ChainReport) -> Check {
     const NAME: &str = "journal";
-    match store.verify_journal() {
-        Ok(chain) => match chain.fault {
-            None => Check::ok(NAME, format!("{} events, the chain holds", chain.events)),
-            Some(fault) => Check::fault(
-                NAME,
-                format!("event {} does not fit: {}", fault.seq, fault.what),
-                "Somebody or something changed the journal. Keep the data folder, call support.",
-            ),
-        },
-        Err(error) => Check::fault(NAME, error.to_string(), "Call support."),
+    match &chain.fault {
+        None => Check::ok(NAME, format!("{} events, the chain holds", chain.events)),
+        Some(fault) => Check::fault(
+            NAME,
+            format!("event {} does not fit: {}", fault.seq, fault.what),
+            "Somebody or something changed the journal. Keep the data folder, call support.",
+        ),
     }
 }
 
@@ -204,17 +185,9 @@ fn clock_check(now_ms: i64, server_time_ms: Option<i64>) -> Check {
 }
 
 /// How central is, and what time it has.
-fn central(store: Option<&Store>, is_running: bool) -> (Check, Option<i64>) {
+fn central(identity: Option<&TerminalIdentity>) -> (Check, Option<i64>) {
     const NAME: &str = "central";
-    if is_running {
-        let check = Check::warning(
-            NAME,
-            "not asked: the running terminal knows its address",
-            "Look at the terminal's own sync view, or close it and ask again.",
-        );
-        return (check, None);
-    }
-    let Some(identity) = store.and_then(|store| store.terminal().ok().flatten()) else {
+    let Some(identity) = identity else {
         let check = Check::warning(
             NAME,
             "this device is not enrolled",

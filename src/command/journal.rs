@@ -72,11 +72,7 @@ fn verify(data: &Path) -> anyhow::Result<ExitCode> {
     let (options, keys) = ports(data);
     let report = match examine::verify(&options, &keys) {
         Ok(report) => report,
-        Err(OpenError::Damaged { detail, .. }) => {
-            say(&format!("the database is damaged: {detail}"));
-            say("nothing was changed; when the terminal is started next, it recovers what it can");
-            return Ok(ExitCode::FAILURE);
-        }
+        Err(OpenError::Damaged { detail, .. }) => return Ok(tell_damage(&detail)),
         Err(other) => return Err(other.into()),
     };
     let missing = match report.missing {
@@ -94,6 +90,12 @@ fn verify(data: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
+fn tell_damage(detail: &str) -> ExitCode {
+    say(&format!("the database is damaged: {detail}"));
+    say(&format!("nothing was changed. {}", session::AT_NEXT_START));
+    ExitCode::FAILURE
+}
+
 fn export(data: &Path, out: Option<&Path>, is_receipts: bool) -> anyhow::Result<ExitCode> {
     let (options, keys) = ports(data);
     let mut writer: Box<dyn Write> = match out {
@@ -105,13 +107,22 @@ fn export(data: &Path, out: Option<&Path>, is_receipts: bool) -> anyhow::Result<
     };
     let mut writer = BufWriter::new(&mut writer);
     let mut written = Ok(());
-    examine::export(&options, &keys, &mut |event| {
+    let looked = examine::export(&options, &keys, &mut |event| {
         let line = if is_receipts { receipt_line(&event) } else { Some(event_line(&event)) };
         if let Some(line) = line {
             written = writeln!(writer, "{line}");
         }
         written.is_ok()
-    })?;
+    });
+    match looked {
+        Ok(()) => {}
+        Err(OpenError::Damaged { detail, .. }) => {
+            // Standard output is for events.
+            tracing::error!(detail, "the database is damaged");
+            anyhow::bail!("the database is damaged. {}", session::AT_NEXT_START);
+        }
+        Err(other) => return Err(other.into()),
+    }
     match written.and_then(|()| writer.flush()) {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -141,8 +152,17 @@ fn receipt_line(event: &StoredEvent) -> Option<serde_json::Value> {
     }))
 }
 
+/// Of a database that lost its file the log is all there is.
+fn is_there(file: &Path) -> bool {
+    file.exists() || log_of(file).exists()
+}
+
+fn log_of(file: &Path) -> PathBuf {
+    PathBuf::from(format!("{}-wal", file.display()))
+}
+
 fn inspect(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
-    ensure!(file.exists(), "there is no file {}", file.display());
+    ensure!(is_there(file), "there is no file {}", file.display());
     let (_, keys) = ports(data);
     tell_inspection(&store::inspect(file, &keys)?);
     Ok(ExitCode::SUCCESS)
@@ -172,7 +192,7 @@ fn tell_inspection(found: &Inspection) {
 }
 
 fn recover_into(data: &Path, file: &Path, into: &Path) -> anyhow::Result<ExitCode> {
-    ensure!(file.exists(), "there is no file {}", file.display());
+    ensure!(is_there(file), "there is no file {}", file.display());
     let is_empty = match fs::read_dir(into) {
         Ok(mut rows) => rows.next().is_none(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
@@ -190,10 +210,13 @@ fn recover_into(data: &Path, file: &Path, into: &Path) -> anyhow::Result<ExitCod
 /// Lays the damaged database and the key where a recovery looks for them; the originals stay as they are.
 fn copy_beside(data: &Path, file: &Path, into: &Path) -> io::Result<()> {
     fs::create_dir_all(into)?;
-    let log = PathBuf::from(format!("{}-wal", file.display()));
-    fs::copy(file, into.join("crossroads.db.damaged-1"))?;
-    if log.exists() {
-        fs::copy(log, into.join("crossroads.db.damaged-1-wal"))?;
+    for (from, to) in [
+        (file.to_owned(), "crossroads.db.damaged-1"),
+        (log_of(file), "crossroads.db.damaged-1-wal"),
+    ] {
+        if from.exists() {
+            fs::copy(from, into.join(to))?;
+        }
     }
     let salt = data.join("crossroads.db.salt");
     if salt.exists() {
@@ -224,7 +247,7 @@ fn tell_recovery(found: &Recovery) {
 }
 
 fn hand_over(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
-    ensure!(file.exists(), "there is no file {}", file.display());
+    ensure!(is_there(file), "there is no file {}", file.display());
     inspect(data, file)?;
     let clock: Arc<dyn Clock> = SystemClock::start();
     let store = session::open_store(data, &clock)?;

@@ -106,6 +106,10 @@ pub fn open(arguments: &SessionArguments) -> anyhow::Result<Session> {
     Ok(Session { parts, inputs, received, clock, runtime })
 }
 
+/// What a person can do about damage that was only looked at.
+pub const AT_NEXT_START: &str = "Start the terminal (`crossroads run`): what can be read of it is recovered into a new \
+                                 database, and selling goes on. Nothing is deleted.";
+
 /// What a person can do about a database that does not open.
 pub fn advice(error: &OpenError) -> Option<String> {
     Some(match error {
@@ -129,6 +133,14 @@ pub fn advice(error: &OpenError) -> Option<String> {
             "Put the key file back from your backup. Without it nobody can read the database; do \
              not delete either."
                 .into()
+        }
+        OpenError::Older { .. } => {
+            "Start the terminal once (`crossroads run`): it keeps a copy and brings the database up. \
+             Nothing was changed."
+                .into()
+        }
+        OpenError::Missing(_) => {
+            "Check --data. A new terminal makes its database when it is started.".into()
         }
         OpenError::Unrecovered(_) => {
             "Nothing was changed and nothing is lost: the damaged database is kept beside the others \

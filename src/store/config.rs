@@ -75,8 +75,8 @@ pub(crate) fn staff_from(row: StaffRow) -> Staff {
 
 pub(crate) fn store_config(db: &Connection) -> Result<Option<StoreConfig>, StoreError> {
     let own = Life::current(db)?.map(|life| *life.identity.store.uuid().as_bytes());
-    // The feed has exactly one store; were there more, the terminal's own is meant. Two questions, because sorting would
-    // build a table of its own within every sale.
+    // The feed has exactly one store; were there more, the terminal's own is meant. Two questions, because sorting
+    // would build a table of its own within every sale.
     let mut of_own = db.prepare_cached("SELECT row FROM base_store WHERE id = ?1")?;
     let mut row: Option<String> = of_own.query_row([own], |row| row.get(0)).optional()?;
     if row.is_none() {

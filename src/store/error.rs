@@ -21,6 +21,17 @@ pub enum OpenError {
         /// Newest version that this build understands.
         supported: u32,
     },
+    /// There is none, and whoever asked makes none.
+    #[error("there is no database in `{}`", .0.display())]
+    Missing(PathBuf),
+    /// An older version of the program has written it; whoever asked changes nothing.
+    #[error("the database is of version {found}, older than {current}")]
+    Older {
+        /// Version found.
+        found: u32,
+        /// The one that this build writes.
+        current: u32,
+    },
     /// It is damaged. It was moved aside, never deleted: it may hold orders that central has not got.
     #[error("the database is damaged: {detail}")]
     Damaged {
@@ -125,7 +136,7 @@ impl StoreError {
         matches!(self, Self::DiskFull(_))
     }
 
-    /// The connection may be of no use any more. After one read that failed SQLCipher gives zeros for every page,
+    /// The connection may be of no use any more. After a read that ended early SQLCipher gives zeros for every page,
     /// for ever, which looks like damage: only another connection can tell whether it is.
     pub(crate) fn spoils_connection(&self) -> bool {
         matches!(self, Self::Damaged(_) | Self::Sqlite(_))

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// A file system on which the database lies.
@@ -14,6 +15,9 @@ pub trait DatabaseFiles: Send + Sync {
 
     /// Bytes in a file; `None` if there is no such file.
     fn len(&self, path: &Path) -> io::Result<Option<u64>>;
+
+    /// Makes an empty file where there is none; what is there stays.
+    fn create(&self, path: &Path) -> io::Result<()>;
 
     /// Gives a file another name in the same directory, atomically; durable only after [`Self::flush`].
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -48,6 +52,10 @@ impl DatabaseFiles for SystemFiles {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn create(&self, path: &Path) -> io::Result<()> {
+        File::options().create(true).append(true).mode(0o600).open(path).map(|_| ())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

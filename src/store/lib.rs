@@ -18,6 +18,7 @@ mod error;
 pub mod examine;
 mod feed;
 mod files;
+mod head;
 mod history;
 mod journal;
 mod key;
@@ -226,13 +227,13 @@ impl Store {
         self.read(|db| Ok(life::Life::current(db)?.map(|life| life.identity)))
     }
 
-    /// The store, once the config feed has said so.
     /// Central's clock minus this device's in milliseconds, as last noted ([`sync::ports::SyncStore::note_clock`]);
     /// it may be of an earlier run, and the clock may have been set since.
     pub fn clock_offset_ms(&self) -> Result<Option<i64>, StoreError> {
         self.read(|db| Ok(life::Life::current(db)?.and_then(|life| life.clock_offset_ms)))
     }
 
+    /// The store, once the config feed has said so.
     pub fn store_config(&self) -> Result<Option<StoreConfig>, StoreError> {
         self.read(config::store_config)
     }

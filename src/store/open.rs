@@ -3,6 +3,7 @@
 //! ```text
 //! lock file taken?  -> Locked         database there, key gone? -> KeyMissing      another key's? -> WrongKey
 //! version too new?  -> Newer          pages or chain broken?    -> moved aside, Damaged
+//! moved aside, not recovered yet?  -> Damaged: nothing new takes its place
 //! ```
 //! Nothing is ever deleted here: a damaged database may hold the only copy of orders.
 
@@ -11,6 +12,7 @@ use crate::connection::{Door, Purpose, connect, keep_log};
 use crate::disk::Reserve;
 use crate::error::{OpenError, StoreError};
 use crate::files::DatabaseFiles;
+use crate::head;
 use crate::journal;
 use crate::key::{DatabaseKey, KeyStore, sync_parent};
 use crate::reader::Readers;
@@ -33,6 +35,10 @@ const FINGERPRINT: &str = "crossroads.db.key-fingerprint";
 /// Up to this size every page is checked at each start; above, only the pages of small tables and the last
 /// events are, and `doctor` checks the rest: a million articles must not delay the first sale by seconds.
 const QUICK_CHECK_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// A page of the file; [`connect`] sets it.
+const PAGE_BYTES: u64 = 4096;
+/// What a log begins with before its first frame (sqlite.org/fileformat2.html#walformat).
+const LOG_HEADER_BYTES: u64 = 32;
 /// Events whose chain is checked at each start.
 const TAIL_EVENTS: u64 = 200;
 
@@ -67,6 +73,15 @@ pub(crate) fn open_as(
         let detail = "moving it aside was interrupted".into();
         return Err(OpenError::Damaged { quarantined_to: Some(aside), detail });
     }
+    if let Some(detail) = orphaned_log(files, &path)? {
+        // So that it can be told later that both were moved.
+        files.create(&path).map_err(OpenError::io("create", &path))?;
+        return Err(quarantine(files, &path, detail));
+    }
+    if let Some(aside) = recover::due(files, &path)?.into_iter().next() {
+        let detail = "it was moved aside and waits to be recovered".into();
+        return Err(OpenError::Damaged { quarantined_to: Some(aside), detail });
+    }
     let key = find_key(files, &path, keys)?;
     if let Some(detail) = recover::hidden_commits(files, &path, &key) {
         return Err(quarantine(files, &path, detail));
@@ -84,6 +99,11 @@ pub(crate) fn open_as(
         keep(&connection, true)?;
         schema::bring_up(&mut connection, files, &path, schema_sql, migrations, version)?;
         check_health(&connection, files, &path)?;
+        if let Some(detail) = head::lost_end(&connection, files, &path)
+            .map_err(|source| read_failure("comparing it with its note", source))?
+        {
+            return Err(OpenError::Damaged { quarantined_to: None, detail });
+        }
         keep(&connection, false)?;
         Ok(connection)
     };
@@ -122,6 +142,20 @@ fn make_log_durable(files: &dyn DatabaseFiles, path: &Path) -> Result<(), OpenEr
         return Ok(());
     }
     files.rewrite(&log).map_err(OpenError::io("write", &log))
+}
+
+/// A log whose database is gone or has not even its first page: SQLite takes such a database for a new one and deletes
+/// the log, with every sale that is only there. Asked before anything connects; `None` if there is nothing of the kind.
+pub(crate) fn orphaned_log(
+    files: &dyn DatabaseFiles,
+    path: &Path,
+) -> Result<Option<String>, OpenError> {
+    let len = |path: &Path| files.len(path).map_err(OpenError::io("examine", path));
+    let bytes = len(path)?.unwrap_or(0);
+    if bytes >= PAGE_BYTES || len(&beside(path, "-wal"))?.unwrap_or(0) <= LOG_HEADER_BYTES {
+        return Ok(None);
+    }
+    Ok(Some(format!("only its log is left: the file itself has {bytes} bytes")))
 }
 
 /// What looks like damage counts only when it is found a second time, by another connection, on a disk that reads:
@@ -205,7 +239,7 @@ fn write_fingerprint(path: &Path, key: &DatabaseKey) -> Result<(), OpenError> {
 
 /// Why the first page could not be read: SQLCipher cannot tell a wrong key from a broken page, the fingerprint can.
 /// Without one the kinder guess is a wrong key: nothing is moved then.
-fn first_failure(path: &Path, key: &DatabaseKey, source: rusqlite::Error) -> OpenError {
+pub(crate) fn first_failure(path: &Path, key: &DatabaseKey, source: rusqlite::Error) -> OpenError {
     let is_right_key =
         fs::read_to_string(fingerprint_path(path)).is_ok_and(|text| text == key.fingerprint());
     match read_failure("reading its first page", source) {

@@ -28,6 +28,7 @@ use crate::connection::{Purpose, connect};
 use crate::disk::Reserve;
 use crate::error::{OpenError, StoreError};
 use crate::files::DatabaseFiles;
+use crate::head;
 use crate::key::{DatabaseKey, KeyStore};
 use crate::life::Life;
 use crate::open::{self, aside};
@@ -131,12 +132,17 @@ pub fn pending(options: &StoreOptions) -> Result<Vec<PathBuf>, OpenError> {
     let path = options.directory.join(open::DATABASE);
     let files = options.files.as_ref();
     finish_move(files, &path)?;
-    if is_there(files, &path)? {
+    due(files, &path)
+}
+
+/// The same, and changes nothing.
+pub(crate) fn due(files: &dyn DatabaseFiles, path: &Path) -> Result<Vec<PathBuf>, OpenError> {
+    if is_there(files, path)? {
         return Ok(Vec::new());
     }
-    let numbers = set_aside(files, &path).map_err(OpenError::io("examine", &path))?;
+    let numbers = set_aside(files, path).map_err(OpenError::io("examine", path))?;
     let newest = numbers.into_iter().rev().take(SOURCES_MAX);
-    Ok(newest.map(|number| aside(&path, number, "")).collect())
+    Ok(newest.map(|number| aside(path, number, "")).collect())
 }
 
 /// Moves a database after its log, where that went aside alone before the power did: a database without its log may
@@ -149,7 +155,9 @@ pub(crate) fn finish_move(
     let Some(newest) = numbers.last().map(|number| aside(path, *number, "")) else {
         return Ok(None);
     };
-    if is_there(files, &newest)? || !is_there(files, path)? {
+    // An empty file counts: its log may be all that there is.
+    let exists = |path: &Path| files.len(path).map_err(OpenError::io("examine", path));
+    if exists(&newest)?.is_some() || exists(path)?.is_none() {
         return Ok(None);
     }
     files.rename(path, &newest).map_err(OpenError::io("move aside", path))?;
@@ -157,7 +165,7 @@ pub(crate) fn finish_move(
     Ok(Some(newest))
 }
 
-fn is_there(files: &dyn DatabaseFiles, path: &Path) -> Result<bool, OpenError> {
+pub(crate) fn is_there(files: &dyn DatabaseFiles, path: &Path) -> Result<bool, OpenError> {
     let bytes = files.len(path).map_err(OpenError::io("examine", path))?;
     Ok(bytes.is_some_and(|bytes| bytes > 0))
 }
@@ -190,9 +198,15 @@ pub fn recover(
     }
     let _lock = open::take_lock(&options.directory)?;
     let damaged = pending(options)?;
-    let Some(newest) = damaged.first().cloned() else { return Ok(None) };
     let path = options.directory.join(open::DATABASE);
-    let key = keys.existing_key().map_err(OpenError::Key)?.ok_or(OpenError::KeyMissing)?;
+    let existing = keys.existing_key().map_err(OpenError::Key)?;
+    let (newest, key) = match (damaged.first().cloned(), existing) {
+        (Some(newest), Some(key)) => (newest, key),
+        (Some(_), None) => return Err(OpenError::KeyMissing),
+        // Nothing is left to read, and yet a person must be told that there was something.
+        (None, Some(key)) if is_gone(options.files.as_ref(), &path)? => (path.clone(), key),
+        (None, _) => return Ok(None),
+    };
     keep_salt_of(&newest, &path);
     let opened: Vec<Files> =
         damaged.iter().map(|path| Files::open(path)).collect::<Result<_, _>>()?;
@@ -201,20 +215,22 @@ pub fn recover(
         .zip(&damaged)
         .map(|(files, path)| Source::new(files, &key, salt_of(path)))
         .collect();
-    let mut findings = find::find(&sources);
+    let noted = head::noted(options.files.as_ref(), &path);
+    let mut findings = find::find(&sources, noted);
     let write = |findings: &mut Findings| {
         write_draft(options, &key, &sources, findings, (device_key, at, &newest))
     };
     let recovery = match write(&mut findings) {
         Err(OpenError::DiskFull(_)) if Reserve::new(&options.directory).release() => {
             tracing::warn!("the disk is full; the reserve for sales was released");
-            write(&mut find::find(&sources))
+            write(&mut find::find(&sources, noted))
         }
         other => other,
     }?;
     let draft = beside(&path, DRAFT_SUFFIX);
     options.files.rename(&draft, &path).map_err(OpenError::io("put in place", &draft))?;
     options.files.flush(&path).map_err(OpenError::io("flush", &path))?;
+    head::forget(&path);
     tracing::error!(
         orders = recovery.orders,
         events = recovery.events,
@@ -223,6 +239,12 @@ pub fn recover(
         "a damaged database was recovered"
     );
     Ok(Some(recovery))
+}
+
+/// There was a database here that opened, and now there is neither it nor its log.
+fn is_gone(files: &dyn DatabaseFiles, path: &Path) -> Result<bool, OpenError> {
+    let is_known = files.vfs().is_none() && remembered_salt(path).is_some();
+    Ok(is_known && !is_there(files, path)? && open::orphaned_log(files, path)?.is_none())
 }
 
 /// Writes the new database under the draft's name, whole and flushed.
@@ -267,7 +289,9 @@ fn report(
     let lives = &findings.lives;
     let behind =
         |acked: u64, (first, last): (u64, u64)| (last + 1).saturating_sub(first.max(acked + 1));
-    let missing = lives.iter().flat_map(|found| {
+    // Of a life of which nothing is left but its name nobody knows what central has.
+    let is_known = |found: &&find::FoundLife| found.has_key || !found.events.is_empty();
+    let missing = lives.iter().filter(is_known).flat_map(|found| {
         let acked = found.life.acked_seq;
         found.missing().into_iter().map(move |run| behind(acked, run))
     });
@@ -283,7 +307,8 @@ fn report(
         articles: built.articles,
         customers: built.customers,
         is_enrolled: lives.iter().any(|found| found.has_key),
-        needs_enrolment: lives.last().is_some_and(|found| !found.has_key),
+        needs_enrolment: lives.iter().any(|found| found.has_key)
+            && lives.last().is_some_and(|found| !found.has_key),
         is_acknowledged: false,
     }
 }
@@ -294,7 +319,7 @@ pub fn inspect(path: &Path, keys: &dyn KeyStore) -> Result<Inspection, OpenError
     let files = Files::open(path)?;
     let sources = [Source::new(&files, &key, salt_of(path))];
     let found = sources[0].found();
-    let lives = find::find(&sources).lives.into_iter().map(|found| InspectedLife {
+    let lives = find::find(&sources, None).lives.into_iter().map(|found| InspectedLife {
         missing: found.missing(),
         name: found.life.identity.name,
         epoch: found.life.identity.epoch,

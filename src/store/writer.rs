@@ -8,11 +8,12 @@
 use crate::Failure;
 use crate::connection::{Door, Purpose};
 use crate::error::StoreError;
+use crate::head::Note;
 use domain::id::IdSource;
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -164,26 +165,41 @@ struct Desk {
     door: Door,
     /// Pages in the log after the last commit.
     pages: Arc<AtomicU32>,
+    /// Something was committed since the last note.
+    has_news: Arc<AtomicBool>,
+    note: Option<Note>,
     checkpoint_pages: u32,
 }
 
 impl Desk {
     fn new(session: Session, door: Door, checkpoint_pages: u32) -> Self {
-        let pages = Arc::new(AtomicU32::new(0));
-        let mut desk = Self { session, door, pages, checkpoint_pages };
+        let (pages, has_news) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(true)));
+        let note = Note::open(door.files.as_ref(), &door.path);
+        let mut desk = Self { session, door, pages, has_news, note, checkpoint_pages };
         desk.watch_log();
+        desk.take_note();
         desk
     }
 
     /// Has SQLite tell how long the log is after each commit.
     fn watch_log(&mut self) {
-        let counter = Arc::clone(&self.pages);
+        let (counter, has_news) = (Arc::clone(&self.pages), Arc::clone(&self.has_news));
         let hook = move |_: &mut Wal, in_log: i32| {
+            has_news.store(true, Ordering::Relaxed);
             counter.store(u32::try_from(in_log).unwrap_or(u32::MAX), Ordering::Relaxed);
             Ok(())
         };
         if let Err(error) = self.session.connection.wal_hook(Some(hook)) {
             tracing::error!(%error, "checkpoints fall back to SQLite's own");
+        }
+    }
+
+    /// Notes how far the journal is.
+    fn take_note(&mut self) {
+        if let Some(note) = &mut self.note
+            && self.has_news.swap(false, Ordering::Relaxed)
+        {
+            note.keep(&self.session.connection);
         }
     }
 
@@ -210,6 +226,7 @@ impl Desk {
         if self.session.is_spoilt {
             self.reconnect();
         }
+        self.take_note();
         if self.pages.load(Ordering::Relaxed) >= self.checkpoint_pages {
             self.pages.store(0, Ordering::Relaxed);
             checkpoint(&self.session.connection, "PASSIVE");

@@ -179,6 +179,12 @@ impl Disk {
         Ok(file.and_then(|file| state.platter.live(*file)).map(|content| content.len() as u64))
     }
 
+    /// Makes an empty file where there is none.
+    pub fn create(&self, path: &Path) -> io::Result<()> {
+        let created = self.state().create(&name_of(path));
+        created.map_err(|refusal| io_error(refusal, Kind::Create))
+    }
+
     /// Gives a file another name.
     pub fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let renamed = self.state().rename(&name_of(from), &name_of(to));

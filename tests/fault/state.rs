@@ -267,6 +267,15 @@ impl State {
         Ok(())
     }
 
+    /// Makes an empty file where there is none.
+    pub fn create(&mut self, name: &str) -> Result<(), Refusal> {
+        if !self.platter.names.contains_key(name) {
+            self.admit(Kind::Create, name)?;
+            self.platter.create(name);
+        }
+        Ok(())
+    }
+
     /// Changes a name.
     pub fn rename(&mut self, from: &str, to: &str) -> Result<(), Refusal> {
         self.admit(Kind::Rename, from)?;

@@ -57,6 +57,10 @@ impl DatabaseFiles for Files {
         self.0.len(path)
     }
 
+    fn create(&self, path: &Path) -> io::Result<()> {
+        self.0.create(path)
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.0.rename(from, to)
     }

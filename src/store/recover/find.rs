@@ -12,6 +12,7 @@
 use super::copy;
 use super::layout::Record;
 use super::source::Source;
+use crate::head::Head;
 use crate::life::Life;
 use domain::event::RenewalReason;
 use domain::hlc::Hlc;
@@ -74,8 +75,9 @@ pub(super) struct Findings {
     pub lives: Vec<FoundLife>,
 }
 
-/// Reads lives and events from damaged databases, the newest first, and settles which events count.
-pub(super) fn find(sources: &[Source<'_>]) -> Findings {
+/// Reads lives and events from damaged databases, the newest first, and settles which events count. `noted` is how far
+/// the journal is known to have been.
+pub(super) fn find(sources: &[Source<'_>], noted: Option<Head>) -> Findings {
     let mut lives: BTreeMap<LifeKey, FoundLife> = BTreeMap::new();
     for (age, source) in sources.iter().enumerate() {
         // A frame of the log that is damaged may have held a newer row.
@@ -84,6 +86,9 @@ pub(super) fn find(sources: &[Source<'_>]) -> Findings {
     }
     for source in sources {
         source.visit("setting", &mut |record| note_copy(&mut lives, record));
+    }
+    if let Some(head) = noted {
+        note_head(&mut lives, head);
     }
     let mut is_log_sound = true;
     for source in sources {
@@ -140,6 +145,16 @@ fn note_life(lives: &mut BTreeMap<LifeKey, FoundLife>, record: Record<'_>, may_b
             }
         }
         Some(_) => {}
+    }
+}
+
+/// What was committed behind the last row that is left is missing, under numbers that are known.
+fn note_head(lives: &mut BTreeMap<LifeKey, FoundLife>, head: Head) {
+    let key = (head.terminal, head.epoch);
+    let found = lives.entry(key).or_insert_with(|| FoundLife::without_row(key, 0));
+    if found.life.last_seq < head.seq {
+        (found.life.last_seq, found.life.last_hash) = (head.seq, EventHash::GENESIS);
+        found.is_newest = false;
     }
 }
 

@@ -10,6 +10,7 @@ mod io_fault;
 mod lives;
 mod mutation;
 mod open;
+mod orphan;
 mod power_cut;
 mod property;
 mod recover;

@@ -20,7 +20,7 @@ const NEW_KEY: DeviceKey = DeviceKey([0x77; 32]);
 
 impl Shop {
     /// Starts as the program does: what is damaged is moved aside, recovered, and opened.
-    fn start(&mut self) -> (Store, Option<Recovery>) {
+    pub(super) fn start(&mut self) -> (Store, Option<Recovery>) {
         let mut recovered = recover(&self.options(), &self.keys(), &NEW_KEY, AT).unwrap();
         let store = match self.try_open() {
             Err(OpenError::Damaged { quarantined_to: Some(_), .. }) => {
@@ -33,7 +33,7 @@ impl Shop {
     }
 
     /// A day's work: a catalogue, a customer, sales, some of them acknowledged, a basket in work and one put aside.
-    fn day(&mut self, orders: usize, acknowledged: usize) -> Store {
+    pub(super) fn day(&mut self, orders: usize, acknowledged: usize) -> Store {
         let store = self.open_for_business();
         load_articles(&store, &[(1, "Article 1"), (2, "Article 2"), (3, "Article 3")]);
         let customer = customer_row(1, "Marie Blanc", "+41791234567", "marie@example.org");
@@ -53,7 +53,7 @@ impl Shop {
         store
     }
 
-    fn flip(&self, page: usize, at: usize) {
+    pub(super) fn flip(&self, page: usize, at: usize) {
         let file = fs::File::options().read(true).write(true).open(self.path()).unwrap();
         let offset = ((page - 1) * 4096 + at) as u64;
         let mut byte = [0];
@@ -67,7 +67,7 @@ impl Shop {
 }
 
 /// Events of every life, wherever they wait, by hash; a hash may only be there once.
-fn all_waiting(store: &Store) -> Vec<OutboxItem> {
+pub(super) fn all_waiting(store: &Store) -> Vec<OutboxItem> {
     let mut all = Vec::new();
     for life in store.lives().unwrap() {
         all.extend(store.outbox(life.id(), 10_000, 1 << 30).unwrap());
@@ -78,7 +78,7 @@ fn all_waiting(store: &Store) -> Vec<OutboxItem> {
     all
 }
 
-fn hashes(events: &[OutboxItem]) -> BTreeSet<EventHash> {
+pub(super) fn hashes(events: &[OutboxItem]) -> BTreeSet<EventHash> {
     events.iter().filter_map(OutboxItem::sealed).map(|event| event.hash).collect()
 }
 
@@ -100,7 +100,8 @@ fn whatever_page_is_hit_the_shop_goes_on() {
     for page in pages {
         fs::write(shop.path(), &whole).unwrap();
         for left in fs::read_dir(shop.directory.path()).unwrap().flatten() {
-            if left.file_name().to_string_lossy().contains("damaged") {
+            let name = left.file_name().to_string_lossy().into_owned();
+            if name.contains("damaged") || name.ends_with(".head") {
                 fs::remove_file(left.path()).unwrap();
             }
         }

@@ -27,6 +27,9 @@ impl DatabaseFiles for Card {
     fn len(&self, path: &Path) -> io::Result<Option<u64>> {
         self.0.len(path)
     }
+    fn create(&self, path: &Path) -> io::Result<()> {
+        self.0.create(path)
+    }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.0.rename(from, to)
     }
