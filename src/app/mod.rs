@@ -24,7 +24,7 @@ pub mod sell;
 pub mod sign_in;
 pub mod sync_status;
 pub mod terminal;
-
 pub mod viewfinder;
+
 #[cfg(test)]
 mod tests;

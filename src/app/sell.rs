@@ -138,11 +138,7 @@ impl Terminal {
         self.scanned(&code)
     }
 
-    pub(super) fn add(
-        &mut self,
-        article: &Article,
-        gtin: Option<Gtin>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn add(&mut self, article: &Article, gtin: Option<Gtin>) -> Result<(), StoreError> {
         self.add_labelled(article, gtin, (None, None)).map(|_| ())
     }
 

@@ -65,12 +65,12 @@ pub struct Terminal {
     pub(super) message: Option<(Message, u64)>,
     pub(super) camera: String,
     pub(super) line: LineStatus,
-    pub(super) sync_status: SyncStatus,
-    pub(super) enrol: EnrolState,
     /// Central's clock minus this device's, as the store remembers it.
     pub(super) remembered_offset_ms: Option<i64>,
     /// Whoever is here was told that the clock is wrong.
     pub(super) is_clock_told: bool,
+    pub(super) sync_status: SyncStatus,
+    pub(super) enrol: EnrolState,
     pub(super) sign_in: SignInState,
     pub(super) sell: SellState,
     pub(super) articles: ArticlesState,
@@ -105,10 +105,10 @@ impl Terminal {
             message: None,
             camera: "none".into(),
             line: LineStatus::default(),
-            sync_status,
-            enrol: EnrolState::default(),
             remembered_offset_ms: None,
             is_clock_told: false,
+            sync_status,
+            enrol: EnrolState::default(),
             sign_in: SignInState::default(),
             sell: SellState::default(),
             articles: ArticlesState::default(),
@@ -212,13 +212,13 @@ impl Terminal {
     fn refresh(&mut self) -> Result<(), StoreError> {
         self.line = self.parts.sync.status();
         self.sync_status = self.parts.store.sync_status()?;
+        self.remembered_offset_ms = self.parts.store.clock_offset_ms()?;
         let config = self.parts.store.store_config()?;
         if config != self.config {
             self.config = config;
             self.rebuild_formatter();
         }
         self.sell_config_changed()?;
-        self.remembered_offset_ms = self.parts.store.clock_offset_ms()?;
         if self.view == View::SignIn {
             self.refresh_staff()?;
         }

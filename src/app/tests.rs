@@ -30,13 +30,13 @@ const NOON: i64 = 1_795_262_400_000;
 /// The wall clock, and how far it is from the time that really passed.
 struct HandClock(AtomicI64, AtomicI64);
 impl HandClock {
-    fn pass(&self, ms: i64) {
-        self.0.fetch_add(ms, Ordering::Relaxed);
     /// The wall clock jumps; no time passes.
     fn jump(&self, ms: i64) {
         self.pass(ms);
         self.1.fetch_add(ms, Ordering::Relaxed);
     }
+    fn pass(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::Relaxed);
     }
 }
 impl Clock for HandClock {
@@ -275,11 +275,6 @@ fn cash_is_two_taps_and_rounds_to_coins_that_exist() {
     assert!(printed.len() == 1 && printed[0].opens_drawer);
 }
 
-#[test]
-fn typed_cash_must_cover_and_is_never_a_float() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut shop = Shop::signed_in(directory.path());
-    shop.scan(1);
 const YEAR: i64 = 31_556_952_000;
 
 /// What the clock problem is called, and whether the strip tells of it.
@@ -384,6 +379,11 @@ fn a_wrong_clock_is_told_once_to_staff() {
     assert!(shop.screen().status.is_clock_wrong);
 }
 
+#[test]
+fn typed_cash_must_cover_and_is_never_a_float() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = Shop::signed_in(directory.path());
+    shop.scan(1);
     shop.tap(Intent::Pay);
     for digit in [1, 0] {
         shop.tap(Intent::CashDigit(digit));

@@ -83,6 +83,8 @@ pub fn samples(language: Language) -> Vec<Sample> {
     add("delivery", shop.delivery(Role::Cashier, true));
     add("sync", shop.sync(false));
     add("sync-trouble", shop.sync(true));
+    add("sync-clock", shop.sync_clock(Line::Online));
+    add("sync-clock-offline", shop.sync_clock(Line::Offline));
     add("sync-enrol-again", shop.sync_enrol_again());
     add("recovery", shop.recovery(true));
     add("recovery-unknown", shop.recovery(false));
@@ -95,12 +97,10 @@ pub fn samples(language: Language) -> Vec<Sample> {
         let screen = shop.delivery(Role::Customer, true);
         samples.push(Sample { name, screen, delivery_step: step, scene: Scene::default() });
     }
+    samples.extend(scenes(&shop));
     samples
 }
-    samples.extend(scenes(&shop));
 
-/// One message in front of a filled basket, to look at its sentence.
-    add("sync-clock", shop.sync_clock(Line::Online));
 /// The viewfinder in trouble, and the view that tells why.
 fn scenes(shop: &Shop) -> Vec<Sample> {
     let unread = |advice: Hint, torch: TorchState| Scene {
@@ -141,7 +141,7 @@ fn scenes(shop: &Shop) -> Vec<Sample> {
     .collect()
 }
 
-    add("sync-clock-offline", shop.sync_clock(Line::Offline));
+/// One message in front of a filled basket, to look at its sentence.
 pub fn with_message(
     language: Language,
     severity: Severity,
@@ -571,6 +571,23 @@ impl Shop {
         screen
     }
 
+    /// The device woke up in 1970: the difference is known, or (without a line) nobody has told it.
+    fn sync_clock(&self, line: Line) -> Screen {
+        let mut screen = self.sync(false);
+        screen.status.line = line;
+        screen.status.is_clock_wrong = true;
+        let clock = if line == Line::Online {
+            message(Severity::Warning, "clock-wrong", &["56", "years"])
+        } else {
+            screen.status.offline_minutes = 12;
+            screen.sync.problem = Some(message(Severity::Warning, "unreachable", &[]));
+            message(Severity::Warning, "clock-absurd", &[&self.format.date(0)])
+        };
+        screen.sync.problem.get_or_insert_with(|| clock.clone());
+        screen.sync.clock = Some(clock);
+        screen
+    }
+
     fn sync_enrol_again(&self) -> Screen {
         let mut screen = self.sync(true);
         screen.status.line = Line::Refused;
@@ -622,20 +639,3 @@ fn qr_rows(text: &str) -> Vec<String> {
         |modules: &[qrcode::Color]| modules.iter().map(|&module| module.select('#', ' ')).collect();
     colours.chunks(width).map(row).collect()
 }
-    /// The device woke up in 1970: the difference is known, or (without a line) nobody has told it.
-    fn sync_clock(&self, line: Line) -> Screen {
-        let mut screen = self.sync(false);
-        screen.status.line = line;
-        screen.status.is_clock_wrong = true;
-        let clock = if line == Line::Online {
-            message(Severity::Warning, "clock-wrong", &["56", "years"])
-        } else {
-            screen.status.offline_minutes = 12;
-            screen.sync.problem = Some(message(Severity::Warning, "unreachable", &[]));
-            message(Severity::Warning, "clock-absurd", &[&self.format.date(0)])
-        };
-        screen.sync.problem.get_or_insert_with(|| clock.clone());
-        screen.sync.clock = Some(clock);
-        screen
-    }
-

@@ -102,7 +102,11 @@ fn typing(app: &App) -> Typing {
 /// What the one action of a message does; the same codes have a label in `ui/message.slint`.
 fn remedy(code: &str) -> Option<Intent> {
     match code {
-        "unknown-code" | "unknown-code-loading" => Some(Intent::Open(View::Articles)),
+        "unknown-code"
+        | "unknown-code-loading"
+        | "label-unknown"
+        | "label-unit"
+        | "label-inexact" => Some(Intent::Open(View::Articles)),
         "line-removed" => Some(Intent::Undo),
         "central-error"
         | "central-garbage"
@@ -171,8 +175,8 @@ fn map_status(status: &StatusStrip) -> StatusData {
         refused: small(status.refused),
         first_sync_percent: small(status.first_sync_percent),
         clock: status.clock.as_str().into(),
-    }
         is_clock_wrong: status.is_clock_wrong,
+    }
 }
 
 /// A message, or the one that is not shown.
