@@ -12,6 +12,7 @@ pub mod clip;
 pub mod clock;
 pub mod confirm;
 pub mod decode;
+mod ean_pattern;
 pub mod evidence;
 pub mod frame;
 mod glare;

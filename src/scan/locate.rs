@@ -59,8 +59,25 @@ pub struct Patch {
     pub width: usize,
     /// Its height.
     pub height: usize,
+    /// Where dots are densest in it.
+    pub heart: Point,
     /// Larger is looked at sooner.
     pub score: f32,
+}
+
+impl Patch {
+    /// All of a picture.
+    pub const fn whole(width: usize, height: usize) -> Self {
+        let heart = Point::new(width as f32 / 2.0, height as f32 / 2.0);
+        Self { left: 0, top: 0, width, height, heart, score: 0.0 }
+    }
+
+    /// Whether `point` lies in it.
+    pub fn contains(&self, point: Point) -> bool {
+        let is_within =
+            |from: usize, size: usize, at: f32| (from as f32..=(from + size) as f32).contains(&at);
+        is_within(self.left, self.width, point.x) && is_within(self.top, self.height, point.y)
+    }
 }
 
 /// What the whole frame is like.
@@ -91,6 +108,12 @@ impl Tensor {
         ((self.xx - self.yy) / energy, 2.0 * self.xy / energy)
     }
 
+    /// How much it prevails: 0 is not at all, 1 is alone.
+    fn coherence(self) -> f32 {
+        let (x, y) = self.doubled();
+        (x * x + y * y).sqrt()
+    }
+
     fn add(&mut self, other: Self) {
         self.xx += other.xx;
         self.yy += other.yy;
@@ -106,6 +129,8 @@ pub struct Locator {
     raw: Vec<Tensor>,
     smooth: Vec<Tensor>,
     coarse: Vec<Tensor>,
+    /// How much of the energy of a coarse cell has no direction.
+    density: Vec<f32>,
     is_taken: Vec<bool>,
     open: Vec<usize>,
     members: Vec<usize>,
@@ -298,6 +323,9 @@ impl Locator {
                 self.coarse.push(sum);
             }
         }
+        self.density.clear();
+        self.density
+            .extend(self.coarse.iter().map(|cell| cell.energy().sqrt() * (1.0 - cell.coherence())));
         self.is_taken.clear();
         self.is_taken.resize(columns * rows, false);
         for seed in 0..self.coarse.len() {
@@ -352,25 +380,49 @@ impl Locator {
         // A long band is a line of print.
         let shape = (width.min(height) as f32 / width.max(height) as f32).max(0.1);
         let score = weight * nearness(middle) * shape;
-        Some(Patch { left, top, width: right - left, height: bottom - top, score })
+        let heart = self.heart((low, high), columns);
+        Some(Patch { left, top, width: right - left, height: bottom - top, heart, score })
+    }
+
+    /// The middle of the square of five coarse cells that has most energy without a direction: a
+    /// code among print.
+    fn heart(&self, (low, high): ((usize, usize), (usize, usize)), columns: usize) -> Point {
+        const SIDE: usize = 2 * CELL;
+        const REACH: usize = 2;
+        let mut best = (f32::MIN, (low.0 + high.0) / 2, (low.1 + high.1) / 2);
+        for row in low.1..=high.1 {
+            for column in low.0..=high.0 {
+                let mut sum = 0.0;
+                for y in row.saturating_sub(REACH).max(low.1)..=(row + REACH).min(high.1) {
+                    for x in column.saturating_sub(REACH).max(low.0)..=(column + REACH).min(high.0)
+                    {
+                        sum += self.density[y * columns + x];
+                    }
+                }
+                if sum > best.0 {
+                    best = (sum, column, row);
+                }
+            }
+        }
+        let middle = |cell: usize| (cell * SIDE + CELL) as f32;
+        Point::new(middle(best.1), middle(best.2))
     }
 }
 
 const HALF_TURN: f32 = std::f32::consts::PI;
 
 fn is_bars(tensor: Tensor) -> bool {
-    let (x, y) = tensor.doubled();
-    tensor.energy() > ENERGY_MIN && x.hypot(y) > COHERENCE_BARS
+    tensor.energy() > ENERGY_MIN && tensor.coherence() > COHERENCE_BARS
 }
 
 fn is_dots(tensor: Tensor) -> bool {
-    let (x, y) = tensor.doubled();
-    tensor.energy() > 4.0 * ENERGY_MIN && x.hypot(y) < COHERENCE_DOTS
+    tensor.energy() > 4.0 * ENERGY_MIN && tensor.coherence() < COHERENCE_DOTS
 }
 
 /// The cosine of the angle between two doubled directions.
 fn alike(a: (f32, f32), b: (f32, f32)) -> f32 {
-    (a.0 * b.0 + a.1 * b.1) / (a.0.hypot(a.1) * b.0.hypot(b.1)).max(1e-6)
+    let squares = (a.0 * a.0 + a.1 * a.1) * (b.0 * b.0 + b.1 * b.1);
+    (a.0 * b.0 + a.1 * b.1) / squares.sqrt().max(1e-6)
 }
 
 /// Adds the gradients along one row of pixels to its row of cells.

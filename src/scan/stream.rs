@@ -75,7 +75,7 @@ pub struct LookReport {
 pub struct Settings {
     /// What to look for.
     pub options: Options,
-    /// Frames looked at a second, at most.
+    /// Frames looked at a second, at most; fewer where looking takes longer than half of the time.
     pub decodes_per_second: u32,
     /// Small pictures for the screen a second, at most; 0 for none.
     pub previews_per_second: u32,
@@ -88,6 +88,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// When the next look is due after one that began at `begin_ms` and took `look_ms`: as often as
+    /// is asked for, but with a rest as long as the work, so that a slow machine keeps half of its
+    /// time for the sale.
+    pub fn next_look_ms(&self, begin_ms: u64, look_ms: u64) -> u64 {
+        let period_ms = 1000 / u64::from(self.decodes_per_second.clamp(1, 1000));
+        begin_ms + period_ms.max(2 * look_ms)
+    }
+
     fn decoder(&self) -> Decoder {
         match &self.catalogue {
             Some(catalogue) => Decoder::with_catalogue(self.options.clone(), catalogue.clone()),
@@ -100,7 +108,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             options: Options::default(),
-            decodes_per_second: 15,
+            decodes_per_second: 30,
             previews_per_second: 12,
             decode_ms_max: 100,
             repeat_ms: RepeatFilter::WINDOW_MS,
@@ -316,7 +324,6 @@ fn capture(shared: &Shared, mut source: Box<dyn FrameSource>, previews_per_secon
 fn scan(shared: &Shared, settings: &Settings) {
     let mut decoder = settings.decoder();
     let mut hint = Hint::None;
-    let period_ms = 1000 / u64::from(settings.decodes_per_second.clamp(1, 1000));
     let (mut due_ms, mut report_ms) = (0, 0);
     while !shared.is_over() {
         // Waiting first and taking then makes the frame the newest there is.
@@ -328,7 +335,6 @@ fn scan(shared: &Shared, settings: &Settings) {
             Taken::Closed => break,
         };
         let begin_ms = shared.clock.now_ms();
-        due_ms = begin_ms + period_ms;
         let deadline_ms = begin_ms + settings.decode_ms_max;
         let is_late = || shared.clock.now_ms() >= deadline_ms;
         let is_observed = shared.is_observed();
@@ -340,6 +346,7 @@ fn scan(shared: &Shared, settings: &Settings) {
         };
         let reads = catch_unwind(AssertUnwindSafe(look));
         shared.decodes.fetch_add(1, Ordering::Relaxed);
+        due_ms = settings.next_look_ms(begin_ms, shared.clock.now_ms().saturating_sub(begin_ms));
         match reads {
             Ok(reads) => {
                 let look_ms = shared.clock.now_ms().saturating_sub(begin_ms);

@@ -1,6 +1,6 @@
 //! A stream on a clock of its own: what `scan::Scanner` does in two threads, frame by frame in one.
 //!
-//! Frames come at the pace of the camera; the reader takes the newest one when it is free and its period is over, and
+//! Frames come at the pace of the camera; the reader takes the newest one when its next look is due, and
 //! what it takes for a frame passes on the same clock, times a factor. A code counts when it was not seen for a while;
 //! what else keeps codes silent is left out, since a wrong code is wrong even where it would be silent. Beyond that
 //! time nothing is left to the machine: with a stopwatch that stands still the same frames give the same codes.
@@ -39,7 +39,6 @@ impl Stream<'_> {
         count: usize,
         mut frame: impl FnMut(usize) -> &'f Frame,
     ) -> (Vec<Accepted>, f64) {
-        let period_ms = 1000 / u64::from(self.settings.decodes_per_second.clamp(1, 1000));
         let mut decoder = Decoder::new(self.settings.options.clone());
         let mut seen: Vec<(Code, u64)> = Vec::new();
         let (mut accepted, mut longest_ms) = (Vec::new(), 0.0f64);
@@ -59,7 +58,8 @@ impl Stream<'_> {
             let took_ms = took();
             longest_ms = longest_ms.max(took_ms);
             let at_ms = begin_ms + took_ms * self.slowness;
-            free_ms = at_ms.max(begin_ms + period_ms as f64);
+            let look_ms = (at_ms - begin_ms).ceil() as u64;
+            free_ms = self.settings.next_look_ms(begin_ms.ceil() as u64, look_ms) as f64;
             for read in reads {
                 let code = Code::new(read.symbology, read.text);
                 let life_ms = self.settings.repeat_ms;

@@ -7,6 +7,7 @@
 //! wrong article costs more than a second try.
 
 use super::profile::Runs;
+use crate::ean_pattern::{DIGIT_WIDTHS, LEADING_SETS, leading_of, upc_e_of};
 use domain::code::Symbology;
 use domain::gtin::{Gtin, check_digit, expand_upc_e};
 
@@ -22,34 +23,6 @@ pub struct EanRead {
     /// Mean squared deviation of a run from its nominal width, in modules².
     pub deviation: f32,
 }
-
-/// Number set A, as widths space-bar-space-bar; C is the same with colours exchanged, B is
-/// mirrored.
-const DIGITS: [[f32; 4]; 10] = [
-    [3.0, 2.0, 1.0, 1.0],
-    [2.0, 2.0, 2.0, 1.0],
-    [2.0, 1.0, 2.0, 2.0],
-    [1.0, 4.0, 1.0, 1.0],
-    [1.0, 1.0, 3.0, 2.0],
-    [1.0, 2.0, 3.0, 1.0],
-    [1.0, 1.0, 1.0, 4.0],
-    [1.0, 3.0, 1.0, 2.0],
-    [1.0, 2.0, 1.0, 3.0],
-    [3.0, 1.0, 1.0, 2.0],
-];
-
-/// Which of the six left digits of an EAN-13 are of set B, by the leading digit; bit 5 is the
-/// first.
-const LEADING: [u8; 10] = [
-    0b000000, 0b001011, 0b001101, 0b001110, 0b010011, 0b011001, 0b011100, 0b010101, 0b010110,
-    0b011010,
-];
-
-/// Which digits of a UPC-E of number system 0 are of set B, by the check digit.
-const UPC_E_CHECK: [u8; 10] = [
-    0b111000, 0b110100, 0b110010, 0b110001, 0b101100, 0b100110, 0b100011, 0b101010, 0b101001,
-    0b100101,
-];
 
 /// The build of one kind of symbol, counted in runs from its first bar.
 struct Layout {
@@ -239,7 +212,7 @@ fn classify(runs: &Runs, first: usize, layout: &Layout, spread: f32) -> Option<C
 }
 
 fn nominal(digit: usize, is_set_b: bool) -> [f32; 4] {
-    let [a, b, c, d] = DIGITS[digit];
+    let [a, b, c, d] = DIGIT_WIDTHS[digit].map(f32::from);
     if is_set_b { [d, c, b, a] } else { [a, b, c, d] }
 }
 
@@ -276,7 +249,7 @@ impl Layout {
         let body = || read.digits[..self.left_digits + self.right_digits].iter().copied();
         match self.symbology {
             Symbology::Ean13 => {
-                let leading = LEADING.iter().position(|sets| *sets == read.set_b)? as u8;
+                let leading = leading_of(read.set_b)?;
                 let text: String = std::iter::once(leading).chain(body()).map(digit).collect();
                 let is_right = has_check_digit(&text) && text.bytes().any(|byte| byte != b'0');
                 is_right.then(|| match leading {
@@ -290,12 +263,7 @@ impl Layout {
                     .then_some((Symbology::Ean8, text))
             }
             _ => {
-                let (system, check) =
-                    UPC_E_CHECK.iter().enumerate().find_map(|(check, sets)| match read.set_b {
-                        found if found == *sets => Some((0, check as u8)),
-                        found if found == !*sets & 0b11_1111 => Some((1, check as u8)),
-                        _ => None,
-                    })?;
+                let (system, check) = upc_e_of(read.set_b)?;
                 let text: String =
                     std::iter::once(system).chain(body()).chain([check]).map(digit).collect();
                 let is_right = expand_upc_e(&text).is_some_and(|long| Gtin::parse(&long).is_ok());
@@ -322,7 +290,7 @@ pub fn ean13_modules(digits: &str) -> Option<Vec<bool>> {
     run(11, false);
     [true, false, true].into_iter().for_each(|is_dark| run(1, is_dark));
     for position in 0..6 {
-        let is_set_b = LEADING[values[0]] >> (5 - position) & 1 == 1;
+        let is_set_b = LEADING_SETS[values[0]] >> (5 - position) & 1 == 1;
         for (index, width) in nominal(values[position + 1], is_set_b).into_iter().enumerate() {
             run(width as usize, index % 2 == 1);
         }

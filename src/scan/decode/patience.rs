@@ -6,7 +6,7 @@
 //! ```
 
 use super::matrix::STILL_PATTERNS_MAX;
-use super::{Bundle, Decoder, Manner, MatrixLook, Rake, Shot, manner};
+use super::{Bundle, Decoder, Manner, MatrixLook, Rake, Shot, grey_place, manner};
 use super::{Level, Look};
 use crate::confirm::Read;
 use crate::evidence::Strategy;
@@ -15,6 +15,8 @@ use crate::locate::Patch;
 
 /// The longest side of a picture that matrix readers are given: their time goes with its pixels.
 const SIDE_MAX: usize = 1400;
+/// Bars that are read by their grey profile, beside those that its own search finds.
+const GREY_BARS_MAX: usize = 6;
 const LEVELS: [Level; 2] = [Level::Envelope, Level::Midpoint];
 
 impl Decoder {
@@ -56,22 +58,31 @@ impl Decoder {
         if !self.options.wants_articles() {
             return;
         }
-        self.study_grey_at(shot, reads);
+        self.study_grey_at(shot, shot.scale, reads);
         if !reads.is_empty() || shot.is_late() {
             return;
         }
         let mut half = std::mem::take(&mut self.patch);
         shot.picture.shrunk_into(2, &mut half);
         if let Some(picture) = half.view() {
-            self.study_grey_at(&Shot { picture, scale: shot.scale * 2.0, ..*shot }, reads);
+            let smaller = Shot { picture, scale: shot.scale * 2.0, ..*shot };
+            self.study_grey_at(&smaller, shot.scale, reads);
         }
         self.patch = half;
     }
 
-    fn study_grey_at(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+    fn study_grey_at(&mut self, shot: &Shot<'_>, picture_scale: f32, reads: &mut Vec<Read>) {
         let mut places = std::mem::take(&mut self.grey_places);
         places.clear();
         self.grey.get_or_insert_with(Box::default).find(&shot.picture, &mut places);
+        // What only the locator sees; it looked at the whole picture.
+        let down = picture_scale / shot.scale;
+        for bars in self.locator.bars().iter().take(GREY_BARS_MAX) {
+            let place = grey_place(bars).scaled(down);
+            if !places.iter().any(|known| known.is_like(&place)) {
+                places.push(place);
+            }
+        }
         // Every place as a whole before any is looked at band by band.
         let bands = places.iter().flat_map(|place| place.bands().into_iter().enumerate());
         let mut order: Vec<(usize, grey::Candidate)> = bands.collect();
@@ -154,7 +165,7 @@ impl Decoder {
             return;
         }
         let (width, height) = (shot.picture.width(), shot.picture.height());
-        let whole = Patch { left: 0, top: 0, width, height, score: 0.0 };
+        let whole = Patch::whole(width, height);
         let ways = [
             (false, SIDE_MAX, Strategy::Frame),
             (true, SIDE_MAX, Strategy::FrameInverted),

@@ -25,10 +25,15 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(super) struct StreamState {
     turn: usize,
+    /// Dear strategies taken in turn, those for what is aimed at, and whether the last was one.
+    dear: usize,
+    aimed: usize,
+    was_aimed: bool,
     /// Where a code was nearly read.
     memory: Option<Memory>,
-    /// The sharpness of the best frame lately.
+    /// The sharpness of the best frame lately, and when a frame was last measured.
     best_sharpness: f32,
+    surveyed_ms: u64,
     /// Since when a code beside the aim waits for the one at the aim.
     held_ms: Option<u64>,
     /// Frames in a row with bars in view and nothing read.
@@ -49,8 +54,8 @@ struct Memory {
 const MEMORY_MS: u64 = 400;
 /// A frame less sharp than this share of the last second's best is not worth dear strategies.
 const SHARP_SHARE: f32 = 0.35;
-/// What is left of the best sharpness after a frame without one: half in a second of 15 frames.
-const SHARP_KEPT: f32 = 0.955;
+/// After this time without a frame as sharp, half of the best sharpness is left.
+const SHARP_HALF_MS: f32 = 1000.0;
 /// How long a code beside the aim waits for the one at the aim.
 const HOLD_MS: u64 = 250;
 /// Candidates that are looked at in each frame.
@@ -58,11 +63,26 @@ const BARS_MAX: usize = 3;
 /// The longest side of a patch given to matrix readers in each frame, and to the thorough ones.
 const PATCH_SIDE_MAX: usize = 320;
 const THOROUGH_SIDE_MAX: usize = 260;
-/// Frames with bars in view and nothing read before a person is told what to do.
-const UNREAD_MIN: u32 = 8;
+/// Frames with bars in view and nothing read before a person is told what to do: half a second.
+const UNREAD_MIN: u32 = 15;
 
 /// Strategies taken in turn.
 const DEAR: usize = 8;
+/// Bars shorter than this are print, in pixels: an EAN-8 of 1.2 pixels a module.
+const AIMED_LENGTH_MIN: f32 = 80.0;
+
+/// The part of a patch around a place that needs no shrinking to be read.
+fn window(patch: &Patch, around: Point, shot: &Shot<'_>, side_max: usize) -> Patch {
+    let side = (side_max as f32 / shot.scale) as usize;
+    let part = |from: usize, size: usize, at: f32| {
+        let length = size.min(side);
+        let start = (at as usize).saturating_sub(side / 2).clamp(from, from + size - length);
+        (start, length)
+    };
+    let (left, width) = part(patch.left, patch.width, around.x.max(0.0));
+    let (top, height) = part(patch.top, patch.height, around.y.max(0.0));
+    Patch { left, top, width, height, ..*patch }
+}
 
 impl Decoder {
     /// What would help to read what is in view.
@@ -182,8 +202,10 @@ impl Decoder {
         self.locator.survey(&shot.picture, shot.aim());
         self.mark(Stage::Survey);
         let sharpness = self.locator.measure().sharpness;
-        let best = self.stream.best_sharpness * SHARP_KEPT;
+        let gone_ms = shot.now_ms.saturating_sub(self.stream.surveyed_ms) as f32;
+        let best = self.stream.best_sharpness * 0.5f32.powf(gone_ms / SHARP_HALF_MS);
         self.stream.best_sharpness = best.max(sharpness);
+        self.stream.surveyed_ms = shot.now_ms;
         let manner = manner(self.level(), 0.0);
         for index in 0..self.locator.bars().len().min(BARS_MAX) {
             let bars = self.locator.bars()[index];
@@ -206,27 +228,32 @@ impl Decoder {
         }
     }
 
-    /// The patch of the frame's turn; the best one every other time.
-    fn patch_in_turn(&self) -> Option<Patch> {
+    /// What the frame's turn looks at: the window of the aim in the best patch, the whole of it, the
+    /// window where it is densest, another patch.
+    fn patch_in_turn(&self, shot: &Shot<'_>) -> Option<Patch> {
         let patches = self.locator.patches();
-        let index = match self.stream.turn % 4 {
-            0 | 2 => 0,
-            1 => 1 % patches.len().max(1),
-            _ => self.stream.turn / 4 % patches.len().max(1),
-        };
-        patches.get(index).copied()
+        let best = patches.first()?;
+        let turn = self.stream.turn;
+        match turn % 4 {
+            0 => Some(window(best, shot.aim(), shot, PATCH_SIDE_MAX)),
+            1 => Some(*best),
+            2 => Some(window(best, best.heart, shot, PATCH_SIDE_MAX)),
+            _ => {
+                let next = patches[(1 + turn / 4 % 3) % patches.len()];
+                Some(window(&next, next.heart, shot, PATCH_SIDE_MAX))
+            }
+        }
     }
 
     fn look_at_patches(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
         if !self.options.wants_matrix() {
             return;
         }
-        let count = if self.options.view == View::All { usize::MAX } else { 1 };
         let look =
             Look { is_inverted: false, is_thorough: false, patterns_max: STREAM_PATTERNS_MAX };
         let how = MatrixLook { look, side_max: PATCH_SIDE_MAX, strategy: Strategy::Patch };
-        if count == 1 {
-            if let Some(patch) = self.patch_in_turn() {
+        if self.options.view == View::Aimed {
+            if let Some(patch) = self.patch_in_turn(shot) {
                 self.read_matrix(shot, &patch, how, reads);
             }
             return;
@@ -240,20 +267,62 @@ impl Decoder {
         }
     }
 
+    /// What is aimed at has every other turn; the rest is for what nobody expects.
     fn look_dearly(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
-        const SLANTS: [f32; 6] = [45.0, 135.0, 22.5, 157.5, 67.5, 112.5];
-        let turn = self.stream.turn;
-        let best = self.near_bars(shot).or_else(|| self.locator.bars().first().copied());
-        match turn % DEAR {
-            // It may take half a frame's time, so that it waits until somebody aims at bars.
-            4 if (turn / DEAR).is_multiple_of(2) && self.options.wants_articles() => {
-                let aimed = best.filter(|bars| {
-                    bars.middle.distance(shot.aim()) < bars.length.max(bars.height) / 2.0
-                });
-                if let Some(bars) = aimed {
-                    self.read_grey(shot, &grey_place(&bars), Effort::Quick);
+        let is_aimed = !self.stream.was_aimed && self.look_at_aimed(shot, reads);
+        self.stream.was_aimed = is_aimed;
+        if !is_aimed {
+            self.stream.dear += 1;
+            self.look_in_turn(shot, reads);
+        }
+        self.elect(reads);
+    }
+
+    /// Bars or dots at the aim by what reads them best where edges do not; false if there are none.
+    fn look_at_aimed(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) -> bool {
+        let (aim, step) = (shot.aim(), self.stream.aimed);
+        let is_aimed = |bars: &&Bars| {
+            bars.length >= AIMED_LENGTH_MIN
+                && bars.middle.distance(aim) < bars.length.max(bars.height) / 2.0
+        };
+        let bars = self.near_bars(shot).or(self.locator.bars().iter().find(is_aimed).copied());
+        let patches = self.locator.patches().iter().take(BARS_MAX);
+        let patch = patches.copied().find(|patch| patch.contains(aim));
+        let patch = patch.filter(|_| self.options.wants_matrix());
+        // Print and matrix codes have bars too: where both are seen, they take turns.
+        let step = if bars.is_some() && patch.is_some() { step / 2 } else { step };
+        match (bars, patch) {
+            (Some(bars), patch) if patch.is_none() || self.stream.aimed.is_multiple_of(2) => {
+                let place = grey_place(&bars);
+                match step % 3 {
+                    _ if !self.options.wants_articles() => self.read_averaged(shot, &bars),
+                    0 => self.read_grey(shot, &place, Effort::Quick),
+                    1 => self.read_averaged(shot, &bars),
+                    _ => self.read_grey(shot, &place.bands()[1], Effort::Quick),
                 }
             }
+            (_, Some(patch)) => {
+                let (place, strategy) = match step % 3 {
+                    0 => (aim, Strategy::Patch),
+                    1 => (patch.heart, Strategy::Patch),
+                    _ => (aim, Strategy::Evened),
+                };
+                let patch = window(&patch, place, shot, THOROUGH_SIDE_MAX);
+                self.patch_dearly(shot, &patch, (false, true), strategy, reads);
+            }
+            _ => return false,
+        }
+        self.stream.aimed += 1;
+        true
+    }
+
+    fn look_in_turn(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        const SLANTS: [f32; 6] = [45.0, 135.0, 22.5, 157.5, 67.5, 112.5];
+        let turn = self.stream.dear;
+        let best = self.near_bars(shot).or_else(|| self.locator.bars().first().copied());
+        let patch = self.locator.patches().first().copied();
+        let thorough = patch.map(|patch| window(&patch, patch.heart, shot, THOROUGH_SIDE_MAX));
+        match turn % DEAR {
             0 | 4 => {
                 if let Some(bars) = best {
                     self.read_averaged(shot, &bars);
@@ -266,8 +335,7 @@ impl Decoder {
                 self.rake(shot, Rake { degrees, lines: 24.0, manner, strategy });
             }
             3 => {
-                let mut inverted = manner(Level::Envelope, 0.0);
-                inverted.is_inverted = true;
+                let inverted = Manner { is_inverted: true, ..manner(Level::Envelope, 0.0) };
                 let strategy = Strategy::Inverted;
                 if let Some(bars) = best {
                     let bundle = Bundle { lines: 9, manner: inverted, turn: 0.0, strategy };
@@ -276,12 +344,9 @@ impl Decoder {
                 self.read_aim(shot, inverted, strategy);
             }
             _ if !self.options.wants_matrix() => {}
-            1 => self.patch_dearly(shot, (false, true), THOROUGH_SIDE_MAX, Strategy::Patch, reads),
-            5 => self.patch_dearly(shot, (true, false), PATCH_SIDE_MAX, Strategy::Patch, reads),
-            6 => self.patch_dearly(shot, (false, true), THOROUGH_SIDE_MAX, Strategy::Evened, reads),
-            _ => {
+            7 => {
                 let (width, height) = (shot.picture.width(), shot.picture.height());
-                let whole = Patch { left: 0, top: 0, width, height, score: 0.0 };
+                let whole = Patch::whole(width, height);
                 let look = Look {
                     is_inverted: false,
                     is_thorough: false,
@@ -290,21 +355,30 @@ impl Decoder {
                 let (side_max, strategy) = (640, Strategy::Shrunk);
                 self.read_matrix(shot, &whole, MatrixLook { look, side_max, strategy }, reads);
             }
+            step => {
+                let Some(patch) = thorough else { return };
+                let (is_inverted, strategy) = match step {
+                    1 => (false, Strategy::Patch),
+                    5 => (true, Strategy::Patch),
+                    _ => (false, Strategy::Evened),
+                };
+                let how = (is_inverted, !is_inverted);
+                self.patch_dearly(shot, &patch, how, strategy, reads);
+            }
         }
-        self.elect(reads);
     }
 
     fn patch_dearly(
         &mut self,
         shot: &Shot<'_>,
+        patch: &Patch,
         (is_inverted, is_thorough): (bool, bool),
-        side_max: usize,
         strategy: Strategy,
         reads: &mut Vec<Read>,
     ) {
-        let Some(patch) = self.locator.patches().first().copied() else { return };
         let look = Look { is_inverted, is_thorough, patterns_max: STREAM_PATTERNS_MAX };
-        self.read_matrix(shot, &patch, MatrixLook { look, side_max, strategy }, reads);
+        let side_max = THOROUGH_SIDE_MAX;
+        self.read_matrix(shot, patch, MatrixLook { look, side_max, strategy }, reads);
     }
 
     fn read_averaged(&mut self, shot: &Shot<'_>, bars: &Bars) {

@@ -66,6 +66,26 @@ impl Candidate {
         };
         [*self, band(0.0, 0.4), band(-0.5, 0.4), band(0.5, 0.4)]
     }
+
+    /// The same place in a picture that is `factor` times as large.
+    pub fn scaled(&self, factor: f32) -> Self {
+        Self {
+            centre: self.centre.scaled(factor),
+            half_length: self.half_length * factor,
+            half_height: self.half_height * factor,
+            ..*self
+        }
+    }
+
+    /// Whether both show about the same bars.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let near = 0.2 * self.half_length.min(other.half_length);
+        let turn = (self.degrees - other.degrees).rem_euclid(180.0);
+        let ratio = self.half_length / other.half_length;
+        self.centre.distance(other.centre) < near
+            && turn.min(180.0 - turn) < 4.0
+            && (0.75..1.33).contains(&ratio)
+    }
 }
 
 /// A number, and how well it explains what is seen.

@@ -1,9 +1,9 @@
 //! The build of EAN-13, UPC-A, EAN-8 and UPC-E symbols in modules, and what their digits must obey.
 //!
-//! Character sets, guards and parity: ISO/IEC 15420:2009, section 4 and tables 1 to 4. Parity and
-//! check digit are not looked at after reading: they are listed here as *plans*, the only sequences
-//! that the reader may consider at all.
+//! Guards: ISO/IEC 15420:2009, section 4. Parity and check digit are not looked at after reading: they
+//! are listed here as *plans*, the only sequences that the reader may consider at all.
 
+use crate::ean_pattern::{DIGIT_WIDTHS, LEADING_SETS, leading_of, upc_e_of, upc_e_sets};
 use domain::code::Symbology;
 use domain::gtin::{Gtin, expand_upc_e};
 
@@ -14,35 +14,9 @@ pub(super) const CHARACTERS: usize = 30;
 /// Modules of a character.
 pub(super) const CHARACTER_MODULES: usize = 7;
 
-/// Number set A as widths space-bar-space-bar; B is mirrored, C has the colours exchanged.
-const WIDTHS: [[u8; 4]; 10] = [
-    [3, 2, 1, 1],
-    [2, 2, 2, 1],
-    [2, 1, 2, 2],
-    [1, 4, 1, 1],
-    [1, 1, 3, 2],
-    [1, 2, 3, 1],
-    [1, 1, 1, 4],
-    [1, 3, 1, 2],
-    [1, 2, 1, 3],
-    [3, 1, 1, 2],
-];
-
-/// Left digits of set B by the leading digit of an EAN-13; bit 5 is the first digit.
-const LEADING: [u8; 10] = [
-    0b000000, 0b001011, 0b001101, 0b001110, 0b010011, 0b011001, 0b011100, 0b010101, 0b010110,
-    0b011010,
-];
-
-/// Digits of set B of a UPC-E of number system 0 by the check digit; system 1 has the complement.
-const UPC_E_CHECK: [u8; 10] = [
-    0b111000, 0b110100, 0b110010, 0b110001, 0b101100, 0b100110, 0b100011, 0b101010, 0b101001,
-    0b100101,
-];
-
 /// The dark runs of a character, as (from, to) in modules from its left edge.
 pub(super) fn dark_runs(character: usize) -> [(u8, u8); 2] {
-    let [a, b, c, d] = WIDTHS[character % 10];
+    let [a, b, c, d] = DIGIT_WIDTHS[character % 10];
     match character / 10 {
         0 => [(a, a + b), (a + b + c, 7)],
         1 => [(d, d + c), (d + c + b, 7)],
@@ -119,8 +93,8 @@ impl Layout {
     pub(super) const fn plan_count(&self) -> usize {
         match self.symbology {
             Symbology::Ean8 => 1,
-            Symbology::UpcE => 2 * UPC_E_CHECK.len() * UPC_E_EXPANSIONS.len(),
-            _ => LEADING.len(),
+            Symbology::UpcE => 20 * UPC_E_EXPANSIONS.len(),
+            _ => LEADING_SETS.len(),
         }
     }
 
@@ -135,14 +109,14 @@ impl Layout {
                 // places the others take (GS1 General Specifications, 5.2.2.4.2).
                 let (family, expansion) =
                     (index / UPC_E_EXPANSIONS.len(), index % UPC_E_EXPANSIONS.len());
-                let (check, system) = (family / 2, family % 2);
-                let sets = UPC_E_CHECK[check] ^ if system == 0 { 0 } else { 63 };
+                let (check, system) = ((family / 2) as u8, (family % 2) as u8);
+                let sets = upc_e_sets(system, check);
                 let (shown, last) = UPC_E_EXPANSIONS[expansion];
                 let mut weights = [0; DIGITS_MAX];
                 weights[..6].copy_from_slice(&shown);
-                Plan { sets, sum: ((3 * system + check) % 10) as u8, weights, last }
+                Plan { sets, sum: (3 * system + check) % 10, weights, last }
             }
-            _ => Plan { sets: LEADING[index], sum: index as u8, ..any },
+            _ => Plan { sets: LEADING_SETS[index], sum: index as u8, ..any },
         }
     }
 
@@ -160,19 +134,14 @@ impl Layout {
                 (Symbology::Ean8, 0, 8)
             }
             Symbology::UpcE => {
-                let find = |table: u8| UPC_E_CHECK.iter().position(|known| *known == table);
-                let (system, check) = match (find(sets), find(sets ^ 63)) {
-                    (Some(check), _) => (0, check),
-                    (_, Some(check)) => (1, check),
-                    _ => return None,
-                };
+                let (system, check) = upc_e_of(sets)?;
                 place(&mut digits[1..]);
-                (digits[0], digits[7]) = (system, check as u8);
+                (digits[0], digits[7]) = (system, check);
                 (Symbology::UpcE, 0, 8)
             }
             _ => {
                 place(&mut digits[1..]);
-                digits[0] = LEADING.iter().position(|known| *known == sets)? as u8;
+                digits[0] = leading_of(sets)?;
                 if digits[0] == 0 { (Symbology::UpcA, 1, 12) } else { (Symbology::Ean13, 0, 13) }
             }
         };

@@ -15,10 +15,10 @@ const SEEDS: u64 = 2;
 const BARRED: [(Class, usize); 6] = [
     (Class::Diagonal, 2),
     (Class::Small, 2),
-    (Class::Motion, 0),
-    (Class::Defocus, 0),
+    (Class::Motion, 2),
+    (Class::Defocus, 2),
     (Class::Inverted, 2),
-    (Class::LowLight, 1),
+    (Class::LowLight, 2),
 ];
 const OTHERS: [(Class, usize); 9] = [
     (Class::Plain, 2),
