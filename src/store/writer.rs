@@ -84,7 +84,7 @@ enum Way {
         thread: Mutex<Option<JoinHandle<()>>>,
     },
     /// `None` when it was stopped.
-    Caller(Mutex<Option<Desk>>),
+    Caller(Box<Mutex<Option<Desk>>>),
 }
 
 impl Writer {
@@ -99,7 +99,7 @@ impl Writer {
         let session = Session { connection, is_spoilt: false, ids, waiting: Arc::clone(&waiting) };
         if let Writing::Caller { checkpoint_pages } = writing {
             let desk = Desk::new(session, door, checkpoint_pages);
-            return Ok(Self(Way::Caller(Mutex::new(Some(desk)))));
+            return Ok(Self(Way::Caller(Box::new(Mutex::new(Some(desk))))));
         }
         let (queue, jobs) = sync_channel(QUEUE_MAX);
         let thread = std::thread::Builder::new()
