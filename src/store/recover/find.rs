@@ -338,7 +338,7 @@ impl FoundLife {
         let life = &mut self.life;
         let last_found = self.events.last_key_value().map(|(seq, link)| (*seq, link.hash));
         if let Some((seq, hash)) = last_found
-            && seq > life.last_seq
+            && seq >= life.last_seq
         {
             (life.last_seq, life.last_hash) = (seq, hash);
         }

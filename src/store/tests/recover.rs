@@ -95,13 +95,15 @@ fn whatever_page_is_hit_the_shop_goes_on() {
     let before = waiting(&store);
     store.close();
     let whole = fs::read(shop.path()).unwrap();
+    let head = crate::recover::beside(&shop.path(), ".head");
+    let noted = fs::read(&head).unwrap();
     // The first pages are the roots of the tables; of the others a share.
     let pages = (1..=shop.pages()).filter(|page| *page < 14 || page % 6 == 0);
     for page in pages {
         fs::write(shop.path(), &whole).unwrap();
+        fs::write(&head, &noted).unwrap();
         for left in fs::read_dir(shop.directory.path()).unwrap().flatten() {
-            let name = left.file_name().to_string_lossy().into_owned();
-            if name.contains("damaged") || name.ends_with(".head") {
+            if left.file_name().to_string_lossy().contains("damaged") {
                 fs::remove_file(left.path()).unwrap();
             }
         }
