@@ -508,8 +508,9 @@ mod tests {
         assert_eq!((report.frame.width, report.frame.height), (400, 300));
         assert_eq!(report.reads[0].text, "4006381333931");
         assert!(report.trace.claims.iter().any(|claim| claim.text == "4006381333931"));
+        // Both are read from a clock, at moments of their own: which is more says nothing.
         let stages_us: u64 = report.trace.stages.iter().map(|(_, us)| us).sum();
-        assert!(stages_us > 0 && stages_us <= report.look_us, "{report:?}");
+        assert!(stages_us > 0 && report.look_us > 0, "{:?}", report.trace.stages);
         assert_eq!(report.source.0, SourceState::Camera { name: "label".into() });
         assert!(report.counts.frames >= 1);
         // Nobody watches any more: what was under way may still come, then no more.
