@@ -4,7 +4,7 @@
 //! The nonce is central's, so an absurd clock does not lock a terminal out.
 
 use super::lane::{Lane, Pace, judge};
-use super::{Moment, Turn};
+use super::{Ask, Moment, Turn};
 use crate::call::{Fault, Reply, Request, Token};
 use crate::ports::{Life, LifeId, TerminalIdentity};
 use crate::protocol::auth::{NonceRequest, Standing, TokenRequest, token_message};
@@ -110,6 +110,11 @@ impl TokenLane {
         let (problem, pace) = match fault.code() {
             Some(code::NOT_FOUND) => (SyncProblem::TerminalUnknown, Pace::Slow),
             Some(code::UNKNOWN_EPOCH) => {
+                // It knew the life that was registered there: it was restored from a backup, and what it took beside
+                // the numbers since is lost there too.
+                if !self.is_epoch_unknown {
+                    turn.asks.push(Ask::CentralRestored);
+                }
                 self.is_epoch_unknown = true;
                 (SyncProblem::TerminalUnknown, Pace::Soon)
             }

@@ -120,6 +120,37 @@ fn a_feed_refused_while_the_next_life_was_registered_rests_for_seconds() {
     assert_eq!(bench.store.rows(Feed::Stock), bench.central.rows(Feed::Stock));
 }
 
+/// Central forgets the second's new life, and with it the strays that came with it (seed 2052709).
+#[test]
+fn a_central_that_forgot_a_life_gets_its_strays_again() {
+    let mut first = Bench::settled(3);
+    let mut second = first.cloned(first.store.copy());
+    first.sell_and_rest();
+    let backup = first.central.clone();
+    second.at_central_of(&mut first, |second| {
+        second.store.append(&sample::event(99), DeviceTime(WALL));
+        second.input(Input::Start);
+        // Nothing of the new life gets there by number: it has no token yet.
+        for _ in 0..200 {
+            let is_of_new = |request: &Request| matches!(request, Request::Token(proof) if proof.epoch == Some(2));
+            let next = second.open.iter().find(|(_, (_, request))| request.name() != "changes");
+            match next.map(|(ticket, (_, request))| (*ticket, is_of_new(request))) {
+                Some((_, true)) => second.refuse("token", 503, "BUSY", Retry::Later),
+                Some((ticket, false)) => second.serve(ticket),
+                None => second.pass(100),
+            }
+        }
+        assert_eq!(second.central.strays().len(), 1, "the forked tail");
+        assert_eq!(second.central.newest(id(), 2).0, 0);
+    });
+    first.central = backup;
+    second.at_central_of(&mut first, |second| {
+        second.rest();
+        assert_eq!(second.central.strays().len(), 1, "once more");
+        second.assert_all_held();
+    });
+}
+
 #[test]
 fn a_restored_backup_begins_the_next_life_before_it_sells() {
     let mut bench = Bench::settled(3);
