@@ -579,8 +579,8 @@ pub struct SyncScreen {
     pub waiting: u32,
     /// Age of the oldest one in minutes.
     pub oldest_minutes: u32,
-    /// Acknowledged events in all.
-    pub acknowledged: u64,
+    /// Acknowledged events in all, with grouping.
+    pub acknowledged: String,
     /// What a person should know first: the last transport problem; without one, that the clock is wrong.
     pub problem: Option<Message>,
     /// This device's clock is wrong, also while there is a transport problem.

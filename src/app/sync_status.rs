@@ -28,7 +28,7 @@ impl Terminal {
                 .unwrap_or_default(),
             waiting: u32::try_from(status.waiting).unwrap_or(u32::MAX),
             oldest_minutes: u32::try_from((oldest / 60_000).max(0)).unwrap_or(u32::MAX),
-            acknowledged: status.acknowledged,
+            acknowledged: format.count(status.acknowledged),
             problem: line
                 .problem
                 .as_ref()

@@ -544,7 +544,7 @@ impl Shop {
         let sync = &mut screen.sync;
         sync.central = "https://central.demo.example".to_owned();
         sync.last_contact = self.format.time(NOW_MS - 20_000);
-        sync.acknowledged = 48_213;
+        sync.acknowledged = self.format.count(48_213);
         let percents = if is_troubled { [100, 64, 12, 0, 0] } else { [100; 5] };
         let feeds = ["config", "catalogue", "customers", "history", "stock"];
         let rows = [12, 1_000_000, 98_412, 2_418_007, 640_118];

@@ -6,7 +6,7 @@ use super::shell_adapter::{map_message, small};
 use crate::app::intent::Intent;
 use crate::app::screen::{FeedRow, RefusedRow, SyncScreen};
 use crossroads_ui::{App, FeedData, RefusedData, SyncAdapter};
-use slint::{ComponentHandle, ToSharedString};
+use slint::ComponentHandle;
 
 pub fn connect(app: &App, send: &Send) {
     let sync = app.global::<SyncAdapter>();
@@ -24,7 +24,7 @@ pub fn show(app: &App, screen: &SyncScreen) {
     sync.set_last_contact(screen.last_contact.as_str().into());
     sync.set_waiting(small(screen.waiting));
     sync.set_oldest_minutes(small(screen.oldest_minutes));
-    sync.set_acknowledged(screen.acknowledged.to_shared_string());
+    sync.set_acknowledged(screen.acknowledged.as_str().into());
     sync.set_problem(map_message(screen.problem.as_ref()));
     sync.set_clock(map_message(screen.clock.as_ref()));
     sync.set_is_busy(screen.is_busy);
