@@ -89,17 +89,9 @@ pub fn check(dir: &Path, watch: &mut dyn Watch) -> Result<Checked, CentralError>
         opened => opened?,
     };
     for (part, look) in PARTS {
-        watch.begin(part, 0);
         // Each part at one moment of its own: a server that writes need not keep its log for all of them.
         let moment = connection.transaction()?;
-        match look(&moment, &mut checked, watch) {
-            Ok(true) => {}
-            Ok(false) => checked.is_stopped = true,
-            Err(error) => {
-                let cause = error.source().map(ToString::to_string).unwrap_or_default();
-                checked.find(part, format!("cannot be read any further: {error}: {cause}"));
-            }
-        }
+        look_at(part, look, &moment, &mut checked, watch);
         if checked.is_stopped {
             return Ok(checked);
         }
@@ -111,6 +103,33 @@ pub fn check(dir: &Path, watch: &mut dyn Watch) -> Result<Checked, CentralError>
         return Err(error);
     }
     Ok(checked)
+}
+
+/// Looks at everything in an open database, at the one moment of its transaction; not at the files beside it.
+pub fn look(connection: &Connection, watch: &mut dyn Watch) -> Checked {
+    let mut checked = Checked::default();
+    for (part, look) in PARTS {
+        look_at(part, look, connection, &mut checked, watch);
+    }
+    checked
+}
+
+fn look_at(
+    part: &'static str,
+    look: Look,
+    connection: &Connection,
+    checked: &mut Checked,
+    watch: &mut dyn Watch,
+) {
+    watch.begin(part, 0);
+    match look(connection, checked, watch) {
+        Ok(true) => {}
+        Ok(false) => checked.is_stopped = true,
+        Err(error) => {
+            let cause = error.source().map(ToString::to_string).unwrap_or_default();
+            checked.find(part, format!("cannot be read any further: {error}: {cause}"));
+        }
+    }
 }
 
 fn pages(

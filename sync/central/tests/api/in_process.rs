@@ -1,6 +1,6 @@
 //! Central without a network: the same answers, the same every time, quickly made.
 
-use crate::world::TestRim;
+use crate::world::{Terminal, TestRim};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use central::in_process::{Durability, InProcess, Template};
@@ -23,8 +23,8 @@ pub static SMALL: LazyLock<Template> = LazyLock::new(|| {
     Template::seeded(&Plan::new((40, 10, 60), 2, 7, UNTIL_MS), TestRim::new()).unwrap()
 });
 
-/// A terminal of store 1 and its token.
-fn enrolled(central: &InProcess) -> (Uuid, Token) {
+/// A terminal of store 1.
+pub fn enrol(central: &InProcess) -> Terminal {
     let code = central.enrol_code(1, None, 600_000).unwrap();
     let key = SigningKey::from_bytes(&[1; 32]);
     let public_key = STANDARD.encode(key.verifying_key().as_bytes());
@@ -32,7 +32,13 @@ fn enrolled(central: &InProcess) -> (Uuid, Token) {
     let Ok(Reply::Enrolled(answer)) = central.ask(None, &Request::Enrol(request)) else {
         panic!("it must enrol");
     };
-    (answer.terminal_id, token(central, answer.terminal_id))
+    Terminal::new(answer.terminal_id, answer.epoch, answer.store_id, &key)
+}
+
+/// The same and its token.
+fn enrolled(central: &InProcess) -> (Uuid, Token) {
+    let terminal = enrol(central).id;
+    (terminal, token(central, terminal))
 }
 
 pub fn token(central: &InProcess, terminal_id: Uuid) -> Token {

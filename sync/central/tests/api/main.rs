@@ -12,6 +12,7 @@ mod import;
 mod in_process;
 mod lives;
 mod poison;
+mod power;
 mod problem;
 mod push;
 mod quarantine;

@@ -224,16 +224,9 @@ impl World {
         let key = SigningKey::from_bytes(&[key; 32]);
         let (status, answer) = self.enrol(&code, &key).await;
         assert_eq!(status, 200, "{answer}");
-        let id: Uuid = answer["terminal_id"].as_str().unwrap().parse().unwrap();
-        let mut terminal = Terminal {
-            id,
-            epoch: answer["epoch"].as_u64().unwrap() as u32,
-            store: answer["store_id"].as_str().unwrap().parse().unwrap(),
-            key: key.clone(),
-            token: String::new(),
-            head: (0, EventHash::GENESIS),
-            ids: (u128::from(id.as_u64_pair().1) << 32) + (u128::from(key.to_bytes()[0]) << 24),
-        };
+        let uuid = |field: &str| answer[field].as_str().unwrap().parse().unwrap();
+        let epoch = answer["epoch"].as_u64().unwrap() as u32;
+        let mut terminal = Terminal::new(uuid("terminal_id"), epoch, uuid("store_id"), &key);
         let (status, answer) = self.token(&terminal).await;
         assert_eq!(status, 200, "{answer}");
         terminal.token = answer["token"].as_str().unwrap().into();
@@ -321,6 +314,19 @@ pub struct Terminal {
 }
 
 impl Terminal {
+    /// Just enrolled: nothing written, no token.
+    pub fn new(id: Uuid, epoch: u32, store: Uuid, key: &SigningKey) -> Self {
+        Self {
+            id,
+            epoch,
+            store,
+            key: key.clone(),
+            token: String::new(),
+            head: (0, EventHash::GENESIS),
+            ids: (u128::from(id.as_u64_pair().1) << 32) + (u128::from(key.to_bytes()[0]) << 24),
+        }
+    }
+
     /// The life that it begins by itself.
     pub fn next_life(&self, key: u8) -> Self {
         Self {
