@@ -3,6 +3,7 @@
 use super::say;
 use super::session::{AT_NEXT_START, SessionArguments, advice};
 use clap::Args;
+use crossroads::app::clock::{SKEW_MAX_MS, is_absurd};
 use domain::time::Clock;
 use serde::Serialize;
 use std::path::Path;
@@ -58,12 +59,6 @@ impl Check {
     }
 }
 
-/// The year in which this was written: a clock before it is wrong.
-const YEAR_MIN_MS: i64 = 1_767_225_600_000;
-/// No till of this version is in use after 2100.
-const YEAR_MAX_MS: i64 = 4_102_444_800_000;
-/// More than this and delivery slots and price dates begin to be wrong.
-const SKEW_MAX_MS: i64 = 2 * 60 * 1000;
 /// Below this the disk is nearly full.
 const DISK_MIN: u64 = 200 * 1024 * 1024;
 
@@ -167,7 +162,7 @@ fn clock_check(now_ms: i64, server_time_ms: Option<i64>) -> Check {
     const NAME: &str = "clock";
     const ADVICE: &str = "Set date and time of this device (timedatectl set-ntp true).";
     let shown = domain::time::DeviceTime(now_ms).to_string();
-    if !(YEAR_MIN_MS..YEAR_MAX_MS).contains(&now_ms) {
+    if is_absurd(now_ms) {
         return Check::fault(NAME, format!("says {shown}"), ADVICE);
     }
     match server_time_ms.map(|server| server - now_ms) {
