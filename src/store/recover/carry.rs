@@ -127,8 +127,13 @@ fn keep_first(result: &mut Result<(), StoreError>, done: Result<usize, rusqlite:
 /// Copies store, staff, articles, customers and stock. The feeds have no cursors: they are loaded anew, and replace
 /// all of it.
 pub(super) fn carry_base(db: &mut Connection, source: &Source<'_>) -> Result<(), StoreError> {
-    carry_feed(db, source, Feed::Config, ("base_store", "store"), &plain)?;
-    carry_feed(db, source, Feed::Config, ("base_staff", "staff"), &plain)?;
+    for (table, name) in [("base_store", "store"), ("base_staff", "staff")] {
+        let spare = |record: Record<'_>| {
+            (record.text("name") == Some(name)).then(|| plain(record)).flatten()
+        };
+        carry_feed(db, source, Feed::Config, ("spare_config", name), &spare)?;
+        carry_feed(db, source, Feed::Config, (table, name), &plain)?;
+    }
     carry_feed(db, source, Feed::Catalogue, ("base_article", "article"), &article)?;
     carry_stock(db, source)?;
     carry_feed(db, source, Feed::Customers, ("base_customer", "customer"), &plain)

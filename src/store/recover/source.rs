@@ -13,7 +13,7 @@ use std::io;
 use std::path::Path;
 
 /// The tables that are read.
-pub(super) const TABLES: [&str; 15] = [
+pub(super) const TABLES: [&str; 16] = [
     "life",
     "journal",
     "hole",
@@ -24,6 +24,7 @@ pub(super) const TABLES: [&str; 15] = [
     "parked",
     "unreadable_basket",
     "feed",
+    "spare_config",
     "base_store",
     "base_staff",
     "base_article",

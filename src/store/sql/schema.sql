@@ -1,4 +1,4 @@
--- The terminal's database, version 3. Loaded once into a fresh file; later versions come by migrations/.
+-- The terminal's database, version 4. Loaded once into a fresh file; later versions come by migrations/.
 --
 -- Words: base_* is what central last said, own_* is what this terminal did (a projection of the journal),
 -- all else is this device's own state. Identities are UUIDs as BLOB(16); times are milliseconds since 1970 UTC
@@ -189,6 +189,14 @@ INSERT INTO base_digest (name, sum) VALUES
     ('store', zeroblob(16)), ('staff', zeroblob(16)), ('article', zeroblob(16)), ('stock', zeroblob(16)),
     ('customer', zeroblob(16)), ('order', zeroblob(16));
 
+-- The rows of the config feed once more, on pages of their own: a damaged page must not leave a shop in which nobody
+-- can sign in. Kept by triggers; read when a damaged database is recovered.
+CREATE TABLE spare_config (
+    name TEXT NOT NULL,                         -- of the table, as central calls it
+    id   BLOB NOT NULL,
+    row  TEXT NOT NULL,
+    PRIMARY KEY (name, id)
+) STRICT, WITHOUT ROWID;
 -- Rows of the config feed are few and read whole: kept as the JSON that came.
 CREATE TABLE base_store (
     id         BLOB PRIMARY KEY,
@@ -202,6 +210,18 @@ CREATE TABLE base_staff (
     generation INTEGER NOT NULL,
     digest     BLOB
 ) STRICT, WITHOUT ROWID;
+CREATE TRIGGER store_kept AFTER INSERT ON base_store BEGIN
+    INSERT OR REPLACE INTO spare_config VALUES ('store', new.id, new.row);
+END;
+CREATE TRIGGER store_dropped AFTER DELETE ON base_store BEGIN
+    DELETE FROM spare_config WHERE name = 'store' AND id = old.id;
+END;
+CREATE TRIGGER staff_kept AFTER INSERT ON base_staff BEGIN
+    INSERT OR REPLACE INTO spare_config VALUES ('staff', new.id, new.row);
+END;
+CREATE TRIGGER staff_dropped AFTER DELETE ON base_staff BEGIN
+    DELETE FROM spare_config WHERE name = 'staff' AND id = old.id;
+END;
 
 -- place is the order of popularity (rank * 4 + tie): search streams rowids in this order and never sorts.
 -- It stays while the rank stays within a factor of two of placed_rank.

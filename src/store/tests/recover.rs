@@ -2,7 +2,7 @@
 
 use super::{
     AT, STORE, Shop, acknowledge_all, article, article_json, customer_row, id, identity, life,
-    load, load_articles, staff, waiting,
+    load, load_articles, staff, staff_row, store_row, waiting,
 };
 use crate::connection::{Purpose, connect};
 use crate::recover::{InspectedLife, inspect, pending, recover};
@@ -59,6 +59,21 @@ impl Shop {
         let mut byte = [0];
         file.read_exact_at(&mut byte, offset).unwrap();
         file.write_all_at(&[byte[0] ^ 0x20], offset).unwrap();
+    }
+
+    /// Flips a bit on the first page of each table.
+    fn flip_roots(&self, tables: &[&str]) {
+        let options = self.options();
+        let db = connect(options.files.as_ref(), &self.path(), &self.key(), Purpose::Read).unwrap();
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+        let pages: BTreeSet<usize> = tables
+            .iter()
+            .map(|table| db.query_row(sql, [table], |row| row.get(0)).unwrap())
+            .collect();
+        drop(db);
+        for page in pages {
+            self.flip(page, 2000);
+        }
     }
 
     fn pages(&self) -> usize {
@@ -151,12 +166,7 @@ fn a_shift_can_be_ended_though_the_row_of_the_store_is_lost() {
     let order = NewOrder { payment: None, ..shop.new_order(basket, shift.id, AT) };
     store.commit_order(order).unwrap();
     store.close();
-    let options = shop.options();
-    let db = connect(options.files.as_ref(), &shop.path(), &shop.key(), Purpose::Write).unwrap();
-    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'base_store'";
-    let page: i64 = db.query_row(sql, [], |row| row.get(0)).unwrap();
-    drop(db);
-    shop.flip(page as usize, 2000);
+    shop.flip_roots(&["base_store", "spare_config"]);
     let (store, recovered) = shop.start();
     assert!(recovered.unwrap().is_enrolled);
     assert_eq!(store.store_config().unwrap(), None);
@@ -165,6 +175,35 @@ fn a_shift_can_be_ended_though_the_row_of_the_store_is_lost() {
         all_waiting(&store).into_iter().filter_map(|item| item.sealed().cloned()).next_back();
     let event = Envelope::parse(&last.unwrap().bytes).unwrap().event().unwrap();
     assert!(matches!(event, Event::ShiftClosed { cash, .. } if cash.minor() == 0), "{event:?}");
+}
+
+/// Staff and store are kept on two pages each: without them nobody can sign in.
+#[test]
+fn one_damaged_page_leaves_the_staff_and_the_store() {
+    for tables in [["base_staff", "base_store"], ["spare_config"; 2]] {
+        let mut shop = Shop::new();
+        let store = shop.open_for_business();
+        let (staff, config) = (store.staff().unwrap(), store.store_config().unwrap());
+        assert!(staff.len() == 1 && config.is_some());
+        store.close();
+        shop.flip_roots(&tables);
+        let (store, recovered) = shop.start();
+        assert!(recovered.unwrap().is_enrolled);
+        assert_eq!((store.staff().unwrap(), store.store_config().unwrap()), (staff, config));
+    }
+}
+
+#[test]
+fn who_left_is_not_in_the_spare_rows_either() {
+    let mut shop = Shop::new();
+    let store = shop.open_for_business();
+    load(&store, Feed::Config, "c2", &[("store", store_row()), ("staff", staff_row(2))]);
+    let staff = store.staff().unwrap();
+    assert_eq!(staff.len(), 1);
+    store.close();
+    shop.flip_roots(&["base_staff"]);
+    let (store, _) = shop.start();
+    assert_eq!(store.staff().unwrap(), staff);
 }
 
 #[test]

@@ -11,10 +11,11 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::fmt::Write;
 
-const RELEASED: [(u32, &str); 3] = [
+const RELEASED: [(u32, &str); 4] = [
     (1, include_str!("../sql/released/v1.sql")),
     (2, include_str!("../sql/released/v2.sql")),
     (3, include_str!("../sql/released/v3.sql")),
+    (4, include_str!("../sql/released/v4.sql")),
 ];
 
 /// Objects of the schema, without FTS5's own tables, by name.
