@@ -727,6 +727,54 @@ fn a_stuck_feed_backs_off() {
     assert_eq!(bench.store.rows(Feed::Config), bench.central.rows(Feed::Config));
 }
 
+/// A terminal that is recovered begins its feeds anew, also while an answer is on its way.
+#[test]
+fn an_answer_to_a_cursor_that_is_gone_is_not_applied() {
+    let mut bench = Bench::settled(1);
+    bench.store.reset_feed(Feed::Config).unwrap();
+    bench.central.put(Feed::Config, 8, 8);
+    bench.settle();
+    bench.pass(1_000);
+    bench.settle();
+    assert_eq!(bench.store.rows(Feed::Config), bench.central.rows(Feed::Config));
+    assert_eq!(bench.problem(), None);
+    bench.pass(1_000);
+    assert_eq!(bench.open(), ["changes"; 5], "every feed waits for news");
+}
+
+#[test]
+fn a_storage_that_forgets_again_and_again_is_told_and_not_hammered() {
+    let mut bench = Bench::settled(1);
+    bench.central.put(Feed::Config, 8, 8);
+    let mut served = 0;
+    for _ in 0..50 {
+        if bench.problem().is_some() {
+            break;
+        }
+        bench.store.reset_feed(Feed::Config).unwrap();
+        let ready = bench.open.iter().find(|(_, (_, request))| match request {
+            Request::Changes { feed, after, wait_s, .. } => {
+                *wait_s == 0 || bench.central.has_news(*feed, after)
+            }
+            _ => true,
+        });
+        match ready.map(|(ticket, _)| *ticket) {
+            Some(ticket) => {
+                served += 1;
+                bench.serve(ticket);
+            }
+            None => bench.pass(100),
+        }
+    }
+    assert!(served > 5, "{served} answers were not applied");
+    assert_eq!(bench.problem(), Some("feed-stuck"));
+    assert_eq!(bench.status.problem.and_then(SyncProblem::feed), Some(Feed::Config));
+    bench.pass(PAUSE_MS_MAX);
+    bench.settle();
+    assert_eq!(bench.problem(), None);
+    assert_eq!(bench.store.rows(Feed::Config), bench.central.rows(Feed::Config));
+}
+
 #[test]
 fn damaged_chunks_are_fetched_again() {
     let mut bench = Bench::new(1);
