@@ -60,7 +60,7 @@ pub struct Read {
 }
 
 /// Lines closer than this look at the same pixels and are one vote.
-const VOTE_SPACING: f32 = 1.9;
+pub const VOTE_SPACING: f32 = 1.9;
 /// Votes are forgotten after this time without another.
 const VOTE_LIFE_MS: u64 = 500;
 /// More texts than this are not weighed at a time.

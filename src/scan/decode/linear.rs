@@ -1,22 +1,23 @@
-//! Bar codes along one line: our own EAN/UPC reader first, then rxing's row readers in a fixed
-//! order.
+//! Bar codes along one line: our own readers first, then rxing's row readers for what is asked for
+//! by name only.
 //!
-//! rxing's readers see stretches of bars between light margins, drawn anew from sub-pixel edges, so
-//! that print beside a code does not hide it and a narrow bar keeps its quarter pixels.
+//! All see the same bars and spaces with sub-pixel edges. rxing's readers see stretches of them
+//! between light margins, drawn anew, so that print beside a code does not hide it and a narrow bar
+//! keeps its quarter pixels.
 
+use super::code128::{Code128Read, Code128Reader};
+use super::databar::{DataBarRead, DataBarReader, Place};
 use super::ean::{self, EanRead};
+use super::itf::{self, ItfRead};
 use super::profile::{EdgeFinder, Level, Runs};
-use crate::confirm::Sighting;
+use super::walk::Walk;
+use crate::confirm::{Sighting, VOTE_SPACING};
 use crate::frame::Luma;
 use crate::line::{Line, take_profile};
 use domain::code::Symbology;
 use domain::gtin::Gtin;
 use rxing::common::BitArray;
-use rxing::oned::rss::RSS14Reader;
-use rxing::oned::rss::expanded::RSSExpandedReader;
-use rxing::oned::{
-    CodaBarReader, Code39Reader, Code93Reader, Code128Reader, ITFReader, OneDReader,
-};
+use rxing::oned::{CodaBarReader, Code39Reader, Code93Reader, OneDReader};
 use rxing::{BarcodeFormat, DecodeHints, RXingResult};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -25,50 +26,28 @@ const SENSITIVITY: f32 = 0.22;
 /// A space this many times as wide as the runs beside it is a light margin. Ten modules of the
 /// standard over 1.8 modules of the mean run is 5.5; the widest space inside a code is 2.5.
 const MARGIN_RUNS: f32 = 4.2;
-/// The same for DataBar, which has spaces of nine modules inside and needs no margin outside.
-const DATABAR_MARGIN_RUNS: f32 = 9.0;
-/// The shortest stretch worth a look, in runs: an ITF of six digits has 37.
+/// The shortest stretch worth a look, in runs: a Code 39 of one character has 29.
 const STRETCH_RUNS_MIN: usize = 24;
-/// The same for DataBar: half of it, as in a row of a stacked one, has 23.
-const DATABAR_RUNS_MIN: usize = 21;
 /// More runs than this are no bar code: GS1-128 of 48 characters has 313.
 const STRETCH_RUNS_MAX: usize = 700;
 /// More stretches than this are not looked at on one line.
 const STRETCHES_MAX: usize = 8;
 
 /// Reads lines; keeps its memory and the halves of DataBar codes from line to line of a sweep.
+#[derive(Default)]
 pub struct LinearReader {
     finder: EdgeFinder,
     profile: Vec<f32>,
     runs: Runs,
     mirrored: Runs,
     ean_reads: Vec<EanRead>,
+    code128: Code128Reader,
+    code128_reads: Vec<Code128Read>,
+    itf_reads: Vec<ItfRead>,
+    databar: DataBarReader,
+    databar_reads: Vec<DataBarRead>,
     stretches: Vec<Stretch>,
-    /// Where the line lies among those of its sweep.
-    row: u32,
-    /// These gather halves and rows over the lines of a sweep, walked both ways: every other row
-    /// of a stacked symbol is printed backwards.
-    databar: RSS14Reader,
-    expanded: RSSExpandedReader,
     hints: DecodeHints,
-}
-
-impl Default for LinearReader {
-    fn default() -> Self {
-        Self {
-            finder: EdgeFinder::default(),
-            profile: Vec::new(),
-            runs: Runs::default(),
-            mirrored: Runs::default(),
-            ean_reads: Vec::new(),
-            stretches: Vec::new(),
-            row: 0,
-            databar: RSS14Reader::default(),
-            expanded: RSSExpandedReader::default(),
-            // FNC1 as GS, and the symbology identifier of GS1-128 in the text.
-            hints: DecodeHints { AssumeGs1: Some(true), ..DecodeHints::default() },
-        }
-    }
 }
 
 /// How a line is read.
@@ -87,22 +66,19 @@ pub struct Manner {
 impl LinearReader {
     /// Forgets the halves and rows of DataBar codes: lines of another angle follow.
     pub fn begin_sweep(&mut self) {
-        self.databar = RSS14Reader::default();
-        self.expanded = RSSExpandedReader::default();
+        self.databar.begin_sweep();
     }
 
-    /// Reads one line, the `row`th across its sweep, and appends what it saw; `scale` is the
-    /// frame's size over the picture's.
+    /// Reads one line and appends what it saw; `scale` is the frame's size over the picture's.
     pub fn read(
         &mut self,
         luma: &Luma<'_>,
-        (line, row): (&Line, u32),
+        line: &Line,
         manner: Manner,
         scale: f32,
         wanted: &dyn Fn(Symbology) -> bool,
         sightings: &mut Vec<Sighting>,
     ) {
-        self.row = row;
         take_profile(luma, line, manner.thickness, &mut self.profile);
         if manner.is_inverted {
             self.profile.iter_mut().for_each(|value| *value = 255.0 - *value);
@@ -110,11 +86,13 @@ impl LinearReader {
         self.finder.find(&self.profile, SENSITIVITY, manner.level, &mut self.runs);
         self.runs.reversed_into(&mut self.mirrored);
         let end = self.runs.edges.last().copied().unwrap_or(0.0);
-        let sighting = |symbology: Symbology, text: String, span: (f32, f32)| Sighting {
-            symbology,
-            text,
-            from: line.at(span.0 - 0.5).scaled(scale),
-            to: line.at(span.1 - 0.5).scaled(scale),
+        let mut see = |symbology: Symbology, text: String, span: (f32, f32)| {
+            sightings.push(Sighting {
+                symbology,
+                text,
+                from: line.at(span.0 - 0.5).scaled(scale),
+                to: line.at(span.1 - 0.5).scaled(scale),
+            });
         };
         self.ean_reads.clear();
         ean::read(&self.runs, wanted, &mut self.ean_reads);
@@ -124,33 +102,77 @@ impl LinearReader {
             if index >= forward {
                 read.span = (end - read.span.1, end - read.span.0);
             }
-            sightings.push(sighting(read.symbology, read.text.clone(), read.span));
+            see(read.symbology, read.text.clone(), read.span);
         }
-        if manner.is_ean_only {
+        if !manner.is_ean_only {
+            let place = Place {
+                along: line.start.x * line.along.x + line.start.y * line.along.y,
+                across: line.start.x * line.across.x + line.start.y * line.across.y,
+                apart_min: VOTE_SPACING + 2.0 * manner.thickness,
+            };
+            self.read_others(place, wanted, &mut see);
+            self.read_by_name(wanted, &mut see);
+        }
+    }
+
+    /// Code 128, ITF and DataBar, where no EAN lies.
+    fn read_others(
+        &mut self,
+        place: Place,
+        wanted: &dyn Fn(Symbology) -> bool,
+        see: &mut dyn FnMut(Symbology, String, (f32, f32)),
+    ) {
+        self.code128_reads.clear();
+        self.itf_reads.clear();
+        self.databar_reads.clear();
+        for is_back in [false, true] {
+            let walk = Walk::new(&self.runs, is_back);
+            if wanted(Symbology::Code128) || wanted(Symbology::Gs1128) {
+                self.code128.read(&walk, &mut self.code128_reads);
+            }
+            if wanted(Symbology::Itf14) || wanted(Symbology::Itf) {
+                itf::read(&walk, &mut self.itf_reads);
+            }
+        }
+        self.databar.read(&self.runs, place, wanted, &mut self.databar_reads);
+        let code128 = self.code128_reads.drain(..).map(|read| {
+            let symbology = if read.is_gs1 { Symbology::Gs1128 } else { Symbology::Code128 };
+            (symbology, read.text, read.span)
+        });
+        let itf = self.itf_reads.drain(..).map(|read| {
+            let is_case = read.text.len() == 14 && Gtin::parse(&read.text).is_ok();
+            let symbology = if is_case { Symbology::Itf14 } else { Symbology::Itf };
+            (symbology, read.text, read.span)
+        });
+        let databar =
+            self.databar_reads.drain(..).map(|read| (read.symbology, read.text, read.span));
+        for (symbology, text, span) in code128.chain(itf).chain(databar) {
+            if wanted(symbology) && !is_taken(&self.ean_reads, span) {
+                see(symbology, text, span);
+            }
+        }
+    }
+
+    /// What is read only where it is asked for, by rxing's readers.
+    fn read_by_name(
+        &mut self,
+        wanted: &dyn Fn(Symbology) -> bool,
+        see: &mut dyn FnMut(Symbology, String, (f32, f32)),
+    ) {
+        if !BY_NAME.iter().any(|(_, symbology)| wanted(*symbology)) {
             return;
         }
-        for (margin, runs_min, order) in [
-            (MARGIN_RUNS, STRETCH_RUNS_MIN, &MARGINED[..]),
-            (DATABAR_MARGIN_RUNS, DATABAR_RUNS_MIN, &DATABARS[..]),
-        ] {
-            let is_wanted = |(_, kinds): &Reader| kinds.iter().any(|kind| wanted(*kind));
-            if !order.iter().any(is_wanted) {
+        stretches(&self.runs, &mut self.stretches);
+        for stretch in &self.stretches {
+            let span = (self.runs.edges[stretch.first], self.runs.edges[stretch.last]);
+            // Without a check over all, what is cut off may read as less.
+            if stretch.is_cut || is_taken(&self.ean_reads, span) {
                 continue;
             }
-            let mut found = std::mem::take(&mut self.stretches);
-            stretches(&self.runs, margin, runs_min, &mut found);
-            for stretch in &found {
-                let span = (self.runs.edges[stretch.first], self.runs.edges[stretch.last]);
-                let is_taken = |read: &EanRead| read.span.0 < span.1 && span.0 < read.span.1;
-                if self.ean_reads.iter().any(is_taken) {
-                    continue;
-                }
-                let row = drawn(&self.runs, *stretch);
-                for (symbology, text) in self.read_stretch(row, order, stretch.is_cut, wanted) {
-                    sightings.push(sighting(symbology, text, span));
-                }
+            let row = drawn(&self.runs, *stretch);
+            for (symbology, text) in read_stretch(row, &self.hints, wanted) {
+                see(symbology, text, span);
             }
-            self.stretches = found;
         }
     }
 
@@ -160,80 +182,44 @@ impl LinearReader {
         self.finder.find(&self.profile, SENSITIVITY, Level::Midpoint, &mut self.runs);
         (self.runs.len() > 8).then(|| line.length / self.runs.len() as f32)
     }
-
-    /// What rxing's readers make of a stretch, walked both ways.
-    fn read_stretch(
-        &mut self,
-        mut row: BitArray,
-        order: &[Reader],
-        is_cut: bool,
-        wanted: &dyn Fn(Symbology) -> bool,
-    ) -> Vec<(Symbology, String)> {
-        let mut found = Vec::new();
-        for way in 0..2 {
-            if way == 1 {
-                row.reverse();
-            }
-            let (hints, databar) = (&self.hints, &mut self.databar);
-            // Rows of a stacked DataBar are put together in their order.
-            let (expanded, number) = (&mut self.expanded, self.row);
-            let mut attempt = |format: BarcodeFormat| {
-                // A reader that panics has lost nothing but this line.
-                catch_unwind(AssertUnwindSafe(|| match format {
-                    BarcodeFormat::CODE_128 => Code128Reader.decode_row(0, &row, hints),
-                    BarcodeFormat::ITF => ITFReader::default().decode_row(0, &row, hints),
-                    BarcodeFormat::RSS_14 => databar.decode_row(number, &row, hints),
-                    BarcodeFormat::RSS_EXPANDED => {
-                        let read = expanded.decode_row(number, &row, hints);
-                        // What it believes once it repeats; a second vote is gathered anew.
-                        if read.is_ok() {
-                            *expanded = RSSExpandedReader::default();
-                        }
-                        read
-                    }
-                    BarcodeFormat::CODE_39 => Code39Reader::default().decode_row(0, &row, hints),
-                    BarcodeFormat::CODE_93 => Code93Reader::default().decode_row(0, &row, hints),
-                    _ => CodaBarReader::default().decode_row(0, &row, hints),
-                }))
-                .ok()
-                .and_then(Result::ok)
-                .and_then(|read| named(&read))
-            };
-            for (format, symbologies) in order {
-                // Without start, stop and a check over all, what is cut off may read as less.
-                if is_cut && !CHECKED.contains(format) {
-                    continue;
-                }
-                if symbologies.iter().any(|symbology| wanted(*symbology)) {
-                    found.extend(attempt(*format).filter(|read| wanted(read.0)));
-                }
-            }
-        }
-        found
-    }
 }
 
-/// One of rxing's readers, and what it can yield.
-type Reader = (BarcodeFormat, &'static [Symbology]);
+/// Whether an EAN lies there.
+fn is_taken(reads: &[EanRead], span: (f32, f32)) -> bool {
+    reads.iter().any(|read| read.span.0 < span.1 && span.0 < read.span.1)
+}
 
-/// Readers of codes with light margins, in the order in which they are asked.
-const MARGINED: [Reader; 5] = [
-    (BarcodeFormat::CODE_128, &[Symbology::Code128, Symbology::Gs1128]),
-    (BarcodeFormat::ITF, &[Symbology::Itf14, Symbology::Itf]),
-    (BarcodeFormat::CODE_39, &[Symbology::Code39]),
-    (BarcodeFormat::CODE_93, &[Symbology::Code93]),
-    (BarcodeFormat::CODABAR, &[Symbology::Codabar]),
+/// rxing's readers in the order in which they are asked, and what they yield.
+const BY_NAME: [(BarcodeFormat, Symbology); 3] = [
+    (BarcodeFormat::CODE_39, Symbology::Code39),
+    (BarcodeFormat::CODE_93, Symbology::Code93),
+    (BarcodeFormat::CODABAR, Symbology::Codabar),
 ];
 
-/// Symbols whose start, stop and check character make a part of them unreadable.
-const CHECKED: [BarcodeFormat; 3] =
-    [BarcodeFormat::CODE_128, BarcodeFormat::RSS_14, BarcodeFormat::RSS_EXPANDED];
-
-/// Readers of codes without.
-const DATABARS: [Reader; 2] = [
-    (BarcodeFormat::RSS_14, &[Symbology::DataBar]),
-    (BarcodeFormat::RSS_EXPANDED, &[Symbology::DataBarExpanded]),
-];
+/// What rxing's readers make of a stretch, walked both ways.
+fn read_stretch(
+    mut row: BitArray,
+    hints: &DecodeHints,
+    wanted: &dyn Fn(Symbology) -> bool,
+) -> Vec<(Symbology, String)> {
+    let mut found = Vec::new();
+    for way in 0..2 {
+        if way == 1 {
+            row.reverse();
+        }
+        for (format, symbology) in BY_NAME.into_iter().filter(|(_, kind)| wanted(*kind)) {
+            // A reader that panics has lost nothing but this line.
+            let read = catch_unwind(AssertUnwindSafe(|| match format {
+                BarcodeFormat::CODE_39 => Code39Reader::default().decode_row(0, &row, hints),
+                BarcodeFormat::CODE_93 => Code93Reader::default().decode_row(0, &row, hints),
+                _ => CodaBarReader::default().decode_row(0, &row, hints),
+            }));
+            let read: Option<RXingResult> = read.ok().and_then(Result::ok);
+            found.extend(read.map(|read| (symbology, read.getText().to_owned())));
+        }
+    }
+    found
+}
 
 /// Runs between light margins: first, one past the last; both ends are bars.
 #[derive(Clone, Copy)]
@@ -244,8 +230,8 @@ struct Stretch {
     is_cut: bool,
 }
 
-/// Stretches of bars between spaces that are `margin` times as wide as the runs beside them.
-fn stretches(runs: &Runs, margin: f32, runs_min: usize, found: &mut Vec<Stretch>) {
+/// Stretches of bars between spaces that are [`MARGIN_RUNS`] times as wide as the runs beside them.
+fn stretches(runs: &Runs, found: &mut Vec<Stretch>) {
     found.clear();
     const NEAR: usize = 8;
     let count = runs.len();
@@ -256,7 +242,7 @@ fn stretches(runs: &Runs, margin: f32, runs_min: usize, found: &mut Vec<Stretch>
             [first, .., last] if edges.len() > 4 => (last - first) / (edges.len() - 1) as f32,
             _ => f32::INFINITY,
         };
-        !runs.is_dark(index) && runs.width(index) > margin * mean(left).min(mean(right))
+        !runs.is_dark(index) && runs.width(index) > MARGIN_RUNS * mean(left).min(mean(right))
     };
     let (mut start, mut is_open) = (0, true);
     for index in 0..=count {
@@ -272,7 +258,7 @@ fn stretches(runs: &Runs, margin: f32, runs_min: usize, found: &mut Vec<Stretch>
             last -= 1;
         }
         let length = last - first;
-        if (runs_min..=STRETCH_RUNS_MAX).contains(&length) && found.len() < STRETCHES_MAX {
+        if (STRETCH_RUNS_MIN..=STRETCH_RUNS_MAX).contains(&length) && found.len() < STRETCHES_MAX {
             found.push(Stretch { first, last, is_cut });
         }
         (start, is_open) = (index + 1, false);
@@ -286,7 +272,7 @@ fn drawn(runs: &Runs, stretch: Stretch) -> BitArray {
     const BITS_MAX: f32 = 8000.0;
     let (from, to) = (runs.edges[stretch.first], runs.edges[stretch.last]);
     let mean = (to - from) / (stretch.last - stretch.first) as f32;
-    // Whole bits a pixel: DataBar's readers sum up rounded widths and forgive no further rounding.
+    // Whole bits a pixel, so that no width is rounded twice.
     let scale = (MEAN_BITS / mean).ceil().min(BITS_MAX / (to - from));
     let margin = |index: Option<usize>| match index {
         Some(index) if index > 0 && index + 1 < runs.len() => runs.width(index).min(mean * 12.0),
@@ -300,32 +286,6 @@ fn drawn(runs: &Runs, stretch: Stretch) -> BitArray {
         (at(runs.edges[index])..at(runs.edges[index + 1])).for_each(|bit| row.set(bit));
     }
     row
-}
-
-/// Puts our names to what rxing found, and drops what cannot be right.
-fn named(read: &RXingResult) -> Option<(Symbology, String)> {
-    let text = read.getText();
-    Some(match read.getBarcodeFormat() {
-        BarcodeFormat::CODE_128 => match text.strip_prefix("]C1") {
-            Some("") => return None,
-            Some(elements) => (Symbology::Gs1128, elements.to_owned()),
-            None => (Symbology::Code128, text.to_owned()),
-        },
-        BarcodeFormat::ITF => match Gtin::parse(text) {
-            Ok(_) if text.len() == 14 => (Symbology::Itf14, text.to_owned()),
-            _ => (Symbology::Itf, text.to_owned()),
-        },
-        // ISO/IEC 24724: what is transmitted is an element string with AI 01.
-        BarcodeFormat::RSS_14 => {
-            Gtin::parse(text).ok()?;
-            (Symbology::DataBar, format!("01{text}"))
-        }
-        BarcodeFormat::RSS_EXPANDED => (Symbology::DataBarExpanded, element_string(text)?),
-        BarcodeFormat::CODE_39 => (Symbology::Code39, text.to_owned()),
-        BarcodeFormat::CODE_93 => (Symbology::Code93, text.to_owned()),
-        BarcodeFormat::CODABAR => (Symbology::Codabar, text.to_owned()),
-        _ => return None,
-    })
 }
 
 /// Length of AI and data together where the standard fixes it for all time (GS1 General
@@ -349,9 +309,9 @@ fn leading_ai(text: &str) -> Option<(&str, &str)> {
         .then_some((ai, rest))
 }
 
-/// Turns rxing's `(01)…(3103)…` into the element string that the symbol stands for, with GS after
-/// every value of variable length but the last.
-fn element_string(text: &str) -> Option<String> {
+/// Turns `(01)…(3103)…`, as rxing decodes a DataBar Expanded, into the element string that the
+/// symbol stands for, with GS after every value of variable length but the last.
+pub fn element_string(text: &str) -> Option<String> {
     let mut elements = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {

@@ -5,16 +5,22 @@
 //! bounded in size, and the deadline is asked between them. After the first frames nothing of ours
 //! allocates for a frame without a code; rxing's readers do.
 
+mod code128;
 mod copy;
+mod databar;
+mod databar_character;
+mod databar_expanded;
 mod dots;
 pub mod ean;
 mod finder;
+mod itf;
 mod linear;
 mod luma_source;
 mod matrix;
 mod patience;
 mod profile;
 mod stream;
+mod walk;
 
 use crate::confirm::{Ballot, Catalogue, Read, Sighting, Sweeping, contains};
 use crate::evidence::{Evidence, Strategy};
@@ -285,7 +291,7 @@ impl Decoder {
         Sweeping { frame: self.frame, sweep: self.sweep, strategy, now_ms: shot.now_ms }
     }
 
-    fn read_line(&mut self, shot: &Shot<'_>, line: (&Line, u32), manner: Manner) {
+    fn read_line(&mut self, shot: &Shot<'_>, line: &Line, manner: Manner) {
         let Self { linear, options, sightings, .. } = self;
         let wanted = |symbology| options.wants(symbology);
         linear.read(&shot.picture, line, manner, shot.scale, &wanted, sightings);
@@ -297,8 +303,8 @@ impl Decoder {
         let spacing = (width.min(height) as f32 / rake.lines).max(2.0);
         let sweep = Sweep { degrees: rake.degrees, spacing };
         let sweeping = self.begin_sweep(shot, rake.strategy);
-        for (row, line) in (0..).zip(sweep.lines(width, height)) {
-            self.read_line(shot, (&line, row), rake.manner);
+        for line in sweep.lines(width, height) {
+            self.read_line(shot, &line, rake.manner);
         }
         self.ballot.count(sweeping, &mut self.sightings);
     }
@@ -311,8 +317,6 @@ impl Decoder {
         let across = Point::new(-radians.sin(), radians.cos());
         // Bars hidden by a reflection are not in the region, and their margin never is.
         let reach = bars.length * 0.75 + 60.0;
-        /// Counts on from here to both sides.
-        const MIDDLE_ROW: f32 = 1000.0;
         let spacing = (bars.height * 0.9 / bundle.lines as f32).max(2.0);
         let sweeping = self.begin_sweep(shot, bundle.strategy);
         for index in 0..bundle.lines {
@@ -323,8 +327,7 @@ impl Decoder {
             }
             let at = Point::new(bars.middle.x + across.x * aside, bars.middle.y + across.y * aside);
             if let Some(line) = through(at, degrees, reach, size) {
-                let row = (MIDDLE_ROW + step) as u32;
-                self.read_line(shot, (&line, row), bundle.manner);
+                self.read_line(shot, &line, bundle.manner);
             }
         }
         self.ballot.count(sweeping, &mut self.sightings);

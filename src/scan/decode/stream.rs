@@ -190,8 +190,7 @@ impl Decoder {
                     _ => Point::new(aim.x + aside, aim.y),
                 };
                 if let Some(line) = through(at, degrees, f32::from(u16::MAX), (width, height)) {
-                    let row = (index + count) as u32;
-                    self.read_line(shot, (&line, row), manner);
+                    self.read_line(shot, &line, manner);
                 }
             }
             self.ballot.count(sweeping, &mut self.sightings);

@@ -88,6 +88,25 @@ fn frames_without_a_code_yield_no_number() {
     assert_eq!(studied, labels::Ground::ALL.len(), "every ground also by the patient reader");
 }
 
+/// In these, rxing 0.9.3 put DataBar Expanded together from the noise of many lines.
+#[test]
+fn noise_over_bars_is_no_other_code() {
+    for seed in [4, 8] {
+        is_read(Class::LowLight, Kind::Code128, seed);
+    }
+}
+
+/// Its check character looks like FNC1, which rxing 0.9.3 appends to the text.
+#[test]
+fn a_check_character_is_never_rung() {
+    let clip = Clip::of(17);
+    let frames: Vec<Frame> = (0..24).map(|index| clip.frame(index)).collect();
+    let rung = stream().play(frames.len(), |index| &frames[index]).0;
+    assert_eq!(rung.len(), 1, "{rung:?}");
+    let code = &rung[0].code;
+    assert!(clip.symbol.is_read_as(code.symbology, &code.text), "{rung:?}");
+}
+
 #[test]
 fn a_clip_rings_its_code_once() {
     let clip = Clip::of(0);
