@@ -11,8 +11,8 @@
 //! ```
 
 use crate::content::Content;
-use crate::dice::Dice;
 use crate::image::{Change, FileId, Image, Platter};
+use dice::Dice;
 use std::collections::BTreeMap;
 
 /// Bytes that a card writes in one piece.

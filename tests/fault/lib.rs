@@ -25,7 +25,6 @@
 
 mod content;
 mod damage;
-mod dice;
 mod disk;
 mod image;
 mod lock;

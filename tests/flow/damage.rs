@@ -6,6 +6,7 @@
 use crate::ledger::{assert_gapless, orders_at};
 use crate::process::{Central, Terminal, terminal_program};
 use crate::script::scan;
+use dice::Dice;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,17 +19,6 @@ const SEEDS: u64 = 32;
 /// Orders before the line is cut, and after.
 const SENT: u32 = 6;
 const UNSENT: u32 = 12;
-
-/// A small generator of numbers, so that a seed is a case for ever.
-struct Dice(u64);
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % end.max(1)
-    }
-}
 
 fn sell(terminal: &mut Terminal, article: u32) -> String {
     terminal.done(scan(article));
@@ -117,18 +107,18 @@ pub fn copy_folder(from: &Path, to: &Path) {
 
 /// Damages file or log, or both, in one to six places; says how.
 fn damage(data: &Path, seed: u64) -> String {
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut dice = Dice::new(seed);
     let mut said = Vec::new();
-    for _ in 0..=dice.below(6) {
-        let name = ["crossroads.db", "crossroads.db", "crossroads.db-wal"][dice.below(3)];
+    for _ in 0..=dice.index(6) {
+        let name = ["crossroads.db", "crossroads.db", "crossroads.db-wal"][dice.index(3)];
         let mut bytes = fs::read(data.join(name)).unwrap_or_default();
         if bytes.is_empty() {
             continue;
         }
-        let at = dice.below(bytes.len());
-        let what = match dice.below(5) {
+        let at = dice.index(bytes.len());
+        let what = match dice.index(5) {
             0 | 1 => {
-                bytes[at] ^= 1 << dice.below(8);
+                bytes[at] ^= 1 << dice.index(8);
                 "a bit"
             }
             2 => {
@@ -139,7 +129,7 @@ fn damage(data: &Path, seed: u64) -> String {
             }
             3 => {
                 let end = (at + 9_000).min(bytes.len());
-                bytes[at..end].iter_mut().for_each(|byte| *byte = dice.below(256) as u8);
+                bytes[at..end].iter_mut().for_each(|byte| *byte = dice.index(256) as u8);
                 "noise"
             }
             _ if seed.is_multiple_of(8) => {

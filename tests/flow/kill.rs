@@ -8,25 +8,11 @@
 use crate::ledger::{assert_gapless, held_back_at, orders_at};
 use crate::process::{Central, Gone, Terminal, kill_dash_nine};
 use crate::script::scan;
+use dice::Dice;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
-
-/// Small deterministic generator (SplitMix64, Steele et al. 2014): the test needs no crate for it.
-struct Dice(u64);
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-}
 
 fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -120,7 +106,7 @@ fn kill_dash_nine_loses_no_sale_and_doubles_none() {
     let seed = from_environment("CROSSROADS_KILL_SEED", 20_261_121);
     let kills = from_environment("CROSSROADS_KILLS", 200);
     println!("CROSSROADS_KILL_SEED={seed} CROSSROADS_KILLS={kills}");
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let directory = tempfile::tempdir().unwrap();
     let central = Central::start(directory.path(), 200, 20, 50);
     let data = directory.path().join("terminal");

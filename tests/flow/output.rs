@@ -7,7 +7,7 @@ use crate::script::scan;
 use serde_json::json;
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 fn full() -> File {
@@ -17,6 +17,16 @@ fn full() -> File {
 /// A pipe whose reader is gone already.
 fn closed() -> Stdio {
     std::io::pipe().unwrap().1.into()
+}
+
+/// A central, and the folder of a terminal that it has enrolled.
+fn shop(directory: &Path) -> (Central, PathBuf) {
+    let central = Central::start(directory, 50, 2, 2);
+    let data = directory.join("terminal");
+    let mut terminal = Terminal::start(&data);
+    terminal.enrol(&central);
+    terminal.quit();
+    (central, data)
 }
 
 /// Sells once with everything logged to where it cannot be written.
@@ -34,11 +44,7 @@ fn sell_with(stderr: Stdio, data: &Path) {
 #[test]
 fn a_log_that_cannot_be_written_ends_no_sale_and_no_recovery() {
     let directory = tempfile::tempdir().unwrap();
-    let central = Central::start(directory.path(), 50, 2, 2);
-    let data = directory.path().join("terminal");
-    let mut terminal = Terminal::start(&data);
-    terminal.enrol(&central);
-    terminal.quit();
+    let (_central, data) = shop(directory.path());
     for (name, stderr) in
         [("full", [full().into(), full().into()]), ("closed", [closed(), closed()])]
     {
@@ -64,11 +70,7 @@ fn a_log_that_cannot_be_written_ends_no_sale_and_no_recovery() {
 #[test]
 fn an_answer_that_cannot_be_written_is_an_error_and_no_panic() {
     let directory = tempfile::tempdir().unwrap();
-    let central = Central::start(directory.path(), 50, 2, 2);
-    let data = directory.path().join("terminal");
-    let mut terminal = Terminal::start(&data);
-    terminal.enrol(&central);
-    terminal.quit();
+    let (central, data) = shop(directory.path());
     let (till, chain) = (data.to_str().unwrap(), central.data.to_str().unwrap());
     for (program, arguments) in [
         (terminal_program(), vec!["journal", "verify", "--data", till]),

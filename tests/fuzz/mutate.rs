@@ -3,33 +3,7 @@
 //! Ordinary tests have no coverage to be guided by, and bytes that are merely random are no JSON and no picture. So
 //! an input is one of the corpus (or two of them, crossed) with some damage of the kind that decoders stumble over.
 
-/// A generator of numbers (SplitMix64, Steele, Lea, Flood 2014): tiny, and the same for ever.
-pub struct Dice(u64);
-
-impl Dice {
-    /// Starts at a seed.
-    pub const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next number.
-    pub const fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `end`; 0 when that is 0.
-    pub const fn below(&mut self, end: usize) -> usize {
-        if end == 0 { 0 } else { (self.roll() % end as u64) as usize }
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.roll() as u8
-    }
-}
+use dice::Dice;
 
 /// No input is longer: what a test takes must stay short.
 const LENGTH_MAX: usize = 128 * 1024;
@@ -52,11 +26,11 @@ const EDGES: [&str; 12] = [
 
 /// One input: of the corpus, damaged up to eight times. An empty corpus gives random bytes.
 pub fn input(corpus: &[Vec<u8>], words: &[&str], dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = match corpus.get(dice.below(corpus.len())) {
+    let mut bytes = match corpus.get(dice.index(corpus.len())) {
         Some(sample) => sample.clone(),
-        None => (0..dice.below(64)).map(|_| dice.byte()).collect(),
+        None => (0..dice.index(64)).map(|_| dice.roll() as u8).collect(),
     };
-    for _ in 0..=dice.below(8) {
+    for _ in 0..=dice.index(8) {
         damage(&mut bytes, corpus, words, dice);
         bytes.truncate(LENGTH_MAX);
     }
@@ -65,15 +39,15 @@ pub fn input(corpus: &[Vec<u8>], words: &[&str], dice: &mut Dice) -> Vec<u8> {
 
 fn damage(bytes: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[&str], dice: &mut Dice) {
     let (start, end) = span(bytes.len(), dice);
-    match dice.below(10) {
+    match dice.index(10) {
         0 => {
             if let Some(byte) = bytes.get_mut(start) {
-                *byte ^= 1 << dice.below(8);
+                *byte ^= 1 << dice.index(8);
             }
         }
         1 => {
             if let Some(byte) = bytes.get_mut(start) {
-                *byte = [0, 0xff, 0x7f, 0x80, b'"', b'\\', b'\n', b'{', b'0'][dice.below(9)];
+                *byte = [0, 0xff, 0x7f, 0x80, b'"', b'\\', b'\n', b'{', b'0'][dice.index(9)];
             }
         }
         2 => drop(bytes.drain(start..end)),
@@ -83,17 +57,17 @@ fn damage(bytes: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[&str], dice: &mut Di
         }
         4 => bytes.truncate(start),
         5 => {
-            let noise: Vec<u8> = (0..dice.below(16)).map(|_| dice.byte()).collect();
+            let noise: Vec<u8> = (0..dice.index(16)).map(|_| dice.roll() as u8).collect();
             bytes.splice(start..start, noise);
         }
         6 => {
-            if let Some(other) = corpus.get(dice.below(corpus.len())) {
+            if let Some(other) = corpus.get(dice.index(corpus.len())) {
                 let (from, to) = span(other.len(), dice);
                 bytes.splice(start..end, other[from..to].iter().copied());
             }
         }
         7 => {
-            if let Some(word) = words.get(dice.below(words.len())) {
+            if let Some(word) = words.get(dice.index(words.len())) {
                 bytes.splice(start..start, word.bytes());
             }
         }
@@ -108,9 +82,9 @@ fn damage(bytes: &mut Vec<u8>, corpus: &[Vec<u8>], words: &[&str], dice: &mut Di
 
 /// Some place, and one behind it: near, mostly.
 fn span(length: usize, dice: &mut Dice) -> (usize, usize) {
-    let start = dice.below(length + 1);
-    let reach = if dice.below(4) == 0 { length } else { 12 };
-    (start, (start + dice.below(reach + 1)).min(length))
+    let start = dice.index(length + 1);
+    let reach = if dice.index(4) == 0 { length } else { 12 };
+    (start, (start + dice.index(reach + 1)).min(length))
 }
 
 /// Puts an edge in place of the next digits.
@@ -119,7 +93,7 @@ fn replace_number(bytes: &mut Vec<u8>, start: usize, dice: &mut Dice) {
     let Some(first) = bytes[start..].iter().position(is_digit).map(|at| start + at) else { return };
     let length = bytes[first..].iter().position(|byte| !is_digit(byte));
     let last = length.map_or(bytes.len(), |length| first + length);
-    bytes.splice(first..last, EDGES[dice.below(EDGES.len())].bytes());
+    bytes.splice(first..last, EDGES[dice.index(EDGES.len())].bytes());
 }
 
 #[cfg(test)]

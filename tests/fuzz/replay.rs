@@ -1,7 +1,8 @@
 //! Runs every target with its corpus and with inputs made from it, within seconds. A failure names the input's file
 //! and how to keep it.
 
-use fuzz::mutate::{Dice, input};
+use dice::Dice;
+use fuzz::mutate::input;
 use fuzz::{TARGETS, Target};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};

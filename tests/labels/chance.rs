@@ -1,38 +1,34 @@
 //! Numbers that look random, and the few curves that pictures need: a seed gives the same picture on every machine.
 //!
-//! The numbers are SplitMix64 (Steele, Lea and Flood 2014), the curves are made of the four operations and the root
-//! only, which IEEE 754 rounds in one way; `f32::sin` asks the C library, which every system has its own of.
+//! The curves are made of the four operations and the root only, which IEEE 754 rounds in one way; `f32::sin` asks the
+//! C library, which every system has its own of.
+
+use dice::Dice;
 
 /// A sequence of numbers that a seed decides.
 #[derive(Clone, Debug)]
-pub struct Chance(u64);
+pub struct Chance(Dice);
 
 impl Chance {
     /// Starts the sequence of a seed.
     pub const fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Dice::new(seed))
     }
 
     /// A sequence of its own for one purpose, so that one more number drawn here does not change what is drawn there.
-    pub fn branch(&self, purpose: u64) -> Self {
-        let mut branch = Self(self.0 ^ purpose.wrapping_mul(0xd134_2543_de82_ef95));
-        branch.roll();
-        branch
+    pub const fn branch(&self, purpose: u64) -> Self {
+        Self(self.0.branch(purpose))
     }
 
     /// The next number.
     #[inline]
-    pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+    pub const fn roll(&mut self) -> u64 {
+        self.0.roll()
     }
 
     /// A number below `end`; 0 if `end` is 0.
-    pub fn below(&mut self, end: usize) -> usize {
-        if end == 0 { 0 } else { (self.roll() % end as u64) as usize }
+    pub const fn below(&mut self, end: usize) -> usize {
+        self.0.index(end)
     }
 
     /// A number from `low` to `high`.
