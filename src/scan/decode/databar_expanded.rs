@@ -5,14 +5,10 @@
 //! pattern occurs twice the same way around, so that a pattern says where its pair belongs. Pairs
 //! count as rows: side by side on a line, in the order of the sequence. Rows that fit one another
 //! are put together in whatever order they were seen. The check character counts the characters and
-//! weighs every element. The bits are turned into an element string by rxing's decoders of the encodation
-//! methods (7.2.5).
+//! weighs every element.
 
 use super::databar::{LINES_MIN, Pair, Place, Seen};
-use super::linear::element_string;
-use rxing::common::BitArray;
-use rxing::oned::rss::expanded::decoders::abstract_expanded_decoder::createDecoder;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use super::databar_text::element_string;
 
 /// Finder patterns A to F from the outer end, their last element (1) left out (table 15).
 pub const FINDERS: [[u8; 4]; 6] =
@@ -127,7 +123,7 @@ impl Gathered {
             }
             let pairs: Vec<Pair> =
                 chosen.iter().flat_map(|index| self.rows[*index].pairs.iter().copied()).collect();
-            return decode(&values_of(&pairs)?);
+            return element_string(&values_of(&pairs)?);
         }
         for (index, row) in self.rows.iter().enumerate() {
             let is_next = |last: &usize| {
@@ -194,7 +190,7 @@ fn whole(chain: &[Pair]) -> Option<String> {
     if !is_whole {
         return None;
     }
-    decode(&values_of(chain)?)
+    element_string(&values_of(chain)?)
 }
 
 /// The numbers of the data characters; `None` unless the check character is right.
@@ -232,16 +228,4 @@ fn values_of(pairs: &[Pair]) -> Option<Vec<u32>> {
     let count = values.len() as u32 + 1;
     let is_right = count >= 4 && first.outer?.value == MODULUS * (count - 4) + sum;
     (is_right && values.iter().all(|value| *value < VALUES)).then_some(values)
-}
-
-/// Twelve bits a character, decoded by rxing.
-fn decode(values: &[u32]) -> Option<String> {
-    let mut bits = BitArray::with_size(12 * values.len());
-    for (index, value) in values.iter().enumerate() {
-        (0..12).filter(|bit| value & (1 << (11 - bit)) != 0).for_each(|b| bits.set(12 * index + b));
-    }
-    let text = catch_unwind(AssertUnwindSafe(|| {
-        createDecoder(&bits).ok().and_then(|mut decoder| decoder.parseInformation().ok())
-    }));
-    element_string(&text.ok().flatten()?)
 }

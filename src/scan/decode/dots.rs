@@ -1,13 +1,16 @@
 //! Data Matrix codes whose borders rxing loses: found as a quadrangle, straightened, read by rxing.
 //!
 //! ```text
-//! threshold -> largest dark figure and what lies within its box -> convex hull -> quadrangle
+//! threshold -> large dark figures, each with what lies within its box -> convex hull -> quadrangle
 //!   -> for each way up and each size of the standard: do the borders look right?
 //!   -> corners moved until they look best -> modules drawn clean -> rxing corrects and decodes
+//!   -> where nothing else reads: the same with a grid that bends, borders between regions included
 //! ```
 //! Two sides of a Data Matrix are solid and two dotted (ISO/IEC 16022, 5.2), so that a wrong size is
 //! seen at the border; Reed–Solomon judges the rest. Meant for stills: one code, tried once.
 
+use super::clock::Clock;
+use super::grid::{Grid, Print, SHARPENED};
 use super::luma_source::LumaSource;
 use crate::frame::{Frame, Luma, Outline, Point};
 use rxing::common::GlobalHistogramBinarizer;
@@ -53,6 +56,14 @@ const ROUGH_MIN: f32 = 0.70;
 const FINE_MIN: f32 = 0.88;
 /// Sizes that are tried to the end.
 const TRIES: usize = 4;
+/// Figures that are looked at, the largest first: beside a code may be a bottle, a phone, a table.
+pub const FIGURES: usize = 4;
+/// Fits that are bent.
+const BENT: usize = 2;
+/// The share of the solid sides that must be right before dotted ones are counted.
+const SOLID_MIN: f32 = 0.8;
+/// Fewer dark pixels than this are a speck, and no corner of a code: a module has more.
+const SPECK: usize = 4;
 /// Fewer dark pixels than this are no code.
 const PIXELS_MIN: usize = 60;
 
@@ -63,6 +74,7 @@ pub struct DotReader {
     marks: Vec<u8>,
     open: Vec<usize>,
     clean: Frame,
+    clock: Clock,
 }
 
 /// Pixels from `left`, `top` up to `right`, `bottom`.
@@ -84,31 +96,102 @@ struct Fit {
 }
 
 impl DotReader {
-    /// Reads the code of which most is seen; its text as rxing gives it, and its corners.
-    pub fn read(&mut self, luma: &Luma<'_>, is_inverted: bool) -> Option<(RXingResult, Outline)> {
-        let threshold = otsu(luma);
-        self.mark(luma, threshold, is_inverted);
-        let area = self.largest_figure(luma.width(), luma.height())?;
-        let quad = quadrangle(hull(&self.marks, luma.width(), area))?;
+    /// Reads the code of which most is seen, one of the `figures` largest figures; its text as rxing
+    /// gives it, and its corners.
+    pub fn read(
+        &mut self,
+        luma: &Luma<'_>,
+        is_inverted: bool,
+        figures: usize,
+    ) -> Option<(RXingResult, Outline)> {
+        let (threshold, quads) = self.quads(luma, is_inverted, figures);
         let shade = Shade { luma, threshold, is_inverted };
-        let mut fits = Vec::with_capacity(4 * SIZES.len());
+        quads.into_iter().flatten().find_map(|quad| {
+            rough_fits(&shade, &quad).into_iter().find_map(|fit| {
+                let fit = shade.settled(fit);
+                let read = (fit.share >= FINE_MIN).then(|| self.decode(&shade, &fit))?;
+                read.map(|read| (read, fit.quad))
+            })
+        })
+    }
+
+    /// The same for a code that is stretched or not flat: the grid bends before it is read. Dear, so
+    /// that only what has two solid sides and two that count as a size of the standard is tried.
+    pub fn read_bent(
+        &mut self,
+        luma: &Luma<'_>,
+        is_inverted: bool,
+        is_late: &dyn Fn() -> bool,
+    ) -> Option<(RXingResult, Outline)> {
+        let (threshold, quads) = self.quads(luma, is_inverted, FIGURES);
+        let shade = Shade { luma, threshold, is_inverted };
+        let print = Print { luma: *luma, is_inverted };
+        let counted =
+            quads.into_iter().flatten().flat_map(|quad| self.counted(&print, &shade, &quad));
+        let counted: Vec<(Fit, Grid)> = counted.take(BENT).collect();
+        counted.into_iter().find_map(|(fit, grid)| {
+            let fixed = |row: usize, column: usize| fixed(&fit, row, column);
+            let grid = grid.settled(&print, &fixed, is_late);
+            if is_late() || grid.share(&print, &fixed) < FINE_MIN {
+                return None;
+            }
+            let read = SHARPENED.into_iter().find_map(|sharpened| {
+                grid.draw(&print, sharpened, &mut self.clean);
+                decode_clean(self.clean.view()?)
+            })?;
+            Some((read, grid.outline()))
+        })
+    }
+
+    /// Sizes whose dotted sides alternate as often as they should, with their modules where they do.
+    fn counted(
+        &mut self,
+        print: &Print<'_>,
+        shade: &Shade<'_>,
+        quad: &Outline,
+    ) -> Vec<(Fit, Grid)> {
+        /// How deep in the outermost row the side is looked at, in modules: it may be bent.
+        const DEPTHS: [f32; 3] = [0.5, 0.3, 0.8];
+        let mut found = Vec::new();
         for turn in 0..4 {
             let turned: Outline = std::array::from_fn(|index| quad[(index + turn) % 4]);
+            let map = Perspective::onto(&turned);
             for (rows, columns) in SIZES {
                 let fit = Fit { quad: turned, rows, columns, share: 0.0 };
-                let share = shade.border(&fit);
-                if share >= ROUGH_MIN {
-                    fits.push(Fit { share, ..fit });
+                if shade.borders(&fit).0 < SOLID_MIN {
+                    continue;
                 }
+                let across = DEPTHS.into_iter().find_map(|depth| {
+                    let v = depth / rows as f32;
+                    self.clock.middles(columns, |t| print.value(map.at(t, v)))
+                });
+                let Some(across) = across else { continue };
+                let down = DEPTHS.into_iter().find_map(|depth| {
+                    let u = 1.0 - depth / columns as f32;
+                    self.clock.middles(rows, |t| print.value(map.at(u, 1.0 - t)))
+                });
+                let Some(down) = down else { continue };
+                let down = down.into_iter().rev().map(|t| 1.0 - t).collect();
+                let grid = Grid::over(rows, columns, |u, v| map.at(u, v));
+                found.push((fit, grid.spaced(across, down)));
             }
         }
-        fits.sort_by(|a, b| b.share.total_cmp(&a.share));
-        fits.truncate(TRIES);
-        fits.into_iter().find_map(|fit| {
-            let fit = shade.settled(fit);
-            let read = (fit.share >= FINE_MIN).then(|| self.decode(&shade, &fit))?;
-            read.map(|read| (read, fit.quad))
-        })
+        found
+    }
+
+    /// The threshold, and the quadrangles around the largest figures.
+    fn quads(
+        &mut self,
+        luma: &Luma<'_>,
+        is_inverted: bool,
+        figures: usize,
+    ) -> (f32, [Option<Outline>; FIGURES]) {
+        let threshold = otsu(luma);
+        self.mark(luma, threshold, is_inverted);
+        let areas = self.large_figures(luma.width(), luma.height());
+        let mut quads = areas.map(|area| quadrangle(hull(&self.marks, luma.width(), area?)));
+        quads.iter_mut().skip(figures).for_each(|quad| *quad = None);
+        (threshold, quads)
     }
 
     fn mark(&mut self, luma: &Luma<'_>, threshold: f32, is_inverted: bool) {
@@ -121,14 +204,19 @@ impl DotReader {
         }
     }
 
-    /// Fills one figure, neighbours at corners included; its box and the number of its pixels.
-    fn fill(&mut self, seed: usize, width: usize, height: usize) -> (Area, usize) {
+    /// Marks one figure anew, neighbours at corners included; its box and the number of its pixels.
+    fn fill(
+        &mut self,
+        seed: usize,
+        (width, height): (usize, usize),
+        (old, new): (u8, u8),
+    ) -> (Area, usize) {
         let (x, y) = (seed % width, seed / width);
         let mut area = Area { left: x, top: y, right: x + 1, bottom: y + 1 };
         let mut count = 0;
         self.open.clear();
         self.open.push(seed);
-        self.marks[seed] = 2;
+        self.marks[seed] = new;
         while let Some(index) = self.open.pop() {
             count += 1;
             let (x, y) = (index % width, index / width);
@@ -139,8 +227,8 @@ impl DotReader {
             for next_y in y.saturating_sub(1)..(y + 2).min(height) {
                 for next_x in x.saturating_sub(1)..(x + 2).min(width) {
                     let next = next_y * width + next_x;
-                    if self.marks[next] == 1 {
-                        self.marks[next] = 2;
+                    if self.marks[next] == old {
+                        self.marks[next] = new;
                         self.open.push(next);
                     }
                 }
@@ -149,28 +237,34 @@ impl DotReader {
         (area, count)
     }
 
-    /// The box of the largest figure that does not touch the edge of the picture.
-    fn largest_figure(&mut self, width: usize, height: usize) -> Option<Area> {
-        let mut best = (Area::default(), 0);
+    /// Boxes of the largest figures that do not touch the edge of the picture.
+    fn large_figures(&mut self, width: usize, height: usize) -> [Option<Area>; FIGURES] {
+        let mut best = [(Area::default(), 0); FIGURES];
         for seed in 0..self.marks.len() {
             if self.marks[seed] != 1 {
                 continue;
             }
-            let (area, count) = self.fill(seed, width, height);
+            let (area, count) = self.fill(seed, (width, height), (1, 2));
+            if count < SPECK {
+                self.fill(seed, (width, height), (2, 0));
+                continue;
+            }
             let is_inside =
                 area.left > 0 && area.top > 0 && area.right < width && area.bottom < height;
-            if is_inside && count > best.1 {
-                best = (area, count);
+            if is_inside && count > best[FIGURES - 1].1 {
+                best[FIGURES - 1] = (area, count);
+                best.sort_by_key(|place| std::cmp::Reverse(place.1));
             }
         }
-        let (area, count) = best;
-        // The dotted sides lie within the box of the solid ones, or hardly beside it.
-        let slack = (area.right - area.left).max(area.bottom - area.top) / 24 + 1;
-        (count >= PIXELS_MIN).then(|| Area {
-            left: area.left.saturating_sub(slack),
-            top: area.top.saturating_sub(slack),
-            right: (area.right + slack).min(width),
-            bottom: (area.bottom + slack).min(height),
+        best.map(|(area, count)| {
+            // The dotted sides lie within the box of the solid ones, or hardly beside it.
+            let slack = (area.right - area.left).max(area.bottom - area.top) / 24 + 1;
+            (count >= PIXELS_MIN).then(|| Area {
+                left: area.left.saturating_sub(slack),
+                top: area.top.saturating_sub(slack),
+                right: (area.right + slack).min(width),
+                bottom: (area.bottom + slack).min(height),
+            })
         })
     }
 
@@ -192,14 +286,60 @@ impl DotReader {
                 }
             }
         }
-        let luma = self.clean.view()?;
+        decode_clean(self.clean.view()?)
+    }
+}
+
+fn decode_clean(luma: Luma<'_>) -> Option<RXingResult> {
+    let hints = DecodeHints { PureBarcode: Some(true), ..DecodeHints::default() };
+    let read = || {
         let source = LumaSource::new(luma, false);
-        let hints = DecodeHints { PureBarcode: Some(true), ..DecodeHints::default() };
-        let read = || {
-            let mut bitmap = BinaryBitmap::new(GlobalHistogramBinarizer::new(source));
-            DataMatrixReader.decode_with_hints(&mut bitmap, &hints).ok()
-        };
-        catch_unwind(AssertUnwindSafe(read)).ok().flatten()
+        let mut bitmap = BinaryBitmap::new(GlobalHistogramBinarizer::new(source));
+        DataMatrixReader.decode_with_hints(&mut bitmap, &hints).ok()
+    };
+    catch_unwind(AssertUnwindSafe(read)).ok().flatten()
+}
+
+/// The sizes and turns whose borders look best.
+fn rough_fits(shade: &Shade<'_>, quad: &Outline) -> Vec<Fit> {
+    let mut fits = Vec::with_capacity(4 * SIZES.len());
+    for turn in 0..4 {
+        let turned: Outline = std::array::from_fn(|index| quad[(index + turn) % 4]);
+        for (rows, columns) in SIZES {
+            let fit = Fit { quad: turned, rows, columns, share: 0.0 };
+            let share = shade.border(&fit);
+            if share >= ROUGH_MIN {
+                fits.push(Fit { share, ..fit });
+            }
+        }
+    }
+    fits.sort_by(|a, b| b.share.total_cmp(&a.share));
+    fits.truncate(TRIES);
+    fits
+}
+
+/// Data regions down and across (ISO/IEC 16022, table 7).
+const fn regions(rows: usize, columns: usize) -> (usize, usize) {
+    match (rows, columns) {
+        (120.., _) => (6, 6),
+        (64.., _) => (4, 4),
+        (32.., _) => (2, 2),
+        (..=16, 32..) => (1, 2),
+        _ => (1, 1),
+    }
+}
+
+/// The borders of all regions: two sides solid, two dotted.
+fn fixed(fit: &Fit, row: usize, column: usize) -> Option<bool> {
+    let (down, across) = regions(fit.rows, fit.columns);
+    let (rows, columns) = (fit.rows / down, fit.columns / across);
+    let (row, column) = (row % rows, column % columns);
+    match (row, column) {
+        (_, 0) => Some(true),
+        (row, _) if row == rows - 1 => Some(true),
+        (0, column) => Some(column % 2 == 0),
+        (row, column) if column == columns - 1 => Some((rows - 1 - row) % 2 == 0),
+        _ => None,
     }
 }
 
@@ -217,20 +357,28 @@ impl Shade<'_> {
 
     /// The share of border modules that are as the standard wants them.
     fn border(&self, fit: &Fit) -> f32 {
+        let (solid, dotted) = self.borders(fit);
+        (solid + dotted) / 2.0
+    }
+
+    /// The shares of the two solid and of the two dotted sides that are right.
+    fn borders(&self, fit: &Fit) -> (f32, f32) {
         let map = Perspective::onto(&fit.quad);
         let is_right = |row: usize, column: usize, is_dark: bool| {
             usize::from(self.is_dark(map.module(fit, row, column)) == is_dark)
         };
         let (last_row, last_column) = (fit.rows - 1, fit.columns - 1);
-        let sides: usize = (0..fit.rows)
-            .map(|row| {
-                is_right(row, 0, true) + is_right(row, last_column, (last_row - row) % 2 == 0)
-            })
-            .sum();
-        let ends: usize = (0..fit.columns)
-            .map(|column| is_right(last_row, column, true) + is_right(0, column, column % 2 == 0))
-            .sum();
-        (sides + ends) as f32 / (2 * (fit.rows + fit.columns)) as f32
+        let (mut solid, mut dotted) = (0, 0);
+        for row in 0..fit.rows {
+            solid += is_right(row, 0, true);
+            dotted += is_right(row, last_column, (last_row - row) % 2 == 0);
+        }
+        for column in 0..fit.columns {
+            solid += is_right(last_row, column, true);
+            dotted += is_right(0, column, column % 2 == 0);
+        }
+        let count = (fit.rows + fit.columns) as f32;
+        (solid as f32 / count, dotted as f32 / count)
     }
 
     /// Corners moved, one after the other, as long as the border looks better.
@@ -275,6 +423,11 @@ impl Perspective {
     fn module(&self, fit: &Fit, row: usize, column: usize) -> Point {
         let u = (column as f32 + 0.5) / fit.columns as f32;
         let v = (row as f32 + 0.5) / fit.rows as f32;
+        self.at(u, v)
+    }
+
+    /// Where a point of the unit square lies.
+    fn at(&self, u: f32, v: f32) -> Point {
         let [a, b, c, d, e, f, g, h] = self.0;
         let w = (g * u + h * v + 1.0).max(1e-3);
         Point::new((a * u + b * v + c) / w, (d * u + e * v + f) / w)
@@ -391,7 +544,7 @@ mod tests {
                 }
             }
         }
-        let (read, outline) = DotReader::default().read(&frame.view().unwrap(), false).unwrap();
+        let (read, outline) = DotReader::default().read(&frame.view().unwrap(), false, 1).unwrap();
         assert_eq!(read.getText(), text);
         for (found, drawn) in outline.iter().zip(quad) {
             assert!(found.distance(drawn) < 8.0, "{outline:?}");
@@ -401,8 +554,8 @@ mod tests {
     #[test]
     fn an_empty_picture_and_a_bar_hold_no_code() {
         let mut frame = Frame::filled(60, 60, 200);
-        assert!(DotReader::default().read(&frame.view().unwrap(), false).is_none());
+        assert!(DotReader::default().read(&frame.view().unwrap(), false, 1).is_none());
         (20..40).for_each(|y| frame.luma[y * 60 + 10..y * 60 + 50].fill(10));
-        assert!(DotReader::default().read(&frame.view().unwrap(), false).is_none());
+        assert!(DotReader::default().read(&frame.view().unwrap(), false, 1).is_none());
     }
 }

@@ -25,6 +25,11 @@ pub struct PatternFinder {
 }
 
 impl PatternFinder {
+    /// Middle (x, y) and module of each pattern that was counted last, in pixels.
+    pub fn found(&self) -> &[(f32, f32, f32)] {
+        &self.found
+    }
+
     /// How many patterns there are, at most `limit`.
     pub fn count(&mut self, luma: &Luma<'_>, is_inverted: bool, limit: usize) -> usize {
         self.found.clear();

@@ -4,10 +4,12 @@
 //! multi-format reader, whose order is that of a hash set. A reader that panics on a hostile
 //! picture costs that one look and nothing else.
 
-use super::dots::DotReader;
+use super::dots::{self, DotReader};
 use super::finder::PatternFinder;
+use super::grid::Print;
 use super::luma_source::LumaSource;
-use crate::frame::{Luma, Outline, Point};
+use super::qr_grid;
+use crate::frame::{Frame, Luma, Outline, Point};
 use domain::code::Symbology;
 use rxing::common::HybridBinarizer;
 use rxing::datamatrix::DataMatrixReader;
@@ -60,6 +62,7 @@ fn contain<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
 pub struct MatrixReader {
     patterns: PatternFinder,
     dots: DotReader,
+    clean: Frame,
 }
 
 impl MatrixReader {
@@ -93,7 +96,9 @@ impl MatrixReader {
             let read = contain(|| DataMatrixReader.decode_with_hints(&mut bitmap, &hints).ok());
             found.extend(read.and_then(|read| named(&read)));
             if found.is_empty() && look.is_thorough && !is_late() {
-                let read = self.dots.read(&luma, look.is_inverted);
+                let is_still = look.patterns_max > STREAM_PATTERNS_MAX;
+                let figures = if is_still { dots::FIGURES } else { 1 };
+                let read = self.dots.read(&luma, look.is_inverted, figures);
                 found.extend(read.and_then(|(read, outline)| {
                     named(&read).map(|read| MatrixRead { outline, ..read })
                 }));
@@ -101,6 +106,31 @@ impl MatrixReader {
         }
         found.retain(|read| wanted(read.symbology));
         found
+    }
+
+    /// Reads one code that is not flat: on cloth, on a bottle, on a crumpled receipt. For stills that
+    /// yielded nothing; `is_late` is asked on the way.
+    pub fn read_bent(
+        &mut self,
+        luma: Luma<'_>,
+        is_inverted: bool,
+        wanted: impl Fn(Symbology) -> bool,
+        is_late: &dyn Fn() -> bool,
+    ) -> Option<MatrixRead> {
+        let mut read = None;
+        if wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode) {
+            self.patterns.count(&luma, is_inverted, STILL_PATTERNS_MAX);
+            let print = Print { luma, is_inverted };
+            read = qr_grid::read(&print, self.patterns.found(), &mut self.clean, is_late);
+        }
+        let wants_dots = wanted(Symbology::DataMatrix) || wanted(Symbology::Gs1DataMatrix);
+        if read.is_none() && wants_dots && !is_late() {
+            read = self.dots.read_bent(&luma, is_inverted, is_late);
+        }
+        let (read, outline) = read?;
+        named(&read)
+            .filter(|read| wanted(read.symbology))
+            .map(|read| MatrixRead { outline, ..read })
     }
 }
 

@@ -5,20 +5,24 @@
 //! bounded in size, and the deadline is asked between them. After the first frames nothing of ours
 //! allocates for a frame without a code; rxing's readers do.
 
+mod clock;
 mod code128;
 mod copy;
 mod databar;
 mod databar_character;
 mod databar_expanded;
+mod databar_text;
 mod dots;
 pub mod ean;
 mod finder;
+mod grid;
 mod itf;
 mod linear;
 mod luma_source;
 mod matrix;
 mod patience;
 mod profile;
+mod qr_grid;
 mod stream;
 mod walk;
 
@@ -195,6 +199,8 @@ struct MatrixLook {
     /// The longest side of what is looked at; larger parts are shrunk.
     side_max: usize,
     strategy: Strategy,
+    /// By grids that bend instead of rxing's finders.
+    is_bent: bool,
 }
 
 const fn manner(level: Level, thickness: f32) -> Manner {
@@ -380,7 +386,14 @@ impl Decoder {
         let (view, scale) = copy::prepare(&part, how, &mut buffer);
         let Self { options, matrix, .. } = self;
         let wanted = |symbology| options.wants(symbology);
-        for read in matrix.read(view, how.look, wanted, shot.is_late) {
+        let found = match how.is_bent {
+            true => {
+                let read = matrix.read_bent(view, how.look.is_inverted, wanted, shot.is_late);
+                read.into_iter().collect()
+            }
+            false => matrix.read(view, how.look, wanted, shot.is_late),
+        };
+        for read in found {
             let MatrixRead { symbology, text, outline } = read;
             let outline = outline.map(|corner| {
                 let corner = corner.scaled(scale);

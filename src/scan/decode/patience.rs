@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! matrix codes, whole and in patches -> bars at their angle -> rows, columns, diagonals
-//!   and only while nothing is read: inverted bars, grey profiles, other angles, averaged lines
+//!   and only while nothing is read: inverted bars, matrix codes that are not flat, grey profiles,
+//!   other angles, averaged lines
 //! ```
 
 use super::matrix::STILL_PATTERNS_MAX;
@@ -26,7 +27,8 @@ impl Decoder {
         self.study_matrix(shot, &mut reads);
         self.study_bars(shot, &mut reads);
         self.study_upright(shot, &mut reads);
-        for study in [Self::study_inverted, Self::study_grey, Self::study_slanted] {
+        let dear = [Self::study_inverted, Self::study_bent, Self::study_grey, Self::study_slanted];
+        for study in dear {
             if !reads.is_empty() || shot.is_late() {
                 break;
             }
@@ -160,6 +162,29 @@ impl Decoder {
         }
     }
 
+    /// Matrix codes that are not flat, in the whole picture and where dots are.
+    fn study_bent(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        /// Patches that are worth it.
+        const PATCHES_MAX: usize = 2;
+        if !self.options.wants_matrix() {
+            return;
+        }
+        let (width, height) = (shot.picture.width(), shot.picture.height());
+        let whole = (Patch::whole(width, height), 1000, Strategy::Frame);
+        let mut places = vec![whole];
+        for patch in self.locator.patches().iter().take(PATCHES_MAX) {
+            places.push((*patch, 700, Strategy::Patch));
+        }
+        let look = Look { is_inverted: false, is_thorough: true, patterns_max: STILL_PATTERNS_MAX };
+        for (patch, side_max, strategy) in places {
+            let how = MatrixLook { look, side_max, strategy, is_bent: true };
+            self.read_matrix(shot, &patch, how, reads);
+            if !reads.is_empty() || shot.is_late() {
+                return;
+            }
+        }
+    }
+
     fn study_matrix(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
         if !self.options.wants_matrix() {
             return;
@@ -178,7 +203,12 @@ impl Decoder {
                 continue;
             }
             let look = Look { is_inverted, is_thorough: true, patterns_max: STILL_PATTERNS_MAX };
-            self.read_matrix(shot, &whole, MatrixLook { look, side_max, strategy }, reads);
+            self.read_matrix(
+                shot,
+                &whole,
+                MatrixLook { look, side_max, strategy, is_bent: false },
+                reads,
+            );
             if !reads.is_empty() || shot.is_late() {
                 return;
             }
@@ -195,7 +225,12 @@ impl Decoder {
                     is_thorough: true,
                     patterns_max: STILL_PATTERNS_MAX,
                 };
-                self.read_matrix(shot, &patch, MatrixLook { look, side_max, strategy }, reads);
+                self.read_matrix(
+                    shot,
+                    &patch,
+                    MatrixLook { look, side_max, strategy, is_bent: false },
+                    reads,
+                );
                 if !reads.is_empty() || shot.is_late() {
                     return;
                 }
