@@ -31,7 +31,7 @@ pub struct DataBarRead {
 }
 
 /// Finder patterns of Omnidirectional from the outer end, their last element (1) left out.
-const FINDERS: [[u8; 4]; 9] = [
+pub(crate) const FINDERS: [[u8; 4]; 9] = [
     [3, 8, 2, 1],
     [3, 5, 5, 1],
     [3, 3, 7, 1],
@@ -306,13 +306,17 @@ fn omni_text(left: &Pair, right: &Pair) -> Option<String> {
         return None;
     }
     shown -= SKIPPED.iter().filter(|skipped| shown > **skipped).count() as u32;
-    let number = |pair: &Pair| {
-        let [outer, inner] = pair.values().map(Option::unwrap_or_default);
-        u64::from(outer * INNER_COUNT + inner)
-    };
-    let value = LEFT_FACTOR * number(left) + number(right);
+    let values = [left, right].map(|pair| pair.values().map(Option::unwrap_or_default));
+    (check == shown).then(|| element_string(values)).flatten()
+}
+
+/// Element string of the numbers of the left and the right pair, outer ones first; `None` where they
+/// are no GTIN (5.2.1).
+pub(crate) fn element_string(pairs: [[u32; 2]; 2]) -> Option<String> {
+    let [left, right] = pairs.map(|[outer, inner]| u64::from(outer * INNER_COUNT + inner));
+    let value = LEFT_FACTOR * left + right;
     let digits = format!("{:013}", if value >= LINKED { value - LINKED } else { value });
-    let is_right = check == shown && number(right) < LEFT_FACTOR && digits.len() == 13;
+    let is_right = right < LEFT_FACTOR && digits.len() == 13;
     let last = check_digit(&digits)?;
     is_right.then(|| format!("01{digits}{last}"))
 }

@@ -131,14 +131,12 @@ impl Characters {
     }
 
     /// How many numbers there are.
-    #[cfg(test)]
     pub fn count(&self) -> u32 {
         let count = |subset: &Subset| (subset.odd.len() * subset.even.len()) as u32;
         self.subsets.iter().map(count).sum()
     }
 
     /// The widths of a number.
-    #[cfg(test)]
     pub fn widths(&self, value: u32) -> [u8; 8] {
         let subset = self.subsets.iter().rev().find(|subset| subset.base <= value);
         let subset = subset.expect("the first subset begins with zero");

@@ -8,8 +8,8 @@
 mod clock;
 mod code128;
 mod copy;
-mod databar;
-mod databar_character;
+pub(crate) mod databar;
+pub(crate) mod databar_character;
 mod databar_expanded;
 mod databar_text;
 mod dots;

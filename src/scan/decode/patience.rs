@@ -13,6 +13,7 @@ use crate::confirm::Read;
 use crate::evidence::Strategy;
 use crate::grey;
 use crate::locate::Patch;
+use domain::code::Symbology;
 
 /// The longest side of a picture that matrix readers are given: their time goes with its pixels.
 const SIDE_MAX: usize = 1400;
@@ -57,7 +58,7 @@ impl Decoder {
     /// Bars that are too blurred to have edges, where either finder sees them: as they are, and at
     /// half the size, where noise and the rows of a moving picture are averaged away.
     fn study_grey(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
-        if !self.options.wants_articles() {
+        if !self.options.wants_articles() && !self.options.wants(Symbology::DataBar) {
             return;
         }
         self.study_grey_at(shot, shot.scale, reads);

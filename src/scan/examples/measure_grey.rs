@@ -41,8 +41,13 @@ fn pictures(folder: &Path) -> Vec<PathBuf> {
 fn is_right(truth: &str, read: &str) -> bool {
     let bare = |text: &str| text.trim().trim_start_matches('0').to_owned();
     let expanded = domain::gtin::expand_upc_e(read).unwrap_or_default();
-    let truth = bare(truth);
-    truth == bare(read) || truth == bare(&expanded) || truth.starts_with(read)
+    // Element strings of DataBar, in sets whose truth is the GTIN or the element string.
+    let element = |text: &str| match text.trim().strip_prefix("01") {
+        Some(gtin) if gtin.len() == 14 => bare(gtin),
+        _ => bare(text),
+    };
+    let (truth, read_bare) = (element(truth), element(read));
+    truth == read_bare || truth == bare(&expanded) || truth.starts_with(read)
 }
 
 fn measure(name: &str, folder: &Path, is_verbose: bool, workspace: &mut Workspace) {

@@ -11,15 +11,15 @@ use super::trellis::{Characters, MARGIN, Path, SAMPLES_MAX, Trellis, draw, sampl
 
 /// Curves of tone that are tried: 0 is linear light, 0.9 is near the sRGB curve of cameras, behind
 /// which a blurred bar looks narrower than it is.
-const TONES: [f32; 3] = [0.45, 0.0, 0.9];
+pub(super) const TONES: [f32; 3] = [0.45, 0.0, 0.9];
 /// Unknowns of light: three of the white level and three of the contrast.
-const LIGHT: usize = 6;
+pub(super) const LIGHT: usize = 6;
 /// With four of the place.
-const UNKNOWNS: usize = 10;
+pub(super) const UNKNOWNS: usize = 10;
 /// The mean share of dark modules in a symbol.
 const DARK_SHARE: f32 = 0.48;
 /// Grey levels between white and black below which there is nothing to read.
-const CONTRAST_MIN: f32 = 7.0;
+pub(super) const CONTRAST_MIN: f32 = 7.0;
 
 /// Where a symbol lies on a profile: sample of the profile as a cubic of place, -1 at the first bar
 /// and 1 at the last.
@@ -44,7 +44,7 @@ impl Pose {
     }
 
     /// Whether the scale changes less along the symbol than perspective of 60° would make it.
-    fn is_sane(&self) -> bool {
+    pub(super) fn is_sane(&self) -> bool {
         let [_, b, c, d] = self.terms;
         b > 0.0 && c.abs() < 0.12 * b && d.abs() < 0.08 * b
     }
@@ -353,7 +353,7 @@ impl Fitter {
 
 /// The normal equations of the light: rows of (1, t, t², b, bt, bt²). Most products occur many times
 /// in the matrix, so the moments are summed and not the rows.
-fn light_system(places: &[f32], drawn: &[f32], dark: &[f32]) -> System<LIGHT> {
+pub(super) fn light_system(places: &[f32], drawn: &[f32], dark: &[f32]) -> System<LIGHT> {
     const LANES: usize = 4;
     /// Powers 0 to 4 of the place times 1, b and b²; powers 0 to 2 times d and bd; d².
     const SUMS: usize = 5 + 5 + 5 + 3 + 3 + 1;
@@ -390,24 +390,24 @@ fn light_system(places: &[f32], drawn: &[f32], dark: &[f32]) -> System<LIGHT> {
 }
 
 /// The sum of squared deviations from the mean.
-fn variance(values: &[f32]) -> f32 {
+pub(super) fn variance(values: &[f32]) -> f32 {
     let mean = values.iter().sum::<f32>() / values.len() as f32;
     values.iter().map(|value| (value - mean).powi(2)).sum()
 }
 
 /// Normal equations of a least-squares problem with `N` unknowns.
-struct System<const N: usize> {
+pub(super) struct System<const N: usize> {
     matrix: [[f32; N]; N],
     vector: [f32; N],
     square: f32,
 }
 
 impl<const N: usize> System<N> {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { matrix: [[0.0; N]; N], vector: [0.0; N], square: 0.0 }
     }
 
-    fn add(&mut self, row: &[f32; N], value: f32) {
+    pub(super) fn add(&mut self, row: &[f32; N], value: f32) {
         for (i, a) in row.iter().enumerate() {
             for (j, b) in row.iter().enumerate() {
                 // The whole square: what branches less is vectorised.
@@ -419,7 +419,7 @@ impl<const N: usize> System<N> {
     }
 
     /// Cholesky's way, with a ridge that keeps what the data do not tell at rest.
-    fn solve(&self) -> Option<[f32; N]> {
+    pub(super) fn solve(&self) -> Option<[f32; N]> {
         let mut low = [[0.0f32; N]; N];
         for i in 0..N {
             for j in 0..=i {
@@ -443,7 +443,7 @@ impl<const N: usize> System<N> {
     }
 
     /// The sum of squares that the solution leaves.
-    fn rest(&self, x: &[f32; N]) -> f32 {
+    pub(super) fn rest(&self, x: &[f32; N]) -> f32 {
         let mut rest = self.square;
         for i in 0..N {
             let row: f32 = (0..N).map(|j| self.matrix[i][j] * x[j]).sum();

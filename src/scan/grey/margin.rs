@@ -35,9 +35,9 @@ pub(super) struct Pair {
 #[derive(Default)]
 pub(super) struct MarginFinder {
     /// Boundaries of runs; even runs are light.
-    edges: Vec<f32>,
+    pub(super) edges: Vec<f32>,
     /// Ups and downs before each boundary, in contrasts.
-    variation: Vec<f32>,
+    pub(super) variation: Vec<f32>,
     pub(super) pairs: Vec<Pair>,
 }
 
@@ -46,7 +46,7 @@ impl MarginFinder {
     /// stretch over which contrast is taken, `samples_per_pixel` the density of the profile.
     pub(super) fn find(&mut self, profile: &[f32], window: usize, samples_per_pixel: f32) {
         self.pairs.clear();
-        self.split(profile, window);
+        self.split(profile, window, LEVEL);
         let count = self.edges.len() - 1;
         for (layout, build) in LAYOUTS.iter().enumerate() {
             let mut best = [None::<Pair>; PAIRS_MAX];
@@ -68,7 +68,8 @@ impl MarginFinder {
         }
     }
 
-    fn width(&self, run: usize) -> f32 {
+    /// The width of a run.
+    pub(super) fn width(&self, run: usize) -> f32 {
         self.edges[run + 1] - self.edges[run]
     }
 
@@ -78,7 +79,8 @@ impl MarginFinder {
             && (left + 2..right).step_by(2).all(|run| self.width(run) < LIGHT_MODULES_MAX * module)
     }
 
-    fn split(&mut self, profile: &[f32], window: usize) {
+    /// Fills the edges and ups and downs of the profile, with runs told apart at a level of darkness.
+    pub(super) fn split(&mut self, profile: &[f32], window: usize, level: f32) {
         self.edges.clear();
         self.edges.push(0.0);
         self.variation.clear();
@@ -99,8 +101,8 @@ impl MarginFinder {
             }
             let dark = (high - value) / (high - low).max(contrast_min);
             let is_light_run = self.edges.len() % 2 == 1;
-            if (dark > LEVEL) == is_light_run && self.edges.len() < RUNS_MAX {
-                let share = ((LEVEL - before) / (dark - before)).clamp(0.0, 1.0);
+            if (dark > level) == is_light_run && self.edges.len() < RUNS_MAX {
+                let share = ((level - before) / (dark - before)).clamp(0.0, 1.0);
                 let at = if index == 0 { 0.0 } else { index as f32 - 1.0 + share };
                 self.edges.push(at);
                 self.variation.push(variation);

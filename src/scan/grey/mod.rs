@@ -1,4 +1,4 @@
-//! EAN-13, UPC-A, EAN-8 and UPC-E from grey values, where blur leaves no edges to measure.
+//! EAN-13, UPC-A, EAN-8, UPC-E and DataBar from grey values, where blur leaves no edges to measure.
 //!
 //! Nothing is cut into black and white. A number is *drawn* as the lens would show it, for every
 //! blur of a list, and the number whose drawing lies nearest to the profile wins, provided that it
@@ -15,6 +15,7 @@
 //! no binarisation). Must never report a number that only fits best: see [`GreyRead::is_believed`].
 
 mod bundle;
+mod databar;
 mod find;
 mod fit;
 mod margin;
@@ -166,6 +167,8 @@ pub struct Workspace {
     finder: Finder,
     mirrored: Vec<f32>,
     survivors: Vec<Hypothesis>,
+    /// Made when it is first needed.
+    databar: Option<Box<databar::Reader>>,
 }
 
 impl Default for Workspace {
@@ -185,6 +188,7 @@ impl Workspace {
             finder: Finder::default(),
             mirrored: Vec::new(),
             survivors: Vec::with_capacity(SURVIVORS.iter().sum::<usize>() + 1),
+            databar: None,
         }
     }
 
@@ -206,7 +210,11 @@ impl Workspace {
             Effort::Quick => &QUICK_JITTER[..],
             Effort::Thorough => &JITTER,
         };
-        self.seek(luma, candidate, (jitter, true), wanted).filter(GreyRead::is_believed)
+        // Among some thousand characters for each place, a DataBar takes the time of a still.
+        let is_patient = effort == Effort::Thorough;
+        let wanted =
+            |symbology| wanted(symbology) && (symbology != Symbology::DataBar || is_patient);
+        self.seek(luma, candidate, (jitter, true), &wanted).filter(GreyRead::is_believed)
     }
 
     /// The number that explains the candidate best, believed or not: for measuring and for the
@@ -255,7 +263,18 @@ impl Workspace {
                 best = Some(read);
             }
         }
-        best
+        let databar = self.read_databar(wanted);
+        best.into_iter().chain(databar).max_by(|a, b| a.margin.total_cmp(&b.margin))
+    }
+
+    /// A DataBar on the profiles that were taken last.
+    fn read_databar(&mut self, wanted: &dyn Fn(Symbology) -> bool) -> Option<GreyRead> {
+        if !wanted(Symbology::DataBar) {
+            return None;
+        }
+        let Self { databar, bundle, margins, mirrored, .. } = self;
+        let reader = databar.get_or_insert_with(|| Box::new(databar::Reader::new()));
+        reader.read(bundle, margins, mirrored)
     }
 
     /// Fills the survivors with the best of all places, directions and blurs for one kind.
@@ -338,6 +357,9 @@ impl Workspace {
                 Some((other, margin)) if is_same(&other) => margin,
                 _ => 0.0,
             });
+            if best.is_mirrored {
+                half.reverse();
+            }
         }
         Some(GreyRead {
             symbology,

@@ -99,6 +99,11 @@ fn softened(kernel: Kernel, t: f32) -> f32 {
         / 6.0
 }
 
+/// The share of a point's light that falls left of `t` behind blur `index`: an edge, in modules.
+pub(super) fn step_of(index: usize, t: f32) -> f32 {
+    softened(KERNELS[index], t)
+}
+
 /// Everything about one blur.
 pub(super) struct Entry {
     /// Waveforms of the characters, from 3.5 modules before to 3.5 modules behind them.

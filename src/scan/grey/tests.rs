@@ -9,10 +9,10 @@ use domain::gtin::check_digit;
 use proptest::prelude::*;
 
 /// A repeatable source of noise: sums of four uniform numbers, of deviation one.
-struct Noise(u64);
+pub(super) struct Noise(pub(super) u64);
 
 impl Noise {
-    fn uniform(&mut self) -> f32 {
+    pub(super) fn uniform(&mut self) -> f32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
         (self.0 >> 40) as f32 / (1u64 << 24) as f32
     }
@@ -24,22 +24,22 @@ impl Noise {
 
 /// How a label is photographed.
 #[derive(Clone, Copy, Debug)]
-struct Shot {
-    pixels: f32,
+pub(super) struct Shot {
+    pub(super) pixels: f32,
     /// Deviation of a Gaussian blur and length of a motion blur, in modules.
-    gaussian: f32,
-    motion: f32,
-    noise: f32,
-    lean: f32,
-    is_upside_down: bool,
+    pub(super) gaussian: f32,
+    pub(super) motion: f32,
+    pub(super) noise: f32,
+    pub(super) lean: f32,
+    pub(super) is_upside_down: bool,
 }
 
-const PLAIN: Shot =
+pub(super) const PLAIN: Shot =
     Shot { pixels: 2.0, gaussian: 0.5, motion: 0.0, noise: 3.0, lean: 0.0, is_upside_down: false };
 
 /// Draws modules (dark is true) as rows of a picture, by brute force: light is gathered over the
 /// blur at sixteen points a module, without any template.
-fn photograph(modules: &[bool], shot: Shot, seed: u64) -> (Frame, Candidate) {
+pub(super) fn photograph(modules: &[bool], shot: Shot, seed: u64) -> (Frame, Candidate) {
     const FINE: f32 = 16.0;
     let length = (modules.len() as f32 * shot.pixels) as usize + 30;
     let height = 44;
