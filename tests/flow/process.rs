@@ -221,9 +221,20 @@ impl Terminal {
         self.done(json!({"do": "wait", "until": "first-sync", "timeout_ms": 60_000}));
     }
 
-    /// Signs the demo cashier in.
+    /// Signs the demo cashier in. A terminal that was killed while it checked a PIN counts that as an attempt that
+    /// failed; after a few of them the right PIN has to wait as well.
     pub fn sign_in(&mut self) -> Value {
-        self.done(json!({"do": "sign-in", "pin": "1234"}))
+        let command = json!({"do": "sign-in", "pin": "1234"});
+        for _ in 0..5 {
+            let answer = self.ask(command.clone());
+            if answer["message"]["code"] != json!("pin-locked") {
+                assert_eq!(answer["ok"], json!(true), "{answer}");
+                return answer;
+            }
+            let seconds = answer["data"]["locked_seconds"].as_u64().unwrap();
+            std::thread::sleep(Duration::from_secs(seconds + 1));
+        }
+        self.done(command)
     }
 
     /// Ends the session in good order.
