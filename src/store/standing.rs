@@ -266,6 +266,11 @@ pub(crate) fn rewind(
     }
     (life.acked_seq, life.acked_hash) = (seq, hash);
     life.save_held(&tx)?;
+    // What central has lost is not in the rows of its next page.
+    tx.prepare_cached(
+        "UPDATE life SET promised_seq = min(promised_seq, acked_seq) WHERE number = ?1",
+    )?
+    .execute([life.number])?;
     tx.commit()?;
     Ok(Rewound::Again)
 }

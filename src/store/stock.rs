@@ -17,6 +17,8 @@
 //! - **Strays**: central holds them in quarantine, and nobody tells when a person has applied one. They count here
 //!   until central has had them for [`STRAY_COUNTED_MS`]; from then on its rows are believed. Too little may be shown
 //!   meanwhile, of articles of which somebody is looking after a fork anyway.
+//! - **A life that a fork ends after central was restored to before it**: what the rows hold of it is no longer known
+//!   by number. It counts until the next complete page: too little for that while, never too much.
 //! - **Other stores**: what this device did elsewhere does not change the shelves here.
 //!
 //! Events that are quarantined or parked are included by number without being in the rows, hence the third term:
