@@ -166,3 +166,77 @@ pub enum Change {
     /// Another life is current: renewed or enrolled again.
     Another,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::sample;
+    use crate::ports::TerminalIdentity;
+
+    fn life(epoch: u32, standing: LifeStanding, waiting: u64, strays: u64) -> Life {
+        Life {
+            identity: TerminalIdentity { epoch, ..sample::identity(1) },
+            standing,
+            acked_seq: 1,
+            last_seq: 9,
+            waiting,
+            strays,
+            clock_offset_ms: None,
+        }
+    }
+
+    fn lane(lives: Vec<Life>) -> LivesLane {
+        LivesLane { lives, ..LivesLane::default() }
+    }
+
+    #[test]
+    fn the_same_wish_twice_is_one_and_wishes_do_not_pile_up() {
+        let id = |epoch| life(epoch, LifeStanding::Registered, 0, 0).id();
+        let mut lane = LivesLane::default();
+        lane.wish(Wish::Close(id(1)));
+        lane.wish(Wish::Close(id(1)));
+        assert_eq!(lane.wishes.len(), 1);
+        (0..100).for_each(|epoch| lane.wish(Wish::Close(id(epoch))));
+        assert_eq!(lane.wishes.len(), WISHES_MAX);
+    }
+
+    /// Lives -> whether it is enough to look once a minute.
+    #[test]
+    fn lives_are_in_order_when_nothing_waits_but_what_is_about_to_go() {
+        let (closed, registered) = (LifeStanding::Closed, LifeStanding::Registered);
+        for (lives, is_in_order) in [
+            (vec![], false),
+            (vec![life(1, registered, 0, 0)], true),
+            (vec![life(1, registered, 3, 0)], true),
+            (vec![life(1, registered, 0, 1)], false),
+            (vec![life(1, closed, 0, 0)], false),
+            (vec![life(1, closed, 0, 0), life(2, registered, 0, 0)], true),
+            (vec![life(1, closed, 1, 0), life(2, registered, 0, 0)], false),
+            (vec![life(1, closed, 0, 1), life(2, registered, 0, 0)], false),
+            (vec![life(1, closed, 0, 0), life(2, registered, 0, 1)], false),
+        ] {
+            assert_eq!(lane(lives.clone()).is_in_order(), is_in_order, "{lives:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_storage_says_of_one_life_is_noted_of_that_one() {
+        let lives = || {
+            let of = |epoch| life(epoch, LifeStanding::Closed, 5, 7);
+            vec![of(1), of(2), of(3)]
+        };
+        let numbers = |lane: &LivesLane| -> Vec<(u64, u64)> {
+            lane.all().iter().map(|life| (life.waiting, life.strays)).collect()
+        };
+        let mut without_strays = lane(lives());
+        without_strays.note_no_strays(lives()[1].id());
+        assert_eq!(numbers(&without_strays), [(5, 7), (5, 0), (5, 7)]);
+        let mut pushed = lane(lives());
+        pushed.due_ms = 9;
+        pushed.note_pushed(lives()[1].id());
+        assert_eq!(numbers(&pushed), [(5, 7), (0, 7), (5, 7)]);
+        assert_eq!(pushed.alarm_ms(), 0, "and they are looked at");
+        assert_eq!(pushed.get(lives()[2].id()).map(Life::id), Some(lives()[2].id()));
+        assert_eq!(pushed.current().map(Life::id), Some(lives()[2].id()));
+    }
+}

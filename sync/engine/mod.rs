@@ -373,7 +373,7 @@ impl Engine {
                 // restored from a backup: once it is enrolled again, its strays go once more.
                 let is_fresh =
                     |life: &Life| life.standing == LifeStanding::Registered && life.acked_seq == 0;
-                if self.lives.current().is_some_and(is_fresh) && self.lives.all().len() > 1 {
+                if self.lives.current().is_some_and(is_fresh) {
                     self.strays.rewind();
                 }
             }
@@ -420,11 +420,7 @@ impl Engine {
                 Ask::CentralRestored => {
                     self.push.doubt_watermark();
                     self.doubt_former();
-                    // Without a life that has ended there are no strays.
-                    let is_closed = |life: &Life| life.standing == LifeStanding::Closed;
-                    if self.lives.all().len() > 1 || self.lives.all().iter().any(is_closed) {
-                        self.strays.rewind();
-                    }
+                    self.strays.rewind();
                 }
                 Ask::FormerDone(life) => {
                     self.doubted.remove(&life);

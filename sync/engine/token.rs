@@ -262,3 +262,24 @@ fn sign(identity: &TerminalIdentity, nonce: String) -> TokenRequest {
     let signature = BASE64.encode(signature.to_bytes());
     TokenRequest { terminal_id, nonce, signature, epoch: Some(identity.epoch) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_safe_in_a_header_is_a_token() {
+        for (token, is_safe) in [
+            ("", false),
+            ("a", true),
+            ("eyJ.~+/=", true),
+            ("a b", false),
+            ("a\r\nHost: b", false),
+            ("\u{e9}", false),
+            (&*"x".repeat(4096), true),
+            (&*"x".repeat(4097), false),
+        ] {
+            assert_eq!(is_header_safe(token), is_safe, "{token:?}");
+        }
+    }
+}

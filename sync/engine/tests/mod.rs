@@ -18,6 +18,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::collections::BTreeMap;
 
+mod decisions;
 mod lives;
 
 const WALL: i64 = 1_800_000_000_000;

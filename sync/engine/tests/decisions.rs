@@ -1,0 +1,328 @@
+//! Decisions one by one, each of which another part would make good in the end: later, or at somebody's cost.
+
+use super::*;
+use crate::engine::lane::{Pace, judge};
+use crate::engine::push::batch_length;
+use crate::ports::{DeviceKey, LifeId, OutboxItem, TerminalIdentity};
+use crate::protocol::auth::{Standing, TokenResponse};
+use crate::protocol::event::{EventHash, Place};
+use crate::protocol::push::BYTES_MAX;
+
+/// What a refusal means, and how soon it is worth asking again.
+#[test]
+fn every_refusal_has_its_meaning_and_its_pace() {
+    let (later, human) = (Retry::Later, Retry::Human);
+    let table = [
+        ((401, code::UNAUTHENTICATED, later, None), SyncProblem::Unauthenticated, Pace::Soon),
+        ((403, code::TERMINAL_REVOKED, human, None), SyncProblem::TerminalRevoked, Pace::Slow),
+        ((403, code::WRONG_TERMINAL, human, None), SyncProblem::TerminalUnknown, Pace::Slow),
+        ((409, code::OLD_EPOCH, human, None), SyncProblem::EpochOutdated, Pace::Soon),
+        ((409, code::FORKED_HISTORY, human, None), SyncProblem::HistoryForked, Pace::Slow),
+        ((409, code::BROKEN_CHAIN, human, None), SyncProblem::ChainBroken, Pace::Slow),
+        ((403, code::TOO_MANY_ATTEMPTS, later, None), SyncProblem::Throttled, Pace::Soon),
+        ((429, "OTHER", later, Some(7)), SyncProblem::Throttled, Pace::After(7)),
+        ((426, "OTHER", Retry::AfterUpgrade, None), SyncProblem::UpgradeNeeded, Pace::Slow),
+        ((503, "OTHER", later, Some(9)), SyncProblem::CentralFailing, Pace::After(9)),
+        ((500, "OTHER", later, None), SyncProblem::CentralFailing, Pace::Soon),
+        ((418, "OTHER", later, Some(3)), SyncProblem::UnexpectedAnswer, Pace::After(3)),
+        ((418, "OTHER", Retry::Never, None), SyncProblem::UnexpectedAnswer, Pace::Slow),
+    ];
+    for ((status, code, retry, after), problem, pace) in table {
+        let judged = judge(&refusal(status, code, retry, after));
+        assert_eq!(judged, (problem, pace), "{status} {code} {retry:?}");
+    }
+    let bare = |status, retry_after_s| judge(&Fault::Status { status, retry_after_s });
+    assert_eq!(bare(429, Some(4)), (SyncProblem::Throttled, Pace::After(4)));
+    assert_eq!(bare(599, None), (SyncProblem::CentralFailing, Pace::Soon));
+    assert_eq!(bare(600, None), (SyncProblem::NotCentral, Pace::Soon));
+    assert_eq!(bare(401, None), (SyncProblem::Unauthenticated, Pace::Soon));
+    assert_eq!(bare(426, None), (SyncProblem::UpgradeNeeded, Pace::Slow));
+}
+
+fn item(epoch: u32, seq: u64, size: usize) -> OutboxItem {
+    let life = LifeId { epoch, ..sample::identity(1).life() };
+    let place = Place { terminal: life.terminal, epoch: life.epoch, seq };
+    let (hash, prev) = (EventHash::GENESIS, EventHash::GENESIS);
+    OutboxItem::Damaged { place, hash, prev, raw: vec![b'x'; size] }
+}
+
+/// Events that wait -> how many make a batch by number, and as strays.
+#[test]
+fn a_batch_is_of_one_life_within_the_limit_and_by_number_without_holes() {
+    let half = BYTES_MAX / 2;
+    let table = [
+        (vec![], 0, 0),
+        (vec![item(1, 1, 9)], 1, 1),
+        (vec![item(1, 1, 9), item(1, 2, 9), item(1, 3, 9)], 3, 3),
+        (vec![item(1, 1, 9), item(1, 3, 9), item(1, 4, 9)], 1, 3),
+        (vec![item(1, 2, 9), item(1, 1, 9)], 1, 1),
+        (vec![item(1, 1, 9), item(1, 1, 9)], 1, 1),
+        (vec![item(1, 1, 9), item(2, 2, 9)], 1, 1),
+        (vec![item(1, 1, 9), item(2, 5, 9)], 1, 1),
+        (vec![item(1, 1, BYTES_MAX * 2), item(1, 2, 9)], 1, 1),
+        (vec![item(1, 1, half), item(1, 2, half), item(1, 3, 9)], 1, 1),
+        (vec![item(1, 1, half), item(1, 2, 9), item(1, 3, half)], 2, 2),
+    ];
+    for (number, (events, by_number, as_strays)) in table.into_iter().enumerate() {
+        let lengths = (batch_length(&events, false), batch_length(&events, true));
+        assert_eq!(lengths, (by_number, as_strays), "row {number}");
+    }
+}
+
+/// Something that a person must mend is not asked about again at once, whatever the dice say.
+#[test]
+fn a_refusal_that_will_not_pass_by_itself_rests_for_long() {
+    for seed in 0..30 {
+        let mut bench = Bench::settled(1);
+        bench.rng = StdRng::seed_from_u64(seed);
+        bench.sell();
+        bench.refuse("push", 418, "TEAPOT", Retry::Never);
+        bench.sent.clear();
+        bench.pass(PAUSE_MS_MAX / 2 - 1);
+        assert!(!bench.sent.contains(&"watermark"), "seed {seed}: {:?}", bench.sent);
+        bench.pass(PAUSE_MS_MAX / 2 + 2);
+        assert!(bench.sent.contains(&"watermark"), "seed {seed}");
+    }
+}
+
+/// A page without rows moves the cursor all the same, or central would be asked the same for ever.
+#[test]
+fn a_page_that_only_moves_the_cursor_is_noted() {
+    let mut bench = Bench::settled(1);
+    let feed = bench.open.values().find_map(|(_, request)| match request {
+        Request::Changes { feed, .. } => Some(*feed),
+        _ => None,
+    });
+    let page = ChangesPage {
+        changes: Vec::new(),
+        next: "elsewhere".into(),
+        more: false,
+        included: bench.store.included(feed.unwrap()),
+        checkpoint: None,
+        server_time_ms: WALL,
+    };
+    bench.answer("changes", Ok(Reply::Changes(page)));
+    assert_eq!(bench.stored, ["page"]);
+    let progress = bench.store.feed_progress(feed.unwrap()).unwrap();
+    assert_eq!(progress.cursor.as_deref(), Some("elsewhere"));
+}
+
+/// A chunk that stays damaged ends in another snapshot, not in the same request for ever.
+#[test]
+fn a_chunk_that_stays_damaged_is_given_up() {
+    let mut bench = Bench::new(1);
+    bench.input(Input::Start);
+    let mut damaged = 0;
+    for _ in 0..200 {
+        let open = bench.open();
+        if bench.stored.contains(&"reset") {
+            break;
+        }
+        match open.iter().find(|name| **name != "changes") {
+            Some(&"chunk") => {
+                damaged += 1;
+                bench.answer("chunk", Ok(Reply::Chunk(b"<html>".to_vec())));
+            }
+            Some(name) => bench.serve(bench.ticket(name)),
+            None => bench.pass(PAUSE_MS_MIN),
+        }
+    }
+    assert!(bench.stored.contains(&"reset"), "after {damaged} damaged chunks");
+    bench.pass(PAUSE_MS_MAX);
+    bench.settle();
+    bench.pass(PAUSE_MS_MAX);
+    bench.settle();
+    assert_eq!((bench.problem(), bench.status.percent), (None, 100));
+}
+
+/// How often rows did not add up is counted on when this device begins another life.
+#[test]
+fn divergences_are_counted_over_lives() {
+    let mut bench = Bench::settled(1);
+    bench.store.lose_row(Feed::Customers);
+    bench.central.put(Feed::Customers, 5, 2);
+    bench.settle();
+    assert_eq!(bench.status.divergences, 1);
+    let again = sample::identity(2);
+    bench.central.admit(&again);
+    bench.store.enrol(&again, "crossroads/test", DeviceTime(WALL)).unwrap();
+    bench.input(Input::Nudge);
+    bench.settle();
+    assert_eq!(bench.status.divergences, 1);
+}
+
+/// A batch that takes too long is sent again as two.
+#[test]
+fn a_batch_that_times_out_is_halved() {
+    let mut bench = Bench::new(40);
+    bench.input(Input::Start);
+    for name in ["nonce", "token", "watermark"] {
+        bench.serve(bench.ticket(name));
+    }
+    let size = |bench: &Bench| match &bench.open[&bench.ticket("push")].1 {
+        Request::Push { body, .. } => body.events.len(),
+        _ => unreachable!(),
+    };
+    assert_eq!(size(&bench), 40);
+    bench.fail("push", Fault::TimedOut);
+    bench.pass(PAUSE_MS_MIN);
+    // A question that times out says nothing of batches.
+    bench.fail("watermark", Fault::TimedOut);
+    bench.pass(2 * PAUSE_MS_MIN);
+    bench.serve(bench.ticket("watermark"));
+    assert_eq!(size(&bench), 20);
+}
+
+/// Central says in passing that another life is the current one: whether we may read is asked at once.
+#[test]
+fn a_watermark_of_a_later_life_renews_the_token() {
+    for (current_epoch, is_renewed) in [(None, false), (Some(1), false), (Some(2), true)] {
+        let mut bench = Bench::new(2);
+        bench.input(Input::Start);
+        bench.serve(bench.ticket("nonce"));
+        bench.serve(bench.ticket("token"));
+        let mark = Watermark {
+            epoch: 1,
+            current_epoch,
+            acked_seq: 0,
+            acked_hash: EventHash::GENESIS.to_string(),
+            held_back: vec![],
+            server_time_ms: WALL,
+        };
+        bench.sent.clear();
+        bench.answer("watermark", Ok(Reply::Watermark(mark)));
+        assert_eq!(bench.sent.contains(&"nonce"), is_renewed, "{current_epoch:?}");
+    }
+}
+
+/// A token that central has forgotten does not keep the next life from being made known.
+#[test]
+fn a_refused_token_is_renewed_before_the_next_life_is_made_known() {
+    let mut bench = Bench::settled(3);
+    bench.store.recover(0..0, &DeviceKey([9; 32]), DeviceTime(WALL));
+    bench.central.forget_sessions();
+    bench.input(Input::Nudge);
+    bench.pass(RECHECK_MS);
+    for _ in 0..20 {
+        if bench.sent.contains(&"renew") {
+            break;
+        }
+        bench.settle();
+        bench.pass(PAUSE_MS_MIN);
+    }
+    bench.settle();
+    bench.pass(PAUSE_MS_MIN);
+    bench.settle();
+    assert_eq!(bench.central.epoch(sample::identity(1).id.uuid()), Some(2));
+    assert_eq!(bench.problem(), None);
+}
+
+/// Lives are looked at without a reason at least so often.
+const RECHECK_MS: u64 = 60_000;
+
+/// A bench whose 40 events wait as strays.
+fn with_strays() -> Bench {
+    let mut bench = Bench::new(40);
+    bench.store.close_life(sample::identity(1).life()).unwrap();
+    let again = TerminalIdentity { epoch: 2, ..sample::identity(1) };
+    let again = TerminalIdentity { device_key: DeviceKey([8; 32]), ..again };
+    bench.central = ModelCentral::default();
+    bench.central.admit(&again);
+    bench.store.enrol(&again, "crossroads/test", DeviceTime(WALL)).unwrap();
+    bench.input(Input::Start);
+    bench.serve(bench.ticket("nonce"));
+    bench.serve(bench.ticket("token"));
+    bench
+}
+
+fn strays_open(bench: &Bench) -> Option<usize> {
+    bench.open.values().find_map(|(_, request)| match request {
+        Request::Strays { body, .. } => Some(body.events.len()),
+        _ => None,
+    })
+}
+
+#[test]
+fn strays_halve_down_to_one_and_grow_again() {
+    let mut bench = with_strays();
+    let mut seen = Vec::new();
+    while let Some(size) = strays_open(&bench) {
+        seen.push(size);
+        bench.fail("strays", Fault::Status { status: 413, retry_after_s: None });
+    }
+    assert_eq!(seen, [40, 20, 10, 5, 2, 1], "each at once, but one that is too large");
+    assert_eq!(bench.problem(), Some("event-too-large"));
+    let revision = bench.status.acknowledged_revision;
+    bench.pass(PAUSE_MS_MAX);
+    let mut grown = Vec::new();
+    for _ in 0..60 {
+        if let Some(size) = strays_open(&bench) {
+            grown.push(size);
+            bench.serve(bench.ticket("strays"));
+            continue;
+        }
+        match bench.open().into_iter().find(|name| *name != "changes") {
+            Some(name) => bench.serve(bench.ticket(name)),
+            None => break,
+        }
+    }
+    assert_eq!(grown, [1, 2, 4, 8, 16, 9]);
+    assert!(bench.status.acknowledged_revision > revision, "the screen is told");
+    assert_eq!((bench.central.strays().len(), bench.problem()), (40, None));
+}
+
+#[test]
+fn strays_that_time_out_go_again_in_halves() {
+    let mut bench = with_strays();
+    assert_eq!(strays_open(&bench), Some(40));
+    bench.fail("strays", Fault::TimedOut);
+    assert_eq!(strays_open(&bench), None, "after a pause");
+    bench.pass(PAUSE_MS_MIN);
+    assert_eq!(strays_open(&bench), Some(20));
+}
+
+/// A token that would end the header, or that was not asked for, is not one.
+#[test]
+fn only_a_token_that_was_asked_for_and_fits_a_header_is_used() {
+    let token = |text: &str| {
+        Ok(Reply::Token(TokenResponse {
+            token: text.into(),
+            expires_in_s: 600,
+            standing: Standing::Current,
+            server_time_ms: WALL,
+        }))
+    };
+    let mut bench = Bench::new(2);
+    bench.input(Input::Start);
+    bench.answer("nonce", token("early"));
+    assert_eq!(bench.problem(), Some("not-central"));
+    let mut bench = Bench::new(2);
+    bench.input(Input::Start);
+    bench.serve(bench.ticket("nonce"));
+    bench.answer("token", token("two\nlines"));
+    assert_eq!(bench.problem(), Some("not-central"));
+}
+
+/// A token is used until shortly before it ends: a minute, or a fifth of a short life; and for ten seconds at least.
+#[test]
+fn a_token_is_renewed_shortly_before_it_ends() {
+    for (expires_in_s, until_ms) in [(600, 540_000), (100, 80_000), (1, 10_000)] {
+        let mut bench = Bench::new(1);
+        bench.input(Input::Start);
+        bench.serve(bench.ticket("nonce"));
+        let (_, request) = bench.open[&bench.ticket("token")].clone();
+        let Ok(Reply::Token(given)) = bench.central.handle(WALL, None, &request) else {
+            unreachable!()
+        };
+        bench.answer("token", Ok(Reply::Token(TokenResponse { expires_in_s, ..given })));
+        bench.settle();
+        bench.sent.clear();
+        bench.now_ms = until_ms - 1;
+        bench.sell();
+        bench.settle();
+        assert!(!bench.sent.contains(&"nonce"), "{expires_in_s} s: {:?}", bench.sent);
+        bench.now_ms = until_ms;
+        bench.sell();
+        assert_eq!(bench.sent.last(), Some(&"nonce"), "{expires_in_s} s: {:?}", bench.sent);
+    }
+}
