@@ -75,6 +75,8 @@ pub fn quorum(symbology: Symbology, text: &str) -> u32 {
         Symbology::Code128 | Symbology::Gs1128 => 2,
         Symbology::DataBar | Symbology::DataBarExpanded => 2,
         Symbology::Ean8 | Symbology::UpcE => 3,
+        // Bars of anything come near to its characters: see its reader.
+        Symbology::DataBarLimited => 3,
         // No check digit of its own, and a slanted line through a long code reads as a short one.
         Symbology::Itf if text.len() < 10 => 5,
         Symbology::Itf => 3,

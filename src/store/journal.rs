@@ -264,7 +264,7 @@ fn verify_range(
     let mut rows =
         statement.query([life.position(first), life.position(life.last_seq.max(first))])?;
     // What the next event must name; nobody knows behind a hole.
-    let mut prev = (first == 1 || !is_missing(&holes, first - 1)).then_some(prev);
+    let mut prev = (!is_missing(&holes, first - 1)).then_some(prev);
     let mut seq = first;
     while let Some(row) = rows.next()? {
         let position: i64 = row.get(0)?;

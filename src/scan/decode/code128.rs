@@ -54,7 +54,7 @@ const MODULE_MIN: f32 = 0.75;
 const CHARACTERS_MAX: usize = 80;
 
 /// Widths of all patterns, unpacked.
-fn widths_of(value: usize) -> [f32; 6] {
+pub(crate) fn widths_of(value: usize) -> [f32; 6] {
     let mut rest = PATTERNS[value];
     let mut widths = [0.0; 6];
     for width in widths.iter_mut().rev() {
@@ -206,7 +206,7 @@ enum Set {
 }
 
 /// The text of start, data and check character; `None` where the check fails or nothing is said.
-fn text_of(values: &[usize]) -> Option<(String, bool)> {
+pub(crate) fn text_of(values: &[usize]) -> Option<(String, bool)> {
     let (&check, body) = values.split_last()?;
     let (&start, data) = body.split_first()?;
     let weighted: usize = data.iter().enumerate().map(|(index, value)| (index + 1) * value).sum();

@@ -1,6 +1,7 @@
 //! DataBar from the widths of bars and spaces: finder patterns with the characters on both sides.
 //!
-//! ISO/IEC 24724:2011, section 5 (Omnidirectional, Truncated and both Stacked) and 7 (Expanded).
+//! ISO/IEC 24724:2011, section 5 (Omnidirectional, Truncated and both Stacked) and 7 (Expanded);
+//! Limited (6), which has no finder pattern, lies beside.
 //! ```text
 //! | guard | outer 8 | finder 5 | inner 8 | inner 8 | finder 5 | outer 8 | guard |
 //!           ------- pair ------->         <------- pair -------
@@ -14,6 +15,7 @@
 
 use super::databar_character::{Character, Characters};
 use super::databar_expanded::{self, Gathered};
+use super::databar_limited::LimitedReader;
 use super::profile::Runs;
 use super::walk::Walk;
 use domain::code::Symbology;
@@ -22,7 +24,7 @@ use domain::gtin::check_digit;
 /// A symbol, or its last part, on one line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataBarRead {
-    /// DataBar or DataBar Expanded.
+    /// DataBar, DataBar Limited or DataBar Expanded.
     pub symbology: Symbology,
     /// The element string.
     pub text: String,
@@ -171,6 +173,7 @@ pub struct DataBarReader {
     /// Halves of stacked symbols.
     halves: Vec<(Pair, Seen)>,
     gathered: Gathered,
+    limited: LimitedReader,
 }
 
 impl Default for DataBarReader {
@@ -191,6 +194,7 @@ impl Default for DataBarReader {
             line: Vec::new(),
             halves: Vec::new(),
             gathered: Gathered::default(),
+            limited: LimitedReader::default(),
         }
     }
 }
@@ -219,6 +223,9 @@ impl DataBarReader {
             if let Some((text, span)) = self.gathered.add(&mut self.line, place) {
                 found.push(DataBarRead { symbology: Symbology::DataBarExpanded, text, span });
             }
+        }
+        if wanted(Symbology::DataBarLimited) {
+            self.limited.read(runs, found);
         }
     }
 
@@ -353,7 +360,7 @@ fn keep_apart(pairs: &mut Vec<Pair>) {
 
 /// By how many modules the first of alternating runs and all of its colour are wider than they
 /// should be.
-fn spread_of(widths: &[f32], nominal: &[f32]) -> f32 {
+pub(super) fn spread_of(widths: &[f32], nominal: &[f32]) -> f32 {
     let excess = widths.iter().zip(nominal).enumerate();
     let sum: f32 = excess.map(|(k, (w, n))| (w - n) * if k % 2 == 0 { 1.0 } else { -1.0 }).sum();
     (sum / widths.len() as f32).clamp(-0.7, 0.7)

@@ -6,11 +6,12 @@
 //! allocates for a frame without a code; rxing's readers do.
 
 mod clock;
-mod code128;
+pub(crate) mod code128;
 mod copy;
 pub(crate) mod databar;
 pub(crate) mod databar_character;
 mod databar_expanded;
+mod databar_limited;
 mod databar_text;
 mod dots;
 pub mod ean;
@@ -58,7 +59,7 @@ pub struct Options {
 
 impl Options {
     /// All symbologies that this crate can read.
-    pub const READABLE: [Symbology; 16] = [
+    pub const READABLE: [Symbology; 17] = [
         Symbology::Ean13,
         Symbology::UpcA,
         Symbology::Ean8,
@@ -68,6 +69,7 @@ impl Options {
         Symbology::Itf14,
         Symbology::Itf,
         Symbology::DataBar,
+        Symbology::DataBarLimited,
         Symbology::DataBarExpanded,
         Symbology::QrCode,
         Symbology::Gs1QrCode,
@@ -111,7 +113,7 @@ impl Default for Options {
     /// What retail uses. Code 39, Code 93 and Codabar have no place on goods, and weak or no check
     /// digits: they are read only where asked for.
     fn default() -> Self {
-        Self::only(&Self::READABLE[..14])
+        Self::only(&Self::READABLE[..15])
     }
 }
 
@@ -201,6 +203,18 @@ struct MatrixLook {
     strategy: Strategy,
     /// By grids that bend instead of rxing's finders.
     is_bent: bool,
+}
+
+impl MatrixLook {
+    /// By rxing's finders.
+    const fn flat(look: Look, side_max: usize, strategy: Strategy) -> Self {
+        Self { look, side_max, strategy, is_bent: false }
+    }
+
+    /// By grids that bend.
+    const fn bent(look: Look, side_max: usize, strategy: Strategy) -> Self {
+        Self { look, side_max, strategy, is_bent: true }
+    }
 }
 
 const fn manner(level: Level, thickness: f32) -> Manner {

@@ -58,7 +58,8 @@ impl Decoder {
     /// Bars that are too blurred to have edges, where either finder sees them: as they are, and at
     /// half the size, where noise and the rows of a moving picture are averaged away.
     fn study_grey(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
-        if !self.options.wants_articles() && !self.options.wants(Symbology::DataBar) {
+        let others = [Symbology::DataBar, Symbology::Code128, Symbology::Gs1128];
+        if !self.options.wants_articles() && !others.iter().any(|kind| self.options.wants(*kind)) {
             return;
         }
         self.study_grey_at(shot, shot.scale, reads);
@@ -178,7 +179,7 @@ impl Decoder {
         }
         let look = Look { is_inverted: false, is_thorough: true, patterns_max: STILL_PATTERNS_MAX };
         for (patch, side_max, strategy) in places {
-            let how = MatrixLook { look, side_max, strategy, is_bent: true };
+            let how = MatrixLook::bent(look, side_max, strategy);
             self.read_matrix(shot, &patch, how, reads);
             if !reads.is_empty() || shot.is_late() {
                 return;
@@ -204,12 +205,8 @@ impl Decoder {
                 continue;
             }
             let look = Look { is_inverted, is_thorough: true, patterns_max: STILL_PATTERNS_MAX };
-            self.read_matrix(
-                shot,
-                &whole,
-                MatrixLook { look, side_max, strategy, is_bent: false },
-                reads,
-            );
+            let how = MatrixLook::flat(look, side_max, strategy);
+            self.read_matrix(shot, &whole, how, reads);
             if !reads.is_empty() || shot.is_late() {
                 return;
             }
@@ -226,12 +223,8 @@ impl Decoder {
                     is_thorough: true,
                     patterns_max: STILL_PATTERNS_MAX,
                 };
-                self.read_matrix(
-                    shot,
-                    &patch,
-                    MatrixLook { look, side_max, strategy, is_bent: false },
-                    reads,
-                );
+                let how = MatrixLook::flat(look, side_max, strategy);
+                self.read_matrix(shot, &patch, how, reads);
                 if !reads.is_empty() || shot.is_late() {
                     return;
                 }

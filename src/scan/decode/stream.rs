@@ -250,12 +250,7 @@ impl Decoder {
         }
         let look =
             Look { is_inverted: false, is_thorough: false, patterns_max: STREAM_PATTERNS_MAX };
-        let how = MatrixLook {
-            look,
-            side_max: PATCH_SIDE_MAX,
-            strategy: Strategy::Patch,
-            is_bent: false,
-        };
+        let how = MatrixLook::flat(look, PATCH_SIDE_MAX, Strategy::Patch);
         if self.options.view == View::Aimed {
             if let Some(patch) = self.patch_in_turn(shot) {
                 self.read_matrix(shot, &patch, how, reads);
@@ -357,12 +352,8 @@ impl Decoder {
                     patterns_max: STREAM_PATTERNS_MAX,
                 };
                 let (side_max, strategy) = (640, Strategy::Shrunk);
-                self.read_matrix(
-                    shot,
-                    &whole,
-                    MatrixLook { look, side_max, strategy, is_bent: false },
-                    reads,
-                );
+                let how = MatrixLook::flat(look, side_max, strategy);
+                self.read_matrix(shot, &whole, how, reads);
             }
             step => {
                 let Some(patch) = thorough else { return };
@@ -387,12 +378,8 @@ impl Decoder {
     ) {
         let look = Look { is_inverted, is_thorough, patterns_max: STREAM_PATTERNS_MAX };
         let side_max = THOROUGH_SIDE_MAX;
-        self.read_matrix(
-            shot,
-            patch,
-            MatrixLook { look, side_max, strategy, is_bent: false },
-            reads,
-        );
+        let how = MatrixLook::flat(look, side_max, strategy);
+        self.read_matrix(shot, patch, how, reads);
     }
 
     fn read_averaged(&mut self, shot: &Shot<'_>, bars: &Bars) {

@@ -1,4 +1,4 @@
-//! EAN-13, UPC-A, EAN-8, UPC-E and DataBar from grey values, where blur leaves no edges to measure.
+//! EAN-13, UPC-A, EAN-8, UPC-E, DataBar and Code 128 from grey values, where blur leaves no edges to measure.
 //!
 //! Nothing is cut into black and white. A number is *drawn* as the lens would show it, for every
 //! blur of a list, and the number whose drawing lies nearest to the profile wins, provided that it
@@ -15,10 +15,12 @@
 //! no binarisation). Must never report a number that only fits best: see [`GreyRead::is_believed`].
 
 mod bundle;
+mod code128;
 mod databar;
 mod find;
 mod fit;
 mod margin;
+mod sheet;
 mod symbol;
 mod template;
 #[cfg(test)]
@@ -151,6 +153,9 @@ const fn strictness(symbology: Symbology) -> f32 {
 impl GreyRead {
     /// Whether the number may be reported.
     pub fn is_believed(&self) -> bool {
+        if matches!(self.symbology, Symbology::Code128 | Symbology::Gs1128) {
+            return code128::is_believed(self);
+        }
         let factor = strictness(self.symbology);
         let unexplained_max = match self.blur_modules < HEAVY_BLUR {
             true => UNEXPLAINED_MAX,
@@ -185,6 +190,8 @@ pub struct Workspace {
     survivors: Vec<Hypothesis>,
     /// Made when it is first needed.
     databar: Option<Box<databar::Reader>>,
+    /// The same.
+    code128: Option<Box<code128::Reader>>,
 }
 
 impl Default for Workspace {
@@ -205,6 +212,7 @@ impl Workspace {
             mirrored: Vec::new(),
             survivors: Vec::with_capacity(SURVIVORS.iter().sum::<usize>() + 1),
             databar: None,
+            code128: None,
         }
     }
 
@@ -226,10 +234,13 @@ impl Workspace {
             Effort::Quick => &QUICK_JITTER[..],
             Effort::Thorough => &JITTER,
         };
-        // Among some thousand characters for each place, a DataBar takes the time of a still.
+        // Among some thousand characters for each place a DataBar takes the time of a still, and so
+        // does a Code 128 of any length.
         let is_patient = effort == Effort::Thorough;
-        let wanted =
-            |symbology| wanted(symbology) && (symbology != Symbology::DataBar || is_patient);
+        let is_dear = |symbology| {
+            matches!(symbology, Symbology::DataBar | Symbology::Code128 | Symbology::Gs1128)
+        };
+        let wanted = |symbology| wanted(symbology) && (is_patient || !is_dear(symbology));
         self.seek(luma, candidate, (jitter, true), &wanted).filter(GreyRead::is_believed)
     }
 
@@ -280,7 +291,23 @@ impl Workspace {
             }
         }
         let databar = self.read_databar(wanted);
-        best.into_iter().chain(databar).max_by(|a, b| a.margin.total_cmp(&b.margin))
+        let code128 = self.read_code128(is_impatient, wanted);
+        let others = databar.into_iter().chain(code128);
+        best.into_iter().chain(others).max_by(|a, b| a.margin.total_cmp(&b.margin))
+    }
+
+    /// A Code 128 on the profiles that were taken last.
+    fn read_code128(
+        &mut self,
+        is_impatient: bool,
+        wanted: &dyn Fn(Symbology) -> bool,
+    ) -> Option<GreyRead> {
+        if !wanted(Symbology::Code128) && !wanted(Symbology::Gs1128) {
+            return None;
+        }
+        let Self { code128, bundle, margins, mirrored, .. } = self;
+        let reader = code128.get_or_insert_with(|| Box::new(code128::Reader::new()));
+        reader.read(bundle, margins, mirrored, is_impatient)
     }
 
     /// A DataBar on the profiles that were taken last.

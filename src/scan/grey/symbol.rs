@@ -145,7 +145,7 @@ impl Layout {
                 if digits[0] == 0 { (Symbology::UpcA, 1, 12) } else { (Symbology::Ean13, 0, 13) }
             }
         };
-        let mut text = Text { bytes: [0; 16], length };
+        let mut text = Text { bytes: [0; TEXT_MAX], length };
         for (byte, digit) in text.bytes.iter_mut().zip(&digits[from..]).take(length) {
             *byte = b'0' + digit;
         }
@@ -190,23 +190,26 @@ impl Plan {
     }
 }
 
-/// Digits without memory of their own on the heap.
+/// Bytes of the longest text.
+const TEXT_MAX: usize = 96;
+
+/// A text without memory of its own on the heap.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Text {
-    bytes: [u8; 16],
+    bytes: [u8; TEXT_MAX],
     length: usize,
 }
 
 impl Text {
-    /// Sixteen characters at most.
+    /// What is too long is cut off; no symbol here holds as much.
     pub(super) fn new(text: &str) -> Self {
-        let mut bytes = [0; 16];
+        let mut bytes = [0; TEXT_MAX];
         let length = text.len().min(bytes.len());
         bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
         Self { bytes, length }
     }
 
-    /// The digits: 13, 12 or 8, or the element string of a DataBar.
+    /// The digits: 13, 12 or 8, the element string of a DataBar, or what a Code 128 says.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }

@@ -104,6 +104,40 @@ pub(super) fn step_of(index: usize, t: f32) -> f32 {
     softened(KERNELS[index], t)
 }
 
+/// A bar behind one blur: what all waveforms are sums of.
+pub(super) struct Brush {
+    /// The edge from light to dark, by eighths of a module.
+    rise: Vec<f32>,
+    /// From dark to light.
+    fall: Vec<f32>,
+}
+
+impl Brush {
+    /// Samples lie in the middle of quarter modules, edges at whole ones: a table by eighths.
+    const EIGHTHS: i32 = 8 * 20;
+
+    /// Of a blur and a spread of ink, by their numbers.
+    pub(super) fn new(blur: usize, spread: usize) -> Self {
+        Self::of(KERNELS[blur], SPREADS[spread])
+    }
+
+    fn of(kernel: Kernel, spread: f32) -> Self {
+        let table = |shift: f32| -> Vec<f32> {
+            let places = -Self::EIGHTHS..=Self::EIGHTHS;
+            places.map(|at| softened(kernel, at as f32 / 8.0 + shift)).collect()
+        };
+        Self { rise: table(spread), fall: table(-spread) }
+    }
+
+    /// The darkness at a sample of a bar between two modules of a character that begins `lead`
+    /// samples later than its waveform.
+    pub(super) fn bar(&self, sample: usize, lead: usize, from: u8, to: u8) -> f32 {
+        let at = (2 * sample + 1) as i32 - 2 * lead as i32;
+        let index = |edge: u8| (at - 8 * i32::from(edge) + Self::EIGHTHS) as usize;
+        self.rise[index(from)] - self.fall[index(to)]
+    }
+}
+
 /// Everything about one blur.
 pub(super) struct Entry {
     /// Waveforms of the characters, from 3.5 modules before to 3.5 modules behind them.
@@ -120,17 +154,9 @@ pub(super) struct Entry {
 
 impl Entry {
     fn new(kernel: Kernel, spread: f32) -> Self {
-        // Samples lie in the middle of quarter modules, edges at whole ones: a table by eighths.
-        const EIGHTHS: i32 = 8 * 12;
-        let table = |shift: f32| -> Vec<f32> {
-            (-EIGHTHS..=EIGHTHS).map(|at| softened(kernel, at as f32 / 8.0 + shift)).collect()
-        };
-        let (rise, fall) = (table(spread), table(-spread));
-        let waveform = |sample: usize, lead: usize, from: u8, to: u8| {
-            let at = (2 * sample + 1) as i32 - 2 * lead as i32;
-            let index = |edge: u8| (at - 8 * i32::from(edge) + EIGHTHS) as usize;
-            rise[index(from)] - fall[index(to)]
-        };
+        let brush = Brush::of(kernel, spread);
+        let waveform =
+            |sample: usize, lead: usize, from: u8, to: u8| brush.bar(sample, lead, from, to);
         let mut entry = Self {
             characters: [[0.0; SPAN]; CHARACTERS],
             energy: [0.0; CHARACTERS],

@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u32, u32)] = &[
     ("zxing-cpp/code128-1", 6, 0),
     ("zxing-cpp/code128-2", 12, 0),
     ("zxing-cpp/code128-3", 2, 0),
+    ("zxing-cpp/databarltd-1", 2, 0),
     ("zxing-cpp/datamatrix-1", 27, 0),
     ("zxing-cpp/datamatrix-2", 13, 0),
     ("zxing-cpp/datamatrix-4", 20, 0),

@@ -145,6 +145,38 @@ fn tampering_with_lives_is_found() {
     connection.execute_batch("UPDATE journal SET bytes = bytes || ' ' WHERE position = 6").unwrap();
     assert_eq!(verify(&connection).unwrap().fault.unwrap().seq, 6);
     connection.execute_batch("ROLLBACK").unwrap();
+    // A life of which only strays were found has no place in the journal, and no beginning.
+    let empty = "BEGIN; INSERT INTO life (number, terminal, epoch, name, store, store_name, central, device_key, \
+                 standing, former_epoch, reason, base_position, last_hash, last_at_ms, acked_hash) \
+                 SELECT 0, terminal, 9, name, store, store_name, central, device_key, 'closed', 8, 'recovered', 0, \
+                 zeroblob(32), 0, zeroblob(32) FROM life WHERE epoch = 0;";
+    connection.execute_batch(empty).unwrap();
+    assert_eq!(verify(&connection).unwrap().fault, None);
+    connection.execute_batch("ROLLBACK").unwrap();
+    check_tails(&connection);
+}
+
+/// What a start looks at: the last events, the one that they follow, and the head.
+fn check_tails(connection: &rusqlite::Connection) {
+    let hole = "INSERT INTO hole SELECT number, 2, 2 FROM life WHERE epoch = 1;";
+    let without = |seq: u64| format!("DELETE FROM journal WHERE position = {};", 6 + seq);
+    for (sql, count, events, fault) in [
+        (String::new(), 1, 1, None),
+        (String::new(), 2, 2, None),
+        (String::new(), 50, 3, None),
+        (without(2), 1, 0, Some(2)),
+        (without(2) + hole, 1, 1, None),
+        (without(2) + hole, 2, 1, None),
+        (without(1), 1, 1, None),
+        (without(1), 2, 0, Some(1)),
+        (without(3), 1, 0, Some(3)),
+    ] {
+        connection.execute_batch(&format!("BEGIN; {sql}")).unwrap();
+        let report = crate::journal::verify_tail(connection, count).unwrap();
+        connection.execute_batch("ROLLBACK").unwrap();
+        let found = report.fault.map(|fault| fault.seq);
+        assert_eq!((report.events, found), (events, fault), "{sql} {count}");
+    }
 }
 
 #[test]
