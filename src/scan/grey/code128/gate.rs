@@ -1,0 +1,294 @@
+//! Where a symbol may lie on a profile, and of how many characters: between two light margins, with
+//! a start character behind the one and the stop character before the other.
+//!
+//! How wide a module is nobody says: for every number of characters it is another, and only with the
+//! right one do both ends look as they must. Start and stop are four patterns with the margin beside
+//! them, so that all numbers are tried, and whatever has none of them costs nothing more.
+
+use super::super::fit::Pose;
+use super::super::margin::MarginFinder;
+use super::super::template::{COARSE, SAMPLES, dot};
+use super::symbol::{CHARACTERS_MAX, CHARACTERS_MIN, DATA, STOP_MODULES, VALUES, modules_of};
+use super::wave::{Bank, Entry, STRIDE, TAIL};
+
+/// Modules of the margin that belong to a pattern.
+const QUIET: usize = 2;
+/// Samples of the start character and of the stop character with their margins.
+const START_SPAN: usize = STRIDE + QUIET * SAMPLES;
+const STOP_SPAN: usize = (STOP_MODULES + QUIET) * SAMPLES;
+/// How far from its place by the margins a pattern is looked for, in samples: what a blurred bar at
+/// the end may be taken for less or more.
+const SHIFT_MAX: usize = SAMPLES + SAMPLES / 2;
+/// Correlation with a pattern below which it is none.
+const LIKENESS_MIN: f32 = 0.93;
+/// Levels of darkness, of the contrast around, at which a symbol may begin.
+const LEVELS: [f32; 2] = [0.3, 0.15];
+/// The narrower margin over the widest light between them: ten modules are demanded, and four with
+/// bars that blur ate beside them are the widest within a symbol.
+const QUIET_OVER_LIGHT_MIN: f32 = 0.7;
+/// The narrower margin in modules.
+const QUIET_MODULES_MIN: f32 = 4.0;
+/// Ups and downs of the profile from end to end, in contrasts: of ten bars at least blur leaves the
+/// wide ones.
+const VARIATION_MIN: f32 = 4.0;
+/// Pairs of ends that are looked at.
+const ENDS_MAX: usize = 6;
+/// The widest module, in pixels: of a wider one the edges are seen behind any blur.
+const MODULE_PIXELS_MAX: f32 = 12.0;
+
+/// A pattern behind one blur, of mean zero and length one.
+struct Template<const N: usize> {
+    wave: [f32; N],
+    /// Its length before, for the contrast.
+    length: f32,
+    look: usize,
+}
+
+/// The best place of a pattern.
+#[derive(Clone, Copy)]
+struct Match {
+    likeness: f32,
+    /// Samples from where it was looked for.
+    shift: f32,
+    look: usize,
+    /// Its contrast in the units of the window.
+    contrast: f32,
+}
+
+/// A place where both patterns were seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    pub(super) pose: Pose,
+    /// Characters with the stop.
+    pub(super) characters: usize,
+    pub(super) is_mirrored: bool,
+    pub(super) likeness: f32,
+    pub(super) look: usize,
+    /// Grey values between light and dark at the ends.
+    pub(super) contrast: f32,
+}
+
+/// Finds symbols by their ends; keeps its templates.
+#[derive(Default)]
+pub(super) struct Gate {
+    starts: Vec<Template<START_SPAN>>,
+    stops: Vec<Template<STOP_SPAN>>,
+    ends: Vec<(f32, f32, f32)>,
+    pub(super) spots: Vec<Spot>,
+}
+
+/// Spots that are kept.
+const SPOTS_MAX: usize = 8;
+
+impl Gate {
+    /// Draws the patterns: not before they are needed.
+    fn fill(&mut self, bank: &mut Bank) {
+        for look in COARSE {
+            let entry = bank.entry(look);
+            for value in DATA..VALUES {
+                self.starts.push(Template::new(look, &start_of(entry, value)));
+            }
+            self.stops.push(Template::new(look, &stop_of(entry)));
+        }
+    }
+
+    /// Fills the spots with the likeliest places of both directions, the best first.
+    pub(super) fn find(
+        &mut self,
+        bank: &mut Bank,
+        margins: &mut MarginFinder,
+        profiles: [&[f32]; 2],
+        samples_per_pixel: f32,
+    ) {
+        self.spots.clear();
+        self.find_ends(margins, profiles[0], samples_per_pixel);
+        if self.ends.is_empty() {
+            return;
+        }
+        if self.starts.is_empty() {
+            self.fill(bank);
+        }
+        let last = (profiles[0].len() - 1) as f32;
+        for index in 0..self.ends.len() {
+            let (start, end, quiet) = self.ends[index];
+            for is_mirrored in [false, true] {
+                let (from, to) =
+                    if is_mirrored { (last - end, last - start) } else { (start, end) };
+                let profile = profiles[usize::from(is_mirrored)];
+                for characters in CHARACTERS_MIN..=CHARACTERS_MAX {
+                    let module = (to - from) / modules_of(characters) as f32;
+                    if module < 0.9 * samples_per_pixel {
+                        break;
+                    }
+                    if module > MODULE_PIXELS_MAX * samples_per_pixel
+                        || quiet < QUIET_MODULES_MIN * module
+                    {
+                        continue;
+                    }
+                    if let Some(spot) = self.look(profile, (from, to), characters) {
+                        self.keep(Spot { is_mirrored, ..spot });
+                    }
+                }
+            }
+        }
+    }
+
+    fn find_ends(&mut self, margins: &mut MarginFinder, profile: &[f32], samples_per_pixel: f32) {
+        self.ends.clear();
+        for level in LEVELS {
+            margins.split(profile, profile.len() / 6, level);
+            let runs = margins.edges.len() - 1;
+            for left in (0..runs).step_by(2) {
+                let mut widest = 0.0f32;
+                for right in (left + 2..runs).step_by(2) {
+                    if right > left + 2 {
+                        widest = widest.max(margins.width(right - 2));
+                    }
+                    let (start, end) = (margins.edges[left + 1], margins.edges[right]);
+                    let quiet = margins.width(left).min(margins.width(right));
+                    let variation = margins.variation[right] - margins.variation[left + 1];
+                    let shortest = modules_of(CHARACTERS_MIN) as f32 * 0.9 * samples_per_pixel;
+                    if end - start > shortest
+                        && quiet > QUIET_OVER_LIGHT_MIN * widest
+                        && variation > VARIATION_MIN
+                    {
+                        self.ends.push((start, end, quiet));
+                    }
+                }
+            }
+        }
+        self.ends.sort_by(|a, b| b.2.total_cmp(&a.2));
+        let mut kept = 0;
+        for index in 0..self.ends.len() {
+            let it = self.ends[index];
+            let near = samples_per_pixel;
+            let is_twin = |known: &(f32, f32, f32)| {
+                (known.0 - it.0).abs() < near && (known.1 - it.1).abs() < near
+            };
+            if kept < ENDS_MAX && !self.ends[..kept].iter().any(is_twin) {
+                self.ends[kept] = it;
+                kept += 1;
+            }
+        }
+        self.ends.truncate(kept);
+    }
+
+    /// Both patterns at the ends of a symbol of so many characters; `None` without.
+    fn look(&self, profile: &[f32], (from, to): (f32, f32), characters: usize) -> Option<Spot> {
+        let module = (to - from) / modules_of(characters) as f32;
+        let mut window = [0.0; STOP_SPAN + 2 * SHIFT_MAX];
+        let first = to - STOP_MODULES as f32 * module;
+        sample(profile, first, module, 0, &mut window);
+        let stop = seek(&self.stops, &window)?;
+        let mut window = [0.0; START_SPAN + 2 * SHIFT_MAX];
+        sample(profile, from, module, QUIET, &mut window);
+        let start = seek(&self.starts, &window)?;
+        let pitch = module / SAMPLES as f32;
+        let (seen_from, seen_to) = (from + start.shift * pitch, to + stop.shift * pitch);
+        let better = if stop.likeness > start.likeness { stop } else { start };
+        Some(Spot {
+            pose: Pose::between(seen_from, seen_to),
+            characters,
+            is_mirrored: false,
+            likeness: start.likeness.min(stop.likeness),
+            look: better.look,
+            contrast: (start.contrast + stop.contrast) / 2.0,
+        })
+    }
+
+    fn keep(&mut self, spot: Spot) {
+        let module = (spot.pose.at(1.0) - spot.pose.at(-1.0)) / modules_of(spot.characters) as f32;
+        let is_twin = |known: &Spot| {
+            known.is_mirrored == spot.is_mirrored
+                && known.characters == spot.characters
+                && (known.pose.at(-1.0) - spot.pose.at(-1.0)).abs() < module
+                && (known.pose.at(1.0) - spot.pose.at(1.0)).abs() < module
+        };
+        if let Some(twin) = self.spots.iter().position(is_twin) {
+            if self.spots[twin].likeness >= spot.likeness {
+                return;
+            }
+            self.spots.remove(twin);
+        }
+        let at = self.spots.partition_point(|known| known.likeness >= spot.likeness);
+        self.spots.insert(at, spot);
+        self.spots.truncate(SPOTS_MAX);
+    }
+}
+
+/// Samples around a pattern whose first bar begins at `from`, `lead` modules and the greatest shift
+/// before it.
+fn sample(profile: &[f32], from: f32, module: f32, lead: usize, window: &mut [f32]) {
+    let last = profile.len() - 1;
+    let pitch = module / SAMPLES as f32;
+    let first = from + (0.5 - (lead * SAMPLES + SHIFT_MAX) as f32) * pitch;
+    for (k, value) in window.iter_mut().enumerate() {
+        let x = (first + k as f32 * pitch).clamp(0.0, last as f32);
+        let at = (x as usize).min(last - 1);
+        *value = profile[at] + (profile[at + 1] - profile[at]) * (x - at as f32);
+    }
+}
+
+/// The best of all templates and shifts, on a grid of half a module, then beside its best.
+fn seek<const N: usize>(templates: &[Template<N>], window: &[f32]) -> Option<Match> {
+    let mut best = None::<Match>;
+    let compare = |at: usize, best: &mut Option<Match>| {
+        let part = &window[at..at + N];
+        let mean = part.iter().sum::<f32>() / N as f32;
+        let square = dot(part, part) - mean * mean * N as f32;
+        let length = square.max(1.0).sqrt();
+        for template in templates {
+            // Grey values are dark where they are low.
+            let product = -dot(part, &template.wave);
+            let likeness = product / length;
+            if best.is_none_or(|known| known.likeness < likeness) {
+                *best = Some(Match {
+                    likeness,
+                    shift: at as f32 - SHIFT_MAX as f32,
+                    look: template.look,
+                    contrast: product / template.length,
+                });
+            }
+        }
+    };
+    for at in (0..=2 * SHIFT_MAX).step_by(2) {
+        compare(at, &mut best);
+    }
+    let middle = (best?.shift + SHIFT_MAX as f32) as usize;
+    for at in [middle.saturating_sub(1), (middle + 1).min(2 * SHIFT_MAX)] {
+        compare(at, &mut best);
+    }
+    best.filter(|found| found.likeness > LIKENESS_MIN)
+}
+
+impl<const N: usize> Template<N> {
+    fn new(look: usize, wave: &[f32; N]) -> Self {
+        let mean = wave.iter().sum::<f32>() / N as f32;
+        let length = wave.iter().map(|value| (value - mean).powi(2)).sum::<f32>().sqrt();
+        Self { wave: wave.map(|value| (value - mean) / length), length, look }
+    }
+}
+
+/// The mean of all characters of data: what stands beside a pattern is not known.
+fn any_character(entry: &Entry, sample: usize) -> f32 {
+    entry.waves[..DATA].iter().filter_map(|wave| wave.get(sample)).sum::<f32>() / DATA as f32
+}
+
+/// A start character behind its margin and before any character.
+fn start_of(entry: &Entry, value: usize) -> [f32; START_SPAN] {
+    let lead = (TAIL - QUIET) * SAMPLES;
+    std::array::from_fn(|k| {
+        let at = k + lead;
+        let next = at.checked_sub(STRIDE).map_or(0.0, |at| any_character(entry, at));
+        entry.waves[value][at] + next
+    })
+}
+
+/// The stop character behind any character and before its margin.
+fn stop_of(entry: &Entry) -> [f32; STOP_SPAN] {
+    let lead = TAIL * SAMPLES;
+    std::array::from_fn(|k| {
+        let at = k + lead;
+        entry.stop[at] + any_character(entry, at + STRIDE)
+    })
+}
