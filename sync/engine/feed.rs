@@ -67,6 +67,8 @@ pub struct FeedLane {
     stuck: u32,
     damaged: u32,
     missing: u32,
+    /// The cursor was refused as too old, and no page has come since.
+    is_compacted: bool,
     has_fallen_back: bool,
     included: Vec<Included>,
     /// Its rows do not add up to central's checkpoint.
@@ -91,6 +93,7 @@ impl FeedLane {
             stuck: 0,
             damaged: 0,
             missing: 0,
+            is_compacted: false,
             has_fallen_back: false,
             included: Vec::new(),
             has_diverged: false,
@@ -240,6 +243,7 @@ impl FeedLane {
             return;
         }
         self.stuck = 0;
+        self.is_compacted = false;
         let is_news = moves || !page.changes.is_empty() || page.included != self.included;
         if !is_news {
             // Nothing to write: an idle terminal does not wear out its disk.
@@ -304,11 +308,12 @@ impl FeedLane {
             Some(code::CURSOR_COMPACTED) if !is_fetching => {
                 // Or central was restored from a backup.
                 turn.asks.push(Ask::CentralRestored);
-                // Normal after a long silence; a central that says so of a fresh cursor is not.
-                if self.lane.attempts > 0 || self.missing > 0 {
-                    self.lane.fail(turn, SyncProblem::FeedDamaged(self.feed), Pace::Soon);
+                // Normal after a long silence; a central that says so of the cursor of a fresh snapshot is not, and
+                // would have us load the whole feed over and over.
+                if self.is_compacted {
+                    self.lane.fail(turn, SyncProblem::FeedDamaged(self.feed), Pace::Slow);
                 }
-                self.missing += 1;
+                self.is_compacted = true;
                 self.step = Step::Reset;
             }
             Some(code::NOT_FOUND) if is_fetching => {
@@ -394,7 +399,6 @@ impl FeedLane {
             Applied::Committed | Applied::Diverged => {
                 self.lane.succeed();
                 self.damaged = 0;
-                self.missing = 0;
                 self.revision += 1;
                 let has_checkpoint = plan.checkpoint.is_some();
                 let rows = plan.chunks.get(next).map_or(0, |chunk| chunk.rows);
@@ -406,6 +410,7 @@ impl FeedLane {
                 self.step =
                     if is_last { Step::Read } else { Step::Fetch { plan, next, rows_done } };
                 if is_last {
+                    self.missing = 0;
                     self.compared(turn, has_checkpoint, applied);
                 }
             }

@@ -67,10 +67,15 @@ const SPECK: usize = 4;
 /// Fewer dark pixels than this are no code.
 const PIXELS_MIN: usize = 60;
 
+/// Marks of dark pixels: seen, of the figure that is looked at, of another.
+const TAKEN: u8 = 2;
+const CHOSEN: u8 = 3;
+const FOREIGN: u8 = 4;
+
 /// Finds and straightens; keeps its memory.
 #[derive(Default)]
 pub struct DotReader {
-    /// 0 light, 1 dark, 2 dark and taken.
+    /// 0 light, 1 dark, or one of the three below.
     marks: Vec<u8>,
     open: Vec<usize>,
     clean: Frame,
@@ -128,8 +133,9 @@ impl DotReader {
         let print = Print { luma: *luma, is_inverted };
         let counted =
             quads.into_iter().flatten().flat_map(|quad| self.counted(&print, &shade, &quad));
-        let counted: Vec<(Fit, Grid)> = counted.take(BENT).collect();
-        counted.into_iter().find_map(|(fit, grid)| {
+        let mut grids: Vec<(Fit, Grid)> = counted.take(BENT).collect();
+        grids.extend(quads.into_iter().flatten().flat_map(|quad| fitted(&shade, &quad)).take(BENT));
+        grids.into_iter().find_map(|(fit, grid)| {
             let fixed = |row: usize, column: usize| fixed(&fit, row, column);
             let grid = grid.settled(&print, &fixed, is_late);
             if is_late() || grid.share(&print, &fixed) < FINE_MIN {
@@ -188,10 +194,34 @@ impl DotReader {
     ) -> (f32, [Option<Outline>; FIGURES]) {
         let threshold = otsu(luma);
         self.mark(luma, threshold, is_inverted);
-        let areas = self.large_figures(luma.width(), luma.height());
-        let mut quads = areas.map(|area| quadrangle(hull(&self.marks, luma.width(), area?)));
-        quads.iter_mut().skip(figures).for_each(|quad| *quad = None);
+        let size = (luma.width(), luma.height());
+        let mut areas = self.large_figures(size.0, size.1);
+        areas.iter_mut().skip(figures).for_each(|area| *area = None);
+        let quads = areas.map(|area| {
+            self.choose(area?, size);
+            let around = hull(&self.marks, size.0, area?);
+            self.marks.iter_mut().for_each(|mark| *mark = (*mark).min(TAKEN));
+            quadrangle(around)
+        });
         (threshold, quads)
+    }
+
+    /// Marks what belongs to the figure of that box: not what only reaches into it, as the rim of a
+    /// screen or a line of the label does.
+    fn choose(&mut self, area: Area, size: (usize, usize)) {
+        for y in area.top..area.bottom {
+            for seed in y * size.0 + area.left..y * size.0 + area.right {
+                if self.marks[seed] != TAKEN {
+                    continue;
+                }
+                let (own, _) = self.fill(seed, size, (TAKEN, CHOSEN));
+                if own.right - own.left > area.right - area.left
+                    || own.bottom - own.top > area.bottom - area.top
+                {
+                    self.fill(seed, size, (CHOSEN, FOREIGN));
+                }
+            }
+        }
     }
 
     fn mark(&mut self, luma: &Luma<'_>, threshold: f32, is_inverted: bool) {
@@ -244,9 +274,9 @@ impl DotReader {
             if self.marks[seed] != 1 {
                 continue;
             }
-            let (area, count) = self.fill(seed, (width, height), (1, 2));
+            let (area, count) = self.fill(seed, (width, height), (1, TAKEN));
             if count < SPECK {
-                self.fill(seed, (width, height), (2, 0));
+                self.fill(seed, (width, height), (TAKEN, 0));
                 continue;
             }
             let is_inside =
@@ -316,6 +346,17 @@ fn rough_fits(shade: &Shade<'_>, quad: &Outline) -> Vec<Fit> {
     fits.sort_by(|a, b| b.share.total_cmp(&a.share));
     fits.truncate(TRIES);
     fits
+}
+
+/// Sizes whose borders look right where they lie, whatever is printed within.
+fn fitted(shade: &Shade<'_>, quad: &Outline) -> Vec<(Fit, Grid)> {
+    let fits = rough_fits(shade, quad).into_iter().map(|fit| shade.settled(fit));
+    fits.filter(|fit| fit.share >= FINE_MIN)
+        .map(|fit| {
+            let map = Perspective::onto(&fit.quad);
+            (fit, Grid::over(fit.rows, fit.columns, |u, v| map.at(u, v)))
+        })
+        .collect()
 }
 
 /// Data regions down and across (ISO/IEC 16022, table 7).
@@ -434,7 +475,9 @@ impl Perspective {
     }
 }
 
-/// The grey value that parts dark from light best (N. Otsu, IEEE SMC 9(1), 1979).
+/// The grey value that parts dark from light best (N. Otsu, IEEE SMC 9(1), 1979): in the middle
+/// between both, since where no pixel is grey every value between parts them, and what is sampled
+/// between pixels is grey.
 fn otsu(luma: &Luma<'_>) -> f32 {
     let mut counts = [0u32; 256];
     for y in 0..luma.height() {
@@ -442,7 +485,7 @@ fn otsu(luma: &Luma<'_>) -> f32 {
     }
     let total: f64 = counts.iter().map(|count| f64::from(*count)).sum();
     let sum: f64 = counts.iter().enumerate().map(|(v, count)| v as f64 * f64::from(*count)).sum();
-    let (mut dark, mut dark_sum, mut best) = (0.0, 0.0, (0.0, 128));
+    let (mut dark, mut dark_sum, mut best) = (0.0, 0.0, (0.0, 128.0));
     for (value, count) in counts.iter().enumerate() {
         dark += f64::from(*count);
         dark_sum += value as f64 * f64::from(*count);
@@ -450,20 +493,21 @@ fn otsu(luma: &Luma<'_>) -> f32 {
         if dark == 0.0 || light == 0.0 {
             continue;
         }
-        let between = dark * light * (dark_sum / dark - (sum - dark_sum) / light).powi(2);
+        let (low, high) = (dark_sum / dark, (sum - dark_sum) / light);
+        let between = dark * light * (low - high).powi(2);
         if between > best.0 {
-            best = (between, value + 1);
+            best = (between, (low + high) / 2.0);
         }
     }
     best.1 as f32
 }
 
-/// The convex hull of the dark pixels of an area, clockwise on the screen.
+/// The convex hull of the chosen pixels of an area, clockwise on the screen.
 fn hull(marks: &[u8], width: usize, area: Area) -> Vec<Point> {
     let mut points = Vec::new();
     for y in area.top..area.bottom {
         let row = &marks[y * width + area.left..y * width + area.right];
-        let ends = row.iter().position(|mark| *mark > 0).zip(row.iter().rposition(|m| *m > 0));
+        let ends = row.iter().position(|m| *m == CHOSEN).zip(row.iter().rposition(|m| *m == CHOSEN));
         let Some((first, last)) = ends else { continue };
         for (x, y) in [(first, y), (first, y + 1), (last + 1, y), (last + 1, y + 1)] {
             points.push(Point::new((area.left + x) as f32, y as f32));
@@ -557,5 +601,46 @@ mod tests {
         assert!(DotReader::default().read(&frame.view().unwrap(), false, 1).is_none());
         (20..40).for_each(|y| frame.luma[y * 60 + 10..y * 60 + 50].fill(10));
         assert!(DotReader::default().read(&frame.view().unwrap(), false, 1).is_none());
+    }
+
+    #[test]
+    fn dbg() {
+        for name in ["dm669.png", "dm794.png"] {
+            let frame = crate::image::decode(&std::fs::read(format!("/tmp/lim/{name}")).unwrap()).unwrap();
+            let luma = frame.view().unwrap();
+            let mut reader = DotReader::default();
+            let (threshold, quads) = reader.quads(&luma, false, FIGURES);
+            println!("== {name} threshold {threshold}");
+            let shade = Shade { luma: &luma, threshold, is_inverted: false };
+            let print = Print { luma, is_inverted: false };
+            for quad in quads.into_iter().flatten() {
+                for (fit, grid) in fitted(&shade, &quad) {
+                    let fixed = |row: usize, column: usize| fixed(&fit, row, column);
+                    let before = grid.share(&print, &fixed);
+                    let grid = grid.settled(&print, &fixed, &|| false);
+                    println!("  fitted {}x{} {} {before} {}", fit.rows, fit.columns, fit.share, grid.share(&print, &fixed));
+                    for sharp in SHARPENED {
+                        grid.draw(&print, sharp, &mut reader.clean);
+                        let view = reader.clean.view().unwrap();
+                        let mut out = format!("P5 {} {} 255\n", view.width(), view.height()).into_bytes();
+                        for y in 0..view.height() { out.extend(view.row(y)); }
+                        std::fs::write(format!("/tmp/lim/{name}-{}-{sharp}.pgm", fit.rows), out).unwrap();
+                        let source = LumaSource::new(view, false);
+                        let mut bitmap = BinaryBitmap::new(GlobalHistogramBinarizer::new(source));
+                        let hints = DecodeHints { PureBarcode: Some(true), ..DecodeHints::default() };
+                        println!("   {:?}", DataMatrixReader.decode_with_hints(&mut bitmap, &hints).map(|r| r.getText().to_owned()));
+                    }
+                }
+            }
+        }
+        for name in ["1-slanted", "1-slanted-padded"] {
+            let frame = crate::image::decode(&std::fs::read(format!("/tmp/lim/{name}.png")).unwrap()).unwrap();
+            let profile: Vec<f32> = frame.luma[6 * frame.width..7 * frame.width].iter().map(|v| f32::from(*v)).collect();
+            for level in [crate::decode::profile::Level::Envelope, crate::decode::profile::Level::Midpoint] {
+                let mut runs = crate::decode::profile::Runs::default();
+                crate::decode::profile::EdgeFinder::default().find(&profile, 0.22, level, &mut runs);
+                println!("{name} {level:?} {} runs {:?}", runs.len(), (0..runs.len()).map(|k| (runs.width(k) * 10.0).round() / 10.0).collect::<Vec<_>>());
+            }
+        }
     }
 }

@@ -326,3 +326,110 @@ fn a_token_is_renewed_shortly_before_it_ends() {
         assert_eq!(bench.sent.last(), Some(&"nonce"), "{expires_in_s} s: {:?}", bench.sent);
     }
 }
+
+fn polls(bench: &Bench) -> usize {
+    bench.open().iter().filter(|name| **name == "changes").count()
+}
+
+/// Two polls were under way with a token of a life that central has replaced: the first refusal rests its feed and
+/// asks for another token, the second says nothing that is not known.
+#[test]
+fn a_token_that_is_gone_already_rests_one_feed_and_not_all() {
+    for refused in [code::OLD_EPOCH, code::TERMINAL_REVOKED] {
+        let mut bench = Bench::settled(1);
+        bench.refuse("changes", 409, refused, Retry::Human);
+        bench.refuse("changes", 409, refused, Retry::Human);
+        bench.settle();
+        assert_eq!(polls(&bench), 4, "{refused}");
+    }
+}
+
+/// Served with everything but the polls of one feed, which are refused; returns how many snapshots that feed asked
+/// for within a minute.
+fn snapshots_in_a_minute(bench: &mut Bench, feed: Feed, refuse: impl Fn(&mut Bench)) -> usize {
+    let mut snapshots = 0;
+    let end_ms = bench.now_ms + 60_000;
+    for _ in 0..2_000 {
+        let is_of_it = |request: &Request| match request {
+            Request::Changes { feed: asked, .. } => *asked == feed,
+            _ => false,
+        };
+        if bench.open.values().any(|(_, request)| is_of_it(request)) {
+            refuse(bench);
+            continue;
+        }
+        match bench.open().into_iter().find(|name| *name != "changes") {
+            Some(name) => {
+                snapshots += usize::from(name == "snapshot");
+                bench.serve(bench.ticket(name));
+            }
+            None if bench.now_ms >= end_ms => return snapshots,
+            None => bench.pass(1_000),
+        }
+    }
+    panic!("no end after {snapshots} snapshots");
+}
+
+/// A cursor that is too old is normal after a long silence; one of a fresh snapshot would make us load it for ever.
+#[test]
+fn a_central_that_refuses_every_cursor_does_not_get_the_feed_loaded_over_and_over() {
+    let mut bench = Bench::settled(1);
+    let feed = Feed::Stock;
+    let refuse = |bench: &mut Bench| {
+        let of_it = bench.open.iter().find_map(|(ticket, (_, request))| match request {
+            Request::Changes { feed: Feed::Stock, .. } => Some(*ticket),
+            _ => None,
+        });
+        let ticket = of_it.unwrap();
+        bench.open.remove(&ticket);
+        let fault = refusal(410, code::CURSOR_COMPACTED, Retry::Later, None);
+        bench.input(Input::Answered { ticket, result: Err(fault) });
+    };
+    refuse(&mut bench);
+    assert_eq!(bench.problem(), None, "the first time is nobody's fault");
+    let snapshots = snapshots_in_a_minute(&mut bench, feed, refuse);
+    assert!((1..=2).contains(&snapshots), "{snapshots} in a minute");
+    assert_eq!(bench.problem(), Some("feed-damaged"));
+    bench.pass(PAUSE_MS_MAX);
+    bench.settle();
+    bench.pass(PAUSE_MS_MAX);
+    bench.settle();
+    assert_eq!(bench.problem(), None);
+    // And the next one after a good page is normal again, also when the line was down before.
+    bench.central.put(feed, 9, 2);
+    bench.settle();
+    bench.pass(1_000);
+    refuse(&mut bench);
+    assert_eq!(bench.problem(), None);
+}
+
+/// Chunks that central has not any more: a new plan, once without a pause.
+#[test]
+fn plans_that_expire_again_and_again_are_asked_for_with_pauses() {
+    let mut bench = Bench::new(1);
+    bench.input(Input::Start);
+    for name in ["nonce", "token", "snapshot"] {
+        bench.serve(bench.ticket(name));
+    }
+    let lost = |bench: &mut Bench| bench.refuse("chunk", 404, code::NOT_FOUND, Retry::Later);
+    lost(&mut bench);
+    assert_eq!(bench.problem(), None);
+    let mut asked = 0;
+    for _ in 0..100 {
+        match bench.open().into_iter().find(|name| *name != "changes") {
+            Some("chunk") => lost(&mut bench),
+            Some(name) => {
+                asked += usize::from(name == "snapshot");
+                bench.serve(bench.ticket(name));
+            }
+            None => break,
+        }
+    }
+    assert!(asked <= 2 * Feed::ALL.len(), "{asked} plans without a pause");
+    assert_eq!(bench.problem(), Some("feed-damaged"));
+    bench.pass(PAUSE_MS_MAX);
+    bench.settle();
+    bench.pass(PAUSE_MS_MAX);
+    bench.settle();
+    assert_eq!((bench.problem(), bench.status.percent), (None, 100));
+}
