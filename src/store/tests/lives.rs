@@ -154,28 +154,49 @@ fn tampering_with_lives_is_found() {
     assert_eq!(verify(&connection).unwrap().fault, None);
     connection.execute_batch("ROLLBACK").unwrap();
     check_tails(&connection);
+    let mut seen = Vec::new();
+    crate::journal::visit(&connection, 1, &mut |seq, _, _| {
+        seen.push(seq);
+        true
+    })
+    .unwrap();
+    assert_eq!(seen, [2, 3], "the current life has its own numbers");
 }
 
 /// What a start looks at: the last events, the one that they follow, and the head.
 fn check_tails(connection: &rusqlite::Connection) {
-    let hole = "INSERT INTO hole SELECT number, 2, 2 FROM life WHERE epoch = 1;";
     let without = |seq: u64| format!("DELETE FROM journal WHERE position = {};", 6 + seq);
-    for (sql, count, events, fault) in [
-        (String::new(), 1, 1, None),
-        (String::new(), 2, 2, None),
-        (String::new(), 50, 3, None),
-        (without(2), 1, 0, Some(2)),
-        (without(2) + hole, 1, 1, None),
-        (without(2) + hole, 2, 1, None),
-        (without(1), 1, 1, None),
-        (without(1), 2, 0, Some(1)),
-        (without(3), 1, 0, Some(3)),
+    let spoilt = |seq: u64| format!("UPDATE journal SET bytes = 'x' WHERE position = {};", 6 + seq);
+    let hole = |seq: u64| {
+        format!("INSERT INTO hole SELECT number, {seq}, {seq} FROM life WHERE epoch = 1;")
+    };
+    // What is done to the three events -> how many of the last are looked at, found, missing, at fault.
+    for (sql, count, events, missing, fault) in [
+        (String::new(), 1, 1, 0, None),
+        (String::new(), 2, 2, 0, None),
+        (String::new(), 50, 3, 0, None),
+        (without(2), 1, 0, 0, Some(2)),
+        (without(2) + &hole(2), 1, 1, 0, None),
+        (without(2) + &hole(2), 2, 1, 1, None),
+        (without(2) + &hole(2), 3, 2, 1, None),
+        (without(1), 1, 1, 0, None),
+        (without(1), 2, 0, 0, Some(1)),
+        (without(1) + &hole(1), 3, 2, 1, None),
+        (without(3), 1, 0, 0, Some(3)),
+        // The head says how far it went, and the hole that nothing is there.
+        (without(3) + &hole(3), 1, 0, 1, None),
+        (without(2) + &without(3) + &hole(2) + &hole(3), 3, 1, 2, None),
+        (spoilt(2), 3, 1, 0, Some(2)),
+        // Noted as missing: what is left of it is not judged, but what follows is.
+        (spoilt(2) + &hole(2), 3, 2, 1, None),
+        (spoilt(2) + &hole(2) + &spoilt(3), 3, 1, 1, Some(3)),
+        (spoilt(3) + &hole(3), 1, 0, 1, None),
     ] {
         connection.execute_batch(&format!("BEGIN; {sql}")).unwrap();
         let report = crate::journal::verify_tail(connection, count).unwrap();
         connection.execute_batch("ROLLBACK").unwrap();
-        let found = report.fault.map(|fault| fault.seq);
-        assert_eq!((report.events, found), (events, fault), "{sql} {count}");
+        let found = (report.events, report.missing, report.fault.map(|fault| fault.seq));
+        assert_eq!(found, (events, missing, fault), "{sql} {count}");
     }
 }
 
