@@ -570,30 +570,90 @@ mod tests {
     use super::*;
     use rxing::{BarcodeFormat, MultiFormatWriter, Writer};
 
+    const TEXT: &str = "Lot 42, to be used before the summer of next year";
     /// A code seen from the side: its corners are those of a kite.
-    #[test]
-    fn a_code_in_perspective_is_straightened() {
-        let text = "Lot 42, to be used before the summer of next year";
-        let bits = MultiFormatWriter.encode(text, &BarcodeFormat::DATA_MATRIX, 1, 1).unwrap();
+    const KITE: [(f32, f32); 4] = [(40.0, 30.0), (230.0, 50.0), (250.0, 240.0), (20.0, 200.0)];
+
+    /// The code between those corners; `bend` moves what lies within, in parts of the sides.
+    fn drawn(bend: impl Fn(f32, f32) -> (f32, f32)) -> (Frame, Outline) {
+        let bits = MultiFormatWriter.encode(TEXT, &BarcodeFormat::DATA_MATRIX, 1, 1).unwrap();
         let (columns, rows) = (bits.getWidth() as usize, bits.getHeight() as usize);
-        let quad = [(40.0, 30.0), (230.0, 50.0), (250.0, 240.0), (20.0, 200.0)];
-        let quad = quad.map(|(x, y)| Point::new(x, y));
-        let fit = Fit { quad, rows: rows * 12, columns: columns * 12, share: 0.0 };
+        let quad = KITE.map(|(x, y)| Point::new(x, y));
         let map = Perspective::onto(&quad);
         let mut frame = Frame::filled(280, 280, 220);
         for row in 0..rows * 12 {
             for column in 0..columns * 12 {
                 if bits.get(column as u32 / 12, row as u32 / 12) {
-                    let at = map.module(&fit, row, column);
+                    let part = |at: usize, count: usize| (at as f32 + 0.5) / (count * 12) as f32;
+                    let (u, v) = bend(part(column, columns), part(row, rows));
+                    let at = map.at(u, v);
                     frame.luma[at.y as usize * 280 + at.x as usize] = 30;
                 }
             }
         }
+        (frame, quad)
+    }
+
+    fn assert_read(frame: &Frame, quad: &Outline) {
         let (read, outline) = DotReader::default().read(&frame.view().unwrap(), false, 1).unwrap();
-        assert_eq!(read.getText(), text);
+        assert_eq!(read.getText(), TEXT);
         for (found, drawn) in outline.iter().zip(quad) {
-            assert!(found.distance(drawn) < 8.0, "{outline:?}");
+            assert!(found.distance(*drawn) < 8.0, "{outline:?}");
         }
+    }
+
+    #[test]
+    fn a_code_in_perspective_is_straightened() {
+        let (frame, quad) = drawn(|u, v| (u, v));
+        assert_read(&frame, &quad);
+    }
+
+    /// On the screen of a telephone, say: the rim reaches into the box of the code.
+    #[test]
+    fn a_rim_around_a_code_is_not_of_it() {
+        let (mut frame, quad) = drawn(|u, v| (u, v));
+        let rim = [(30.0, 12.0), (250.0, 34.0), (272.0, 262.0), (5.0, 216.0)];
+        for side in 0..4 {
+            let ((ax, ay), (bx, by)) = (rim[side], rim[(side + 1) % 4]);
+            for step in 0..1000 {
+                let t = step as f32 / 1000.0;
+                let (x, y) = (ax + t * (bx - ax), ay + t * (by - ay));
+                for index in [0, 1, 280, 281] {
+                    frame.luma[y as usize * 280 + x as usize + index] = 30;
+                }
+            }
+        }
+        let mut reader = DotReader::default();
+        let (_, quads) = reader.quads(&frame.view().unwrap(), false, FIGURES);
+        let is_drawn = |found: &Outline| {
+            quad.iter().all(|corner| found.iter().any(|at| at.distance(*corner) < 8.0))
+        };
+        assert!(quads.iter().flatten().any(is_drawn), "{quads:?}");
+        let read = reader.read(&frame.view().unwrap(), false, FIGURES);
+        assert_eq!(read.unwrap().0.getText(), TEXT);
+    }
+
+    /// Straight sides around what swells, as on a cushion: the borders fit, the modules do not.
+    #[test]
+    fn what_swells_between_straight_sides_is_bent() {
+        let (frame, _) = drawn(|u, v| {
+            let swell = 16.0 * u * (1.0 - u) * v * (1.0 - v);
+            (u + 0.06 * swell, v + 0.04 * swell)
+        });
+        let view = frame.view().unwrap();
+        assert!(DotReader::default().read(&view, false, 1).is_none(), "flat");
+        let read = DotReader::default().read_bent(&view, false, &|| false).unwrap().0;
+        assert_eq!(read.getText(), TEXT);
+    }
+
+    /// No pixel is grey, and yet what lies between two is.
+    #[test]
+    fn a_picture_of_two_colours_is_parted_in_the_middle() {
+        let mut frame = Frame::filled(40, 40, 255);
+        frame.luma[..600].fill(0);
+        assert_eq!(otsu(&frame.view().unwrap()), 127.5);
+        frame.luma[0] = 90;
+        assert!((100.0..150.0).contains(&otsu(&frame.view().unwrap())));
     }
 
     #[test]
@@ -602,40 +662,5 @@ mod tests {
         assert!(DotReader::default().read(&frame.view().unwrap(), false, 1).is_none());
         (20..40).for_each(|y| frame.luma[y * 60 + 10..y * 60 + 50].fill(10));
         assert!(DotReader::default().read(&frame.view().unwrap(), false, 1).is_none());
-    }
-
-    #[test]
-    fn dbg() {
-        for name in ["dm669.png", "dm794.png"] {
-            let frame = crate::image::decode(&std::fs::read(format!("/tmp/lim/{name}")).unwrap()).unwrap();
-            let luma = frame.view().unwrap();
-            let mut reader = DotReader::default();
-            let (threshold, quads) = reader.quads(&luma, false, FIGURES);
-            println!("== {name} threshold {threshold}");
-            let shade = Shade { luma: &luma, threshold, is_inverted: false };
-            let print = Print { luma, is_inverted: false };
-            let n = if name == "dm794.png" { 26 } else { 48 };
-            let mut fits = rough_fits(&shade, &quads[0].unwrap());
-            fits.retain(|f| f.rows == n);
-            if n == 26 {
-                let quad = [(12.0, 6.0), (95.0, 10.0), (90.0, 119.0), (8.0, 113.0)].map(|(x, y)| Point::new(x, y));
-                fits.push(Fit { quad, ..fits[0] });
-            }
-            for mut fit in fits {
-                for round in 0..4 {
-                    fit.share = shade.border(&fit);
-                    let map = Perspective::onto(&fit.quad);
-                    let fixed = |row: usize, column: usize| fixed(&fit, row, column);
-                    let grid = Grid::over(fit.rows, fit.columns, |u, v| map.at(u, v));
-                    let before = grid.share(&print, &fixed);
-                    let grid = grid.settled(&print, &fixed, &|| false);
-                    grid.draw(&print, 0.0, &mut reader.clean);
-                    let read = decode_clean(reader.clean.view().unwrap()).map(|r| r.getText().len());
-                    let plain = reader.decode(&shade, &fit).map(|r| r.getText().len());
-                    println!("  {round} {} {:?} {:?} share {} grid {before} -> {} {:?} {read:?} plain {plain:?}", fit.rows, shade.borders(&fit), fit.quad.map(|p| (p.x, p.y)), fit.share, grid.share(&print, &fixed), grid.outline().map(|p| (p.x.round(), p.y.round())));
-                    fit = shade.settled(fit);
-                }
-            }
-        }
     }
 }

@@ -4,12 +4,9 @@
 //! with bars and spaces with spaces, so that ink spread does not matter, and each digit is the pair
 //! of runs that stand out from its five. The symbology has no check of its own over a part of a
 //! symbol: what is reported begins after light, ends before light, and has runs of two clearly
-//! different widths from end to end. Two digits are as wide as any other two, so that a label seen
-//! aslant shows by how much it grows: it may do so steadily, where fourteen digits carry a right
-//! check digit. How often it must be seen is decided in `confirm`.
+//! different widths from end to end. How often it must be seen is decided in `confirm`.
 
 use super::walk::Walk;
-use domain::gtin::Gtin;
 
 /// A symbol on one line.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +30,6 @@ const QUIET_NARROW: f32 = 5.0;
 const GAP_MIN: f32 = 1.2;
 /// Runs of a kind may differ from their mean by this factor along a symbol.
 const LIKE_MAX: f32 = 1.45;
-/// Two digits may be so many times as wide as the two before, and the last two as the first.
-const GROWTHS_MAX: (f32, f32) = (1.3, 3.5);
 /// Wide over narrow, on the mean; the standard has 2 to 3, print spreads.
 const RATIOS: std::ops::Range<f32> = 1.6..4.5;
 
@@ -64,62 +59,6 @@ impl Kind {
     }
 }
 
-/// Narrow and wide bars, narrow and wide spaces.
-type Kinds = [[Kind; 2]; 2];
-
-fn are_alike(kinds: &Kinds) -> bool {
-    kinds.iter().all(|[narrow, wide]| {
-        narrow.is_alike() && wide.is_alike() && RATIOS.contains(&(wide.mean() / narrow.mean()))
-    })
-}
-
-/// What is known of a symbol so far.
-#[derive(Clone, Default)]
-struct Sum {
-    /// As they are.
-    kinds: Kinds,
-    /// Over the width of their two digits.
-    scaled: Kinds,
-    /// Pixels of the two digits before.
-    pair: f32,
-    /// Pixels of a narrow run there.
-    narrow: f32,
-    /// The largest and the smallest growth from two digits to the next.
-    growths: (f32, f32),
-    /// The growth from the first to the last.
-    growth: f32,
-}
-
-impl Sum {
-    fn add(&mut self, colour: usize, is_wide: bool, width: f32, pair: f32) {
-        self.kinds[colour][usize::from(is_wide)].add(width);
-        self.scaled[colour][usize::from(is_wide)].add(width / pair);
-    }
-
-    /// Two digits further.
-    fn step(&mut self, pair: f32, narrow: f32) {
-        let growth = if self.pair > 0.0 { pair / self.pair } else { 1.0 };
-        self.growth = if self.pair > 0.0 { self.growth * growth } else { 1.0 };
-        let (high, low) = if self.pair > 0.0 { self.growths } else { (1.0, 1.0) };
-        self.growths = (high.max(growth), low.min(growth));
-        (self.pair, self.narrow) = (pair, narrow);
-    }
-
-    /// Whether the runs grow or shrink steadily along the symbol.
-    fn is_steady(&self) -> bool {
-        /// Growth against the rule: edges are not found better than that.
-        const SLACK: f32 = 1.06;
-        let (step_max, whole_max) = GROWTHS_MAX;
-        let is_slow = |growth: f32, max: f32| (1.0 / max..max).contains(&growth);
-        let (high, low) = self.growths;
-        is_slow(high, step_max)
-            && is_slow(low, step_max)
-            && is_slow(self.growth, whole_max)
-            && (high < SLACK || low > 1.0 / SLACK)
-            && are_alike(&self.scaled)
-    }
-}
-
 /// Appends all symbols that the walk meets.
 pub fn read(walk: &Walk<'_>, found: &mut Vec<ItfRead>) {
     let runs_min = 4 + 5 * DIGITS_MIN + 3;
@@ -141,20 +80,18 @@ fn read_at(walk: &Walk<'_>, first: usize) -> Option<(ItfRead, usize)> {
         && narrow >= 0.75
         && (0..4).all(|k| (0.4..1.7).contains(&(walk.width(first + k) / narrow)))
         && walk.light(first.checked_sub(1)) > QUIET_NARROW * narrow;
-    if !is_start || first + 14 > walk.len() {
+    if !is_start {
         return None;
     }
-    let mut sum = Sum { narrow, ..Sum::default() };
-    let pair = walk.extent(first + 4, first + 14);
+    // Narrow and wide bars, narrow and wide spaces.
+    let mut kinds = [[Kind::default(); 2]; 2];
     for k in 0..4 {
-        sum.add(k % 2, false, walk.width(first + k), pair);
+        kinds[k % 2][0].add(walk.width(first + k));
     }
     let mut text = String::with_capacity(16);
     let mut at = first + 4;
     while at + 10 <= walk.len() && text.len() <= DIGITS_MAX {
-        let Some(digits) = pair_at(walk, at, &mut sum) else {
-            break;
-        };
+        let Some(digits) = pair_at(walk, at, narrow, &mut kinds) else { break };
         text.extend(digits);
         at += 10;
     }
@@ -164,25 +101,30 @@ fn read_at(walk: &Walk<'_>, first: usize) -> Option<(ItfRead, usize)> {
         return None;
     }
     // The stop pattern: a wide bar, a narrow space, a narrow bar.
-    for k in 0..3 {
-        sum.add(k % 2, k == 0, walk.width(at + k), sum.pair);
-    }
-    let is_case = || text.len() == 14 && Gtin::parse(&text).is_ok();
-    let is_even = are_alike(&sum.kinds) || (is_case() && sum.is_steady());
-    let is_closed = walk.light(Some(end)) > QUIET_NARROW * sum.narrow;
+    kinds[0][1].add(walk.width(at));
+    kinds[1][0].add(walk.width(at + 1));
+    kinds[0][0].add(walk.width(at + 2));
+    let is_even = kinds.iter().all(|[narrow, wide]| {
+        narrow.is_alike() && wide.is_alike() && RATIOS.contains(&(wide.mean() / narrow.mean()))
+    });
+    let is_closed = walk.light(Some(end)) > QUIET_NARROW * narrow;
     (is_even && is_closed).then(|| (ItfRead { text, span: walk.span(first, end) }, end))
 }
 
 /// Two digits, one of bars and one of the spaces between; widths are added to their kinds.
-fn pair_at(walk: &Walk<'_>, at: usize, sum: &mut Sum) -> Option<[char; 2]> {
-    let pair = walk.extent(at, at + 10);
+fn pair_at(
+    walk: &Walk<'_>,
+    at: usize,
+    narrow: f32,
+    kinds: &mut [[Kind; 2]; 2],
+) -> Option<[char; 2]> {
+    let in_narrow = walk.extent(at, at + 10) / narrow;
     // Six narrow and four wide runs.
-    if !(10.0..24.0).contains(&(pair / sum.narrow)) {
+    if !(10.0..24.0).contains(&in_narrow) {
         return None;
     }
     let mut digits = ['0'; 2];
-    let mut seen = sum.clone();
-    let mut narrow = 0.0;
+    let mut seen = *kinds;
     for (colour, digit) in digits.iter_mut().enumerate() {
         let widths: [f32; 5] = std::array::from_fn(|k| walk.width(at + 2 * k + colour));
         let mut order = widths;
@@ -191,14 +133,12 @@ fn pair_at(walk: &Walk<'_>, at: usize, sum: &mut Sum) -> Option<[char; 2]> {
             return None;
         }
         let is_wide = |k: usize| widths[k] >= order[3];
-        let weight: usize = (0..5).filter(|k| is_wide(*k)).map(|k| WEIGHTS[k]).sum();
-        let value = if weight == 11 { 0 } else { weight };
+        let sum: usize = (0..5).filter(|k| is_wide(*k)).map(|k| WEIGHTS[k]).sum();
+        let value = if sum == 11 { 0 } else { sum };
         *digit = char::from_digit(value as u32, 10)?;
-        (0..5).for_each(|k| seen.add(colour, is_wide(k), widths[k], pair));
-        narrow += order[..3].iter().sum::<f32>() / 6.0;
+        (0..5).for_each(|k| seen[colour][usize::from(is_wide(k))].add(widths[k]));
     }
-    seen.step(pair, narrow);
-    *sum = seen;
+    *kinds = seen;
     Some(digits)
 }
 
@@ -217,11 +157,6 @@ mod tests {
     }
 
     fn drawn(text: &str, ratio: f32, spread: f32) -> Runs {
-        aslant(text, ratio, spread, 1.0)
-    }
-
-    /// The last runs are `growth` times as wide as the first, as in perspective.
-    fn aslant(text: &str, ratio: f32, spread: f32, growth: f32) -> Runs {
         let mut widths = vec![1.0; 4];
         let digits: Vec<usize> = text.bytes().map(|byte| usize::from(byte - b'0')).collect();
         for pair in digits.chunks(2) {
@@ -231,13 +166,11 @@ mod tests {
         }
         widths.extend([ratio, 1.0, 1.0]);
         let mut edges = vec![0.0, 20.0];
-        let count = widths.len() as f32;
         for (k, width) in widths.iter().enumerate() {
             let width = width + if k % 2 == 0 { spread } else { -spread };
-            let grown = 1.0 / (1.0 - k as f32 / count * (1.0 - growth.sqrt().recip())).powi(2);
-            edges.push(edges.last().unwrap() + 2.0 * width * grown);
+            edges.push(edges.last().unwrap() + 2.0 * width);
         }
-        edges.push(edges.last().unwrap() + 20.0 * growth);
+        edges.push(edges.last().unwrap() + 20.0);
         Runs { edges, is_first_dark: false }
     }
 
@@ -256,36 +189,6 @@ mod tests {
                 assert_eq!(read_all(&drawn(text, ratio, spread)), [text], "{ratio} {spread}");
             }
         }
-    }
-
-    /// Growth, text, whether it is read.
-    #[test]
-    fn a_label_aslant_is_read_where_a_check_digit_agrees() {
-        for (growth, text, is_read) in [
-            (1.6, "19520000000018", true),
-            (3.0, "30712345000010", true),
-            (0.4, "30712345000010", true),
-            (3.0, "19520000000019", false),
-            (3.0, "0123456789", false),
-            (5.0, "30712345000010", false),
-        ] {
-            for (ratio, spread) in [(2.0, 0.0), (2.5, 0.2), (3.0, -0.3)] {
-                let found = read_all(&aslant(text, ratio, spread, growth));
-                assert_eq!(found == [text], is_read, "{growth} {text}: {found:?}");
-                assert!(is_read || found.is_empty(), "{growth} {text}: {found:?}");
-            }
-        }
-    }
-
-    /// One half much larger than the other: two labels, or none.
-    #[test]
-    fn a_label_that_grows_at_once_is_not_read() {
-        let mut runs = drawn("19520000000018", 2.5, 0.0);
-        let middle = runs.edges[40];
-        for edge in &mut runs.edges[41..] {
-            *edge += 1.5 * (*edge - middle);
-        }
-        assert!(read_all(&runs).is_empty());
     }
 
     #[test]
