@@ -433,3 +433,148 @@ fn plans_that_expire_again_and_again_are_asked_for_with_pauses() {
     bench.settle();
     assert_eq!((bench.problem(), bench.status.percent), (None, 100));
 }
+
+/// A storage that stands elsewhere each time is asked with pauses, for as long as that lasts.
+#[test]
+fn a_storage_that_keeps_forgetting_is_asked_with_pauses_for_ever() {
+    let mut bench = Bench::settled(1);
+    bench.central.put(Feed::Config, 8, 8);
+    let end_ms = bench.now_ms + 60_000;
+    let mut served = 0;
+    while bench.now_ms < end_ms && served < 500 {
+        bench.store.reset_feed(Feed::Config).unwrap();
+        let ready = bench.open.iter().find(|(_, (_, request))| match request {
+            Request::Changes { feed, after, .. } => bench.central.has_news(*feed, after),
+            _ => true,
+        });
+        match ready.map(|(ticket, _)| *ticket) {
+            Some(ticket) => {
+                served += 1;
+                bench.serve(ticket);
+            }
+            None => bench.pass(100),
+        }
+    }
+    assert!((10..200).contains(&served), "{served} calls in a minute");
+}
+
+/// Each chunk is worth looking at: the first rows can be sold.
+#[test]
+fn the_screen_is_told_of_every_chunk() {
+    let mut bench = Bench::new(1);
+    bench.input(Input::Start);
+    for name in ["nonce", "token", "snapshot"] {
+        bench.serve(bench.ticket(name));
+    }
+    let revision = |bench: &Bench| {
+        bench.status.first_sync.iter().find(|feed| feed.feed == Feed::Config).unwrap().revision
+    };
+    let before = revision(&bench);
+    bench.serve(bench.ticket("chunk"));
+    assert_eq!(revision(&bench), before + 1);
+}
+
+/// Rows that did not add up are so until they have been compared again.
+#[test]
+fn a_page_without_a_checkpoint_does_not_clear_a_divergence() {
+    let mut bench = Bench::settled(1);
+    let feed = Feed::Customers;
+    for version in [2, 3] {
+        // The second time within the hour they are used as they are.
+        bench.store.lose_row(feed);
+        bench.central.put(feed, 5, version);
+        bench.settle();
+        bench.pass(1_000);
+        bench.settle();
+    }
+    assert_eq!(bench.problem(), Some("feed-diverged"));
+    let open = bench.open.iter().find_map(|(ticket, (_, request))| match request {
+        Request::Changes { feed: Feed::Customers, .. } => Some(*ticket),
+        _ => None,
+    });
+    let ticket = open.unwrap();
+    bench.open.remove(&ticket);
+    let page = ChangesPage {
+        changes: Vec::new(),
+        next: "elsewhere".into(),
+        more: false,
+        included: bench.store.included(feed),
+        checkpoint: None,
+        server_time_ms: WALL,
+    };
+    bench.input(Input::Answered { ticket, result: Ok(Reply::Changes(page)) });
+    assert_eq!(bench.problem(), Some("feed-diverged"));
+}
+
+/// A manifest may bring more than was asked for: each feed takes its own plan.
+#[test]
+fn of_several_plans_the_one_that_was_asked_for_is_taken() {
+    let mut bench = Bench::new(1);
+    bench.input(Input::Start);
+    bench.serve(bench.ticket("nonce"));
+    bench.serve(bench.ticket("token"));
+    let (token, request) = bench.open[&bench.ticket("snapshot")].clone();
+    let Request::Snapshot(mut body) = request else { unreachable!() };
+    assert_eq!(body.feeds, [Feed::Config]);
+    body.feeds = vec![Feed::Catalogue, Feed::Config];
+    let both = bench.central.handle(WALL, token.as_ref(), &Request::Snapshot(body));
+    let Ok(Reply::Manifest(manifest)) = &both else { unreachable!() };
+    assert_eq!(manifest.feeds[0].feed, Feed::Catalogue);
+    bench.answer("snapshot", both);
+    let has_begun = |feed| bench.store.feed_progress(feed).unwrap().snapshot.is_some();
+    assert!(has_begun(Feed::Config) && !has_begun(Feed::Catalogue));
+}
+
+/// What was asked when the line was cut is asked again when it is back.
+#[test]
+fn a_contract_that_was_on_its_way_is_asked_for_again() {
+    let mut bench = Bench::new(1);
+    bench.is_contract_served = false;
+    bench.input(Input::Start);
+    assert!(bench.open().contains(&"contract"), "{:?}", bench.open());
+    bench.input(Input::Cut(true));
+    assert!(bench.open().is_empty());
+    bench.input(Input::Cut(false));
+    assert!(bench.open().contains(&"contract"), "{:?}", bench.open());
+}
+
+/// What was booked of the former life is not forgotten on the screen when another one begins.
+#[test]
+fn acknowledgements_are_counted_on_over_lives() {
+    let mut bench = Bench::settled(3);
+    let before = bench.status.acknowledged_revision;
+    assert!(before > 0);
+    let again = sample::identity(2);
+    bench.central.admit(&again);
+    bench.store.enrol(&again, "crossroads/test", DeviceTime(WALL)).unwrap();
+    bench.input(Input::Nudge);
+    bench.settle();
+    assert!(bench.status.acknowledged_revision > before);
+}
+
+/// A central that takes nothing, and says so politely, is asked with pauses for as long as that lasts.
+#[test]
+fn a_central_that_takes_nothing_is_asked_with_pauses_for_ever() {
+    let mut bench = Bench::settled(1);
+    bench.sell();
+    let end_ms = bench.now_ms + 60_000;
+    let mut pushes = 0;
+    while bench.now_ms < end_ms && pushes < 500 {
+        match bench.open().into_iter().find(|name| *name != "changes") {
+            Some("push") => {
+                pushes += 1;
+                let nothing = PushResponse {
+                    acked_seq: 0,
+                    acked_hash: EventHash::GENESIS.to_string(),
+                    results: vec![],
+                    server_time_ms: WALL,
+                };
+                bench.answer("push", Ok(Reply::Pushed(nothing)));
+            }
+            Some(name) => bench.serve(bench.ticket(name)),
+            None => bench.pass(100),
+        }
+    }
+    assert!((3..60).contains(&pushes), "{pushes} in a minute");
+    assert_eq!(bench.store.outbox_len(), 1);
+}
