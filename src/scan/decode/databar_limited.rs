@@ -253,23 +253,18 @@ impl LimitedReader {
         let mut spread = ((bar_a + bar_b + bar_c) / 3.0 - (space_a + space_b) / 2.0) / 2.0;
         let mut told = None;
         for _ in 0..2 {
-            let clean = characters.map(|widths| {
-                let own = |k: usize| if k % 2 == 0 { spread } else { -spread };
-                std::array::from_fn(|k| widths[k] + own(k))
-            });
-            let [left, check, right] = &clean;
-            let all = [self.data(left), self.check(check), self.data(right)];
+            let [left, check, right] = characters.map(|widths| clean(&widths, spread));
+            let all = [self.data(&left), self.check(&check), self.data(&right)];
             let of = |k: usize| spread_of(&characters[k], &all[k].widths.map(f32::from));
             // Spaces come first.
             spread = -(of(0) + of(1) + of(2)) / 3.0;
             told = Some(all);
         }
-        let is_bar = |k: usize| k % 2 == 0;
-        let guards = [0, 3, 4]
-            .map(|k| (ones[k] - 1.0 - if is_bar(ONES[k]) { spread } else { -spread }).powi(2));
         let told = told?;
-        let squares: f32 = told.iter().map(|character| character.squares).sum();
-        let mean = (squares + guards.iter().sum::<f32>()) / RUNS as f32;
+        let guards = [bar_a - spread, space_b + spread, bar_c - spread];
+        let squares = told.iter().map(|character| character.squares).sum::<f32>()
+            + guards.iter().map(|width| (width - 1.0).powi(2)).sum::<f32>();
+        let mean = squares / RUNS as f32;
         let is_near = |character: &Told| character.squares < 1.5 * DEVIATION_MAX * ELEMENTS as f32;
         (mean < DEVIATION_MAX && told.iter().all(is_near)).then_some(told)
     }
@@ -306,6 +301,11 @@ impl LimitedReader {
         }
         best
     }
+}
+
+/// Widths without ink spread; spaces come first.
+fn clean(widths: &[f32; ELEMENTS], spread: f32) -> [f32; ELEMENTS] {
+    std::array::from_fn(|k| widths[k] + if k.is_multiple_of(2) { spread } else { -spread })
 }
 
 /// Which check character these data characters demand: elements weigh powers of 3.

@@ -168,8 +168,8 @@ proptest! {
         runs.reversed_into(&mut back);
         prop_assert_eq!(texts(&reader, &back), [text_of(value)]);
         let mut eans = Vec::new();
-        ean::read(&runs, &|_| true, &mut eans);
-        ean::read(&back, &|_| true, &mut eans);
+        ean::read(&runs, |_| true, &mut eans);
+        ean::read(&back, |_| true, &mut eans);
         prop_assert!(eans.is_empty(), "{:?}", eans);
         let mut others = Vec::new();
         let is_other = |kind| kind != Symbology::DataBarLimited;
