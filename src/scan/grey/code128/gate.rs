@@ -5,7 +5,7 @@
 //! right one do both ends look as they must. Start and stop are four patterns with the margin beside
 //! them, so that all numbers are tried, and whatever has none of them costs nothing more.
 
-use super::super::fit::Pose;
+use super::super::fit::{Pose, TONES};
 use super::super::margin::MarginFinder;
 use super::super::template::{COARSE, SAMPLES, dot};
 use super::symbol::{CHARACTERS_MAX, CHARACTERS_MIN, DATA, STOP_MODULES, VALUES, modules_of};
@@ -20,7 +20,11 @@ const STOP_SPAN: usize = (STOP_MODULES + QUIET) * SAMPLES;
 /// the end may be taken for less or more.
 const SHIFT_MAX: usize = SAMPLES + SAMPLES / 2;
 /// Correlation with a pattern below which it is none.
-const LIKENESS_MIN: f32 = 0.93;
+const LIKENESS_MIN: f32 = 0.91;
+/// The same while perspective is not regarded.
+const FIRST_LIKENESS_MIN: f32 = 0.75;
+/// How large the first modules are against the mean; the last are as much smaller or larger.
+const SLANTS: [f32; 4] = [0.92, 1.08, 0.84, 1.16];
 /// Levels of darkness, of the contrast around, at which a symbol may begin.
 const LEVELS: [f32; 2] = [0.3, 0.15];
 /// The narrower margin over the widest light between them: ten modules are demanded, and four with
@@ -64,6 +68,8 @@ pub(super) struct Spot {
     pub(super) is_mirrored: bool,
     pub(super) likeness: f32,
     pub(super) look: usize,
+    /// How large its first modules are against the mean.
+    pub(super) slant: f32,
     /// Grey values between light and dark at the ends.
     pub(super) contrast: f32,
 }
@@ -174,24 +180,47 @@ impl Gate {
     }
 
     /// Both patterns at the ends of a symbol of so many characters; `None` without.
-    fn look(&self, profile: &[f32], (from, to): (f32, f32), characters: usize) -> Option<Spot> {
+    fn look(&self, profile: &[f32], ends: (f32, f32), characters: usize) -> Option<Spot> {
+        let mut best = self.look_slanted(profile, ends, characters, 1.0)?;
+        if best.likeness < FIRST_LIKENESS_MIN {
+            return None;
+        }
+        for slant in SLANTS {
+            if let Some(spot) = self.look_slanted(profile, ends, characters, slant) {
+                best = if spot.likeness > best.likeness { spot } else { best };
+            }
+        }
+        (best.likeness > LIKENESS_MIN).then_some(best)
+    }
+
+    fn look_slanted(
+        &self,
+        profile: &[f32],
+        (from, to): (f32, f32),
+        characters: usize,
+        slant: f32,
+    ) -> Option<Spot> {
         let module = (to - from) / modules_of(characters) as f32;
+        let (first, last) = (module * slant, module * (2.0 - slant));
         let mut window = [0.0; STOP_SPAN + 2 * SHIFT_MAX];
-        let first = to - STOP_MODULES as f32 * module;
-        sample(profile, first, module, 0, &mut window);
+        sample(profile, to - STOP_MODULES as f32 * last, last, 0, &mut window);
         let stop = seek(&self.stops, &window)?;
+        if stop.likeness < FIRST_LIKENESS_MIN {
+            return None;
+        }
         let mut window = [0.0; START_SPAN + 2 * SHIFT_MAX];
-        sample(profile, from, module, QUIET, &mut window);
+        sample(profile, from, first, QUIET, &mut window);
         let start = seek(&self.starts, &window)?;
-        let pitch = module / SAMPLES as f32;
-        let (seen_from, seen_to) = (from + start.shift * pitch, to + stop.shift * pitch);
+        let pitch = 1.0 / SAMPLES as f32;
+        let seen = (from + start.shift * first * pitch, to + stop.shift * last * pitch);
         let better = if stop.likeness > start.likeness { stop } else { start };
         Some(Spot {
-            pose: Pose::between(seen_from, seen_to),
+            pose: Pose::between(seen.0, seen.1),
             characters,
             is_mirrored: false,
             likeness: start.likeness.min(stop.likeness),
             look: better.look,
+            slant,
             contrast: (start.contrast + stop.contrast) / 2.0,
         })
     }
@@ -258,15 +287,23 @@ fn seek<const N: usize>(templates: &[Template<N>], window: &[f32]) -> Option<Mat
     for at in [middle.saturating_sub(1), (middle + 1).min(2 * SHIFT_MAX)] {
         compare(at, &mut best);
     }
-    best.filter(|found| found.likeness > LIKENESS_MIN)
+    best
 }
 
 impl<const N: usize> Template<N> {
     fn new(look: usize, wave: &[f32; N]) -> Self {
+        let wave = wave.map(as_seen);
         let mean = wave.iter().sum::<f32>() / N as f32;
         let length = wave.iter().map(|value| (value - mean).powi(2)).sum::<f32>().sqrt();
         Self { wave: wave.map(|value| (value - mean) / length), length, look }
     }
+}
+
+/// Darkness behind the usual curve of tone, which fitting takes out.
+fn as_seen(darkness: f32) -> f32 {
+    let tone = TONES[0];
+    let half = (1.0 + tone) / 2.0;
+    (half - (half * half - tone * darkness.min(1.0)).sqrt()) / tone
 }
 
 /// The mean of all characters of data: what stands beside a pattern is not known.

@@ -31,11 +31,14 @@ use chain::Path;
 use domain::code::Symbology;
 use fit::{Fitter, Hypothesis};
 use gate::Gate;
+use symbol::modules_of;
 
 /// Of the places, the ones that are fitted to the end.
 const FINALISTS: usize = 2;
-/// How far the middle may lie from where the ends say, in modules: perspective.
-const BENDS: [f32; 5] = [0.0, -0.7, 0.7, -1.4, 1.4];
+/// How closely the place of the middle is tried, in modules.
+const BEND_STEP: f32 = 0.7;
+/// How far the size of the first modules may lie from what the gate says.
+const SLANT_ERROR: f32 = 0.05;
 /// Unexplained share of the variance at the coarse look, beyond which nothing is fitted.
 const GLANCE_MAX: f32 = 0.35;
 /// The same after the first rounds.
@@ -110,16 +113,20 @@ impl Reader {
         let spot = self.gate.spots[spot];
         let profile = profiles[usize::from(spot.is_mirrored)];
         let mut best = None::<Hypothesis>;
-        for bend in BENDS {
-            let mut pose = spot.pose;
+        let half = modules_of(spot.characters) as f32 / 2.0;
+        let steps = (SLANT_ERROR * half / 2.0 / BEND_STEP).ceil() as i32;
+        for step in -steps..=steps {
             let begun = Hypothesis::new(
-                View::new(pose, [0.0, 0.0, 1.0]),
+                View::new(spot.pose, [0.0, 0.0, 1.0]),
                 spot.characters,
                 spot.is_mirrored,
                 spot.look,
             );
-            let shift = bend * begun.module();
-            (pose.terms[0], pose.terms[2]) = (pose.terms[0] + shift, -shift);
+            // The ends stay, the middle moves.
+            let bend = (1.0 - spot.slant) * half / 2.0 + step as f32 * BEND_STEP;
+            let mut pose = spot.pose;
+            pose.terms[0] -= bend * begun.module();
+            pose.terms[2] = bend * begun.module();
             if !pose.is_sane() {
                 continue;
             }
