@@ -42,17 +42,22 @@ fn enrolled(central: &InProcess) -> (Uuid, Token) {
 }
 
 pub fn token(central: &InProcess, terminal_id: Uuid) -> Token {
+    try_token(central, terminal_id)
+        .unwrap_or_else(|fault| panic!("it must give a token: {fault:?}"))
+}
+
+pub fn try_token(central: &InProcess, terminal_id: Uuid) -> Result<Token, Fault> {
     let key = SigningKey::from_bytes(&[1; 32]);
     let ask = Request::Nonce(NonceRequest { terminal_id });
-    let Ok(Reply::Nonce(answer)) = central.ask(None, &ask) else { panic!("it must give a nonce") };
+    let Reply::Nonce(answer) = central.ask(None, &ask)? else { panic!("no nonce") };
     let signature = key.sign(&token_message(terminal_id, &answer.nonce));
     let signature = STANDARD.encode(signature.to_bytes());
     let nonce = answer.nonce;
     let request = TokenRequest { terminal_id, nonce, signature, epoch: None };
-    let Ok(Reply::Token(answer)) = central.ask(None, &Request::Token(request)) else {
-        panic!("it must give a token");
+    let Reply::Token(answer) = central.ask(None, &Request::Token(request))? else {
+        panic!("no token")
     };
-    Token(answer.token)
+    Ok(Token(answer.token))
 }
 
 fn push(central: &InProcess, (terminal, token): &(Uuid, Token), count: u64) -> String {

@@ -6,6 +6,7 @@ mod adopt;
 mod bulk;
 mod checkpoint;
 mod command;
+mod disk;
 mod enrol;
 mod feed;
 mod import;

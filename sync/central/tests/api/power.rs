@@ -9,7 +9,7 @@
 //! ```
 //! `CENTRAL_POWER_CUTS=20000 cargo test -p crossroads-central power` makes as many distinct cases.
 
-use crate::in_process::{SMALL, enrol, token};
+use crate::in_process::{SMALL, enrol, try_token};
 use crate::world::{Terminal, TestRim};
 use central::check;
 use central::in_process::{Durability, InProcess};
@@ -21,7 +21,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
-use sync::call::{Reply, Request, Token};
+use sync::call::{Fault, Reply, Request, Token};
 use sync::protocol::event::SealedEvent;
 use sync::protocol::feed::{ArticleRow, Feed};
 use sync::protocol::push::PushRequest;
@@ -41,7 +41,7 @@ const DEARER: i64 = 9;
 
 /// One thing that is asked of central.
 #[derive(Clone)]
-enum Step {
+pub(crate) enum Step {
     /// These events of the journal.
     Push(Range<usize>),
     /// A person sets a price.
@@ -53,16 +53,36 @@ enum Step {
 }
 
 /// The terminal, what it wrote, and what is asked in which order.
-struct Plan {
-    terminal: Uuid,
+pub(crate) struct Plan {
+    pub(crate) terminal: Uuid,
     events: Vec<SealedEvent>,
-    steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
 }
 
 /// A central on a disk.
-struct Office {
-    disk: Disk,
-    served: Option<(InProcess, Token)>,
+pub(crate) struct Office {
+    pub(crate) disk: Disk,
+    pub(crate) served: Option<(InProcess, Token)>,
+}
+
+/// Why a step was not done.
+pub(crate) struct Undone {
+    /// Central's own answer, where it gave one.
+    pub(crate) answer: Option<Box<Fault>>,
+    /// All that is known of it, for the message of a test.
+    pub(crate) what: String,
+}
+
+impl From<Fault> for Undone {
+    fn from(fault: Fault) -> Self {
+        Self { what: format!("{fault:?}"), answer: Some(Box::new(fault)) }
+    }
+}
+
+impl From<CentralError> for Undone {
+    fn from(error: CentralError) -> Self {
+        Self { what: format!("{error:?}"), answer: None }
+    }
 }
 
 fn article(connection: &Connection, rank: i64) -> Result<ArticleRow, CentralError> {
@@ -77,7 +97,7 @@ fn marie(connection: &Connection) -> Result<Uuid, CentralError> {
 }
 
 impl Office {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { disk: Disk::new(), served: None }
     }
 
@@ -86,22 +106,34 @@ impl Office {
         InProcess::in_directory(Path::new("/central"), vfs, Durability::Full, TestRim::new())
     }
 
-    fn open(&mut self, terminal: Uuid) -> Result<(), CentralError> {
+    pub(crate) fn open(&mut self, terminal: Uuid) -> Result<(), Undone> {
         let central = self.connect()?;
-        let token = token(&central, terminal);
+        let token = try_token(&central, terminal)?;
         self.served = Some((central, token));
         Ok(())
+    }
+
+    /// Opens it on a disk that has nothing against it.
+    pub(crate) fn open_well(&mut self, terminal: Uuid) {
+        self.open(terminal).unwrap_or_else(|undone| panic!("{}", undone.what));
     }
 
     fn central(&self) -> &(InProcess, Token) {
         self.served.as_ref().unwrap()
     }
 
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, CentralError>) -> T {
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, CentralError>) -> T {
         self.central().0.central().database().read(work).unwrap()
     }
 
-    fn take(&mut self, plan: &Plan, step: &Step) {
+    pub(crate) fn take(&mut self, plan: &Plan, step: &Step) {
+        self.try_to(plan, step).unwrap_or_else(|undone| panic!("{}", undone.what));
+    }
+
+    pub(crate) fn try_to(&mut self, plan: &Plan, step: &Step) -> Result<(), Undone> {
+        if self.served.is_none() {
+            self.open(plan.terminal)?;
+        }
         let (central, token) = self.central();
         match step {
             Step::Push(range) => {
@@ -110,20 +142,27 @@ impl Office {
                 let from_seq = events[0].place.seq;
                 let body = PushRequest { epoch: 0, from_seq, events: bytes };
                 let request = Request::Push { terminal: plan.terminal, body };
-                let answer = central.ask(Some(token), &request);
-                let Ok(Reply::Pushed(answer)) = answer else { panic!("{answer:?}") };
-                assert!(answer.acked_seq >= events.last().unwrap().place.seq);
+                match central.ask(Some(token), &request)? {
+                    Reply::Pushed(answer)
+                        if answer.acked_seq < events[events.len() - 1].place.seq =>
+                    {
+                        Err(Undone { what: format!("{answer:?}"), answer: None })
+                    }
+                    Reply::Pushed(_) => Ok(()),
+                    other => panic!("{other:?}"),
+                }
             }
-            Step::Price => central.central().database().writer().run(set_price).unwrap(),
+            Step::Price => Ok(central.central().database().writer().run(set_price)?),
             Step::Snapshot => {
                 let feeds = Feed::ALL.to_vec();
                 let request = Request::Snapshot(SnapshotRequest { feeds });
-                let answer = central.ask(Some(token), &request);
-                assert!(matches!(answer, Ok(Reply::Manifest(_))), "{answer:?}");
+                let answer = central.ask(Some(token), &request)?;
+                assert!(matches!(answer, Reply::Manifest(_)), "{answer:?}");
+                Ok(())
             }
             Step::Restart => {
                 self.served = None;
-                self.open(plan.terminal).unwrap();
+                self.open(plan.terminal)
             }
         }
     }
@@ -156,7 +195,7 @@ fn written(terminal: &mut Terminal, articles: &[ArticleRow], customer: Uuid) -> 
 }
 
 /// The chain and an enrolled terminal on a disk where all is durable, and what will be asked.
-fn begin(office: &mut Office) -> (Image, Plan) {
+pub(crate) fn begin(office: &mut Office) -> (Image, Plan) {
     let central = office.connect().unwrap();
     assert!(central.restore(&SMALL).unwrap());
     let mut terminal = enrol(&central);
@@ -188,7 +227,7 @@ struct Moment {
 }
 
 /// All that counts, as text: what everybody reads, orders, tenders, events and how they were judged.
-fn books(connection: &Connection) -> Result<String, CentralError> {
+pub(crate) fn books(connection: &Connection) -> Result<String, CentralError> {
     let mut text = String::new();
     for sql in [
         "SELECT feed, scope, tbl, hex(key), row FROM feed_row ORDER BY feed, scope, key",
@@ -217,7 +256,7 @@ fn books(connection: &Connection) -> Result<String, CentralError> {
 fn record(office: &mut Office, plan: &Plan, image: &Image, first: usize) -> Vec<Moment> {
     office.disk.load(image);
     office.disk.record(Kinds::CUTS);
-    office.open(plan.terminal).unwrap();
+    office.open_well(plan.terminal);
     let mut answers = Vec::new();
     for step in &plan.steps[first..] {
         office.take(plan, step);
@@ -266,7 +305,9 @@ impl Bench {
         self.office.served = None;
         self.office.disk.load(image);
         let opened = self.office.open(self.plan.terminal);
-        assert!(opened.is_ok(), "{case}: does not open: {opened:?}");
+        if let Err(undone) = opened {
+            panic!("{case}: does not open: {}", undone.what);
+        }
         let checked = self.office.read(|c| Ok(check::look(c, &mut Unwatched)));
         assert!(checked.is_well(), "{case}: {checked:?}");
         self.holds(&case, moment.answered);
@@ -310,7 +351,7 @@ fn a_power_cut_of_central_loses_halves_or_doubles_nothing() {
     let mut office = Office::new();
     let (image, plan) = begin(&mut office);
     let moments = record(&mut office, &plan, &image, 0);
-    office.open(plan.terminal).unwrap();
+    office.open_well(plan.terminal);
     let expected = office.read(books);
     for state in ["applied", "quarantined", "parked"] {
         assert!(
