@@ -193,7 +193,9 @@ mod tests {
     fn the_same_wish_twice_is_one_and_wishes_do_not_pile_up() {
         let id = |epoch| life(epoch, LifeStanding::Registered, 0, 0).id();
         let mut lane = LivesLane::default();
+        assert!(!lane.is_changing());
         lane.wish(Wish::Close(id(1)));
+        assert!(lane.is_changing());
         lane.wish(Wish::Close(id(1)));
         assert_eq!(lane.wishes.len(), 1);
         (0..100).for_each(|epoch| lane.wish(Wish::Close(id(epoch))));

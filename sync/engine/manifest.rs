@@ -123,3 +123,31 @@ fn is_sound(plan: &FeedSnapshot) -> bool {
         && plan.cursor.len() <= CURSOR_LENGTH_MAX
         && plan.chunks.iter().all(is_chunk_sound)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_carried_out_only_if_it_can_be() {
+        let chunk =
+            |sha256: &str, bytes: u64, rows: u64| ChunkInfo { sha256: sha256.into(), bytes, rows };
+        let (hash, max) = ("0".repeat(64), CHUNK_BYTES_MAX as u64);
+        for (chunks, rows, cursor, sound) in [
+            (vec![], 0, "c", true),
+            (vec![], 1, "c", false),
+            (vec![chunk(&hash, max, 3)], 3, "c", true),
+            (vec![chunk(&hash, max, 3), chunk(&hash, 1, 4)], 7, "c", true),
+            (vec![chunk(&hash, max, 3), chunk(&hash, 1, 4)], 3, "c", false),
+            (vec![chunk(&hash, max + 1, 3)], 3, "c", false),
+            (vec![chunk("../../passwd", 9, 3)], 3, "c", false),
+            (vec![chunk(&hash, 9, u64::MAX), chunk(&hash, 9, 1)], 0, "c", false),
+            (vec![], 0, &*"c".repeat(CURSOR_LENGTH_MAX), true),
+            (vec![], 0, &*"c".repeat(CURSOR_LENGTH_MAX + 1), false),
+        ] {
+            let cursor = cursor.to_owned();
+            let plan = FeedSnapshot { feed: Feed::Stock, cursor, rows, chunks, checkpoint: None };
+            assert_eq!(is_sound(&plan), sound, "{plan:?}");
+        }
+    }
+}

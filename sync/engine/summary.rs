@@ -106,3 +106,37 @@ fn percent(feeds: &[FeedStatus]) -> u8 {
     let percent = (u128::from(done) * 100).checked_div(u128::from(total)).unwrap_or(0).min(99);
     percent as u8
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::feed::Feed;
+
+    /// Rows done, rows in all where known, complete -> percent.
+    #[test]
+    fn a_hundred_percent_is_all_of_every_feed_and_nothing_else() {
+        type Row = (u64, Option<u64>, bool);
+        let table: [(&[Row], u8); 9] = [
+            (&[], 100),
+            (&[(0, None, false)], 0),
+            (&[(0, Some(0), false)], 0),
+            (&[(5, Some(5), true)], 100),
+            (&[(5, Some(5), false)], 99),
+            (&[(9, Some(5), false)], 99),
+            (&[(50, Some(50), true), (25, Some(50), false)], 75),
+            (&[(50, Some(50), true), (0, None, false)], 99),
+            (&[(u64::MAX, Some(u64::MAX), true), (0, Some(u64::MAX), false)], 99),
+        ];
+        for (rows, expected) in table {
+            let feed = |(rows_done, rows_total, is_complete): &Row| FeedStatus {
+                feed: Feed::Stock,
+                rows_done: *rows_done,
+                rows_total: *rows_total,
+                is_complete: *is_complete,
+                revision: 0,
+            };
+            let feeds: Vec<FeedStatus> = rows.iter().map(feed).collect();
+            assert_eq!(percent(&feeds), expected, "{rows:?}");
+        }
+    }
+}

@@ -1,12 +1,13 @@
 //! Decisions one by one, each of which another part would make good in the end: later, or at somebody's cost.
 
 use super::*;
-use crate::engine::lane::{Pace, judge};
+use crate::engine::lane::{Lane, Pace, judge};
 use crate::engine::push::batch_length;
 use crate::ports::{DeviceKey, LifeId, OutboxItem, TerminalIdentity};
 use crate::protocol::auth::{Standing, TokenResponse};
 use crate::protocol::event::{EventHash, Place};
 use crate::protocol::push::BYTES_MAX;
+use crate::protocol::renewal::RenewalResponse;
 
 /// What a refusal means, and how soon it is worth asking again.
 #[test]
@@ -577,4 +578,62 @@ fn a_central_that_takes_nothing_is_asked_with_pauses_for_ever() {
     }
     assert!((3..60).contains(&pushes), "{pushes} in a minute");
     assert_eq!(bench.store.outbox_len(), 1);
+}
+
+/// A poll that finds nothing is no manifest that has expired.
+#[test]
+fn a_poll_that_is_not_found_keeps_its_cursor() {
+    let mut bench = Bench::settled(1);
+    bench.refuse("changes", 404, code::NOT_FOUND, Retry::Human);
+    assert_eq!(bench.problem(), Some("unexpected-answer"));
+    bench.pass(PAUSE_MS_MAX);
+    bench.settle();
+    assert!(!bench.sent.contains(&"snapshot"), "{:?}", bench.sent);
+    assert_eq!(bench.problem(), None);
+}
+
+/// The line is down: that is what a person can do something about, whatever central said before.
+#[test]
+fn a_line_that_is_down_is_told_before_what_central_said() {
+    let mut bench = Bench::settled(1);
+    bench.fail("changes", Fault::Status { status: 500, retry_after_s: None });
+    assert_eq!((bench.status.line, bench.problem()), (Line::Troubled, Some("central-failing")));
+    bench.fail("changes", Fault::Unreachable);
+    assert_eq!((bench.status.line, bench.problem()), (Line::Offline, Some("unreachable")));
+}
+
+/// An answer that names another epoch makes no life known.
+#[test]
+fn a_renewal_of_another_life_is_not_booked() {
+    let mut bench = Bench::settled(3);
+    bench.store.recover(0..0, &DeviceKey([9; 32]), DeviceTime(WALL));
+    bench.input(Input::Nudge);
+    bench.pass(RECHECK_MS);
+    for _ in 0..20 {
+        match bench.open().into_iter().find(|name| *name != "changes") {
+            Some("renew") => break,
+            Some(name) => bench.serve(bench.ticket(name)),
+            None => bench.pass(PAUSE_MS_MIN),
+        }
+    }
+    let other = RenewalResponse { epoch: 7, server_time_ms: WALL };
+    bench.stored.clear();
+    bench.answer("renew", Ok(Reply::Renewed(other)));
+    assert!(!bench.stored.contains(&"registered"), "{:?}", bench.stored);
+    bench.pass(PAUSE_MS_MAX);
+    bench.settle();
+    assert!(bench.stored.contains(&"registered"), "{:?}", bench.stored);
+}
+
+/// A pause is kept even if there is nothing to do any more; then the trouble is over.
+#[test]
+fn a_lane_without_work_forgets_its_trouble_after_the_pause() {
+    let at = |monotonic_ms| Moment { monotonic_ms, wall: DeviceTime(WALL) };
+    let rested =
+        Lane { not_before_ms: 500, problem: Some(SyncProblem::TimedOut), ..Lane::default() };
+    let mut lane = rested.clone();
+    lane.is_done(at(499));
+    assert!(lane.problem.is_some() && lane.is_resting(at(499)));
+    lane.is_done(at(500));
+    assert!(lane.problem.is_none() && !lane.is_resting(at(500)));
 }
