@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u32, u32)] = &[
     ("zxing-cpp/databarltd-1", 2, 0),
     ("zxing-cpp/datamatrix-1", 27, 0),
     ("zxing-cpp/datamatrix-2", 13, 0),
+    ("zxing-cpp/datamatrix-3", 24, 0),
     ("zxing-cpp/datamatrix-4", 20, 0),
     ("zxing-cpp/itf-1", 10, 0),
     ("zxing-cpp/itf-2", 6, 0),
