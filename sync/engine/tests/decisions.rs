@@ -1,6 +1,7 @@
 //! Decisions one by one, each of which another part would make good in the end: later, or at somebody's cost.
 
 use super::*;
+use crate::engine::feed::CURSOR_LENGTH_MAX;
 use crate::engine::lane::{Lane, Pace, judge};
 use crate::engine::push::batch_length;
 use crate::ports::{DeviceKey, LifeId, OutboxItem, TerminalIdentity};
@@ -86,26 +87,62 @@ fn a_refusal_that_will_not_pass_by_itself_rests_for_long() {
     }
 }
 
-/// A page without rows moves the cursor all the same, or central would be asked the same for ever.
-#[test]
-fn a_page_that_only_moves_the_cursor_is_noted() {
-    let mut bench = Bench::settled(1);
-    let feed = bench.open.values().find_map(|(_, request)| match request {
-        Request::Changes { feed, .. } => Some(*feed),
-        _ => None,
-    });
+/// A page without rows, as an answer to the first poll that is open; returns the feed.
+fn answer_without_rows(bench: &mut Bench, next: impl FnOnce(&str) -> String, seq: u64) -> Feed {
+    let ticket = bench.ticket("changes");
+    let Request::Changes { feed, after, .. } = bench.open[&ticket].1.clone() else {
+        unreachable!()
+    };
+    let mut included = bench.store.included(feed);
+    included.iter_mut().for_each(|told| told.seq += seq);
+    let (changes, next) = (Vec::new(), next(&after));
     let page = ChangesPage {
-        changes: Vec::new(),
-        next: "elsewhere".into(),
+        changes,
+        next,
         more: false,
-        included: bench.store.included(feed.unwrap()),
+        included,
         checkpoint: None,
         server_time_ms: WALL,
     };
     bench.answer("changes", Ok(Reply::Changes(page)));
+    feed
+}
+
+/// A page without rows moves the cursor all the same, or central would be asked the same for ever.
+#[test]
+fn a_page_that_only_moves_the_cursor_is_noted() {
+    let mut bench = Bench::settled(1);
+    let feed = answer_without_rows(&mut bench, |_| "elsewhere".into(), 0);
     assert_eq!(bench.stored, ["page"]);
-    let progress = bench.store.feed_progress(feed.unwrap()).unwrap();
+    let progress = bench.store.feed_progress(feed).unwrap();
     assert_eq!(progress.cursor.as_deref(), Some("elsewhere"));
+}
+
+/// That central has counted one of our events by now is news, though no row has changed; no news is written nowhere.
+#[test]
+fn a_page_that_only_includes_more_is_noted() {
+    let mut bench = Bench::settled(2);
+    bench.pass(PAUSE_MS_MAX);
+    bench.settle();
+    bench.stored.clear();
+    answer_without_rows(&mut bench, str::to_owned, 0);
+    assert!(!bench.stored.contains(&"page"), "{:?}", bench.stored);
+    bench.pass(10_000);
+    bench.stored.clear();
+    let again = answer_without_rows(&mut bench, str::to_owned, 1);
+    assert!(bench.stored.contains(&"page"), "{:?}", bench.stored);
+    assert!(!bench.store.included(again).is_empty());
+}
+
+/// A cursor is kept if it is of a bounded length.
+#[test]
+fn a_cursor_without_end_is_refused() {
+    for (length, is_taken) in [(CURSOR_LENGTH_MAX, true), (CURSOR_LENGTH_MAX + 1, false)] {
+        let mut bench = Bench::settled(1);
+        answer_without_rows(&mut bench, |_| "c".repeat(length), 0);
+        assert_eq!(bench.stored == ["page"], is_taken, "{length}");
+        assert_eq!(bench.problem().is_none(), is_taken, "{length}");
+    }
 }
 
 /// A chunk that stays damaged ends in another snapshot, not in the same request for ever.
@@ -136,20 +173,30 @@ fn a_chunk_that_stays_damaged_is_given_up() {
     assert_eq!((bench.problem(), bench.status.percent), (None, 100));
 }
 
-/// How often rows did not add up is counted on when this device begins another life.
+/// How often rows did not add up, and how often what is on the screen has changed, is counted on when this device
+/// begins another life.
 #[test]
-fn divergences_are_counted_over_lives() {
+fn divergences_and_revisions_are_counted_over_lives() {
     let mut bench = Bench::settled(1);
     bench.store.lose_row(Feed::Customers);
     bench.central.put(Feed::Customers, 5, 2);
     bench.settle();
     assert_eq!(bench.status.divergences, 1);
+    let revisions = |bench: &Bench| {
+        bench.status.first_sync.iter().map(|feed| feed.revision).collect::<Vec<_>>()
+    };
+    let before = revisions(&bench);
     let again = sample::identity(2);
     bench.central.admit(&again);
     bench.store.enrol(&again, "crossroads/test", DeviceTime(WALL)).unwrap();
     bench.input(Input::Nudge);
     bench.settle();
     assert_eq!(bench.status.divergences, 1);
+    let after = revisions(&bench);
+    assert!(
+        before.iter().zip(&after).all(|(before, after)| before < after),
+        "{before:?} {after:?}"
+    );
 }
 
 /// A batch that takes too long is sent again as two.
