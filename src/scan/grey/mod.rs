@@ -116,8 +116,10 @@ pub struct GreyRead {
 /// How much is tried on a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// Fewer places are tried: for a frame of a camera, after which comes the next.
+    /// Fewer places are tried: for a frame of a camera, after which comes the next. Articles only.
     Quick,
+    /// The same for Code 128 only, which has a frame of its own.
+    QuickText,
     /// All places are tried.
     Thorough,
 }
@@ -192,6 +194,8 @@ pub struct Workspace {
     databar: Option<Box<databar::Reader>>,
     /// The same.
     code128: Option<Box<code128::Reader>>,
+    /// How long that one may try.
+    patience: code128::Patience,
 }
 
 impl Default for Workspace {
@@ -213,6 +217,7 @@ impl Workspace {
             survivors: Vec::with_capacity(SURVIVORS.iter().sum::<usize>() + 1),
             databar: None,
             code128: None,
+            patience: code128::Patience::STILL,
         }
     }
 
@@ -231,22 +236,30 @@ impl Workspace {
         wanted: &dyn Fn(Symbology) -> bool,
     ) -> Option<GreyRead> {
         let jitter = match effort {
-            Effort::Quick => &QUICK_JITTER[..],
+            Effort::Quick | Effort::QuickText => &QUICK_JITTER[..],
             Effort::Thorough => &JITTER,
         };
-        // Among some thousand characters for each place a DataBar takes the time of a still, and so
-        // does a Code 128 of any length.
-        let is_patient = effort == Effort::Thorough;
-        let is_dear = |symbology| {
-            matches!(symbology, Symbology::DataBar | Symbology::Code128 | Symbology::Gs1128)
+        // Among some thousand characters for each place, a DataBar takes the time of a still.
+        let wanted = |symbology| {
+            let is_text = matches!(symbology, Symbology::Code128 | Symbology::Gs1128);
+            let is_in_time = match effort {
+                Effort::Quick => !is_text && symbology != Symbology::DataBar,
+                Effort::QuickText => is_text,
+                Effort::Thorough => true,
+            };
+            is_in_time && wanted(symbology)
         };
-        let wanted = |symbology| wanted(symbology) && (is_patient || !is_dear(symbology));
+        self.patience = match effort {
+            Effort::Thorough => code128::Patience::STILL,
+            _ => code128::Patience::FRAME,
+        };
         self.seek(luma, candidate, (jitter, true), &wanted).filter(GreyRead::is_believed)
     }
 
     /// The number that explains the candidate best, believed or not: for measuring and for the
     /// diagnostics view, never for a basket.
     pub fn consider(&mut self, luma: &Luma<'_>, candidate: &Candidate) -> Option<GreyRead> {
+        self.patience = code128::Patience::ENDLESS;
         self.seek(luma, candidate, (&JITTER, false), &|_| true)
     }
 
@@ -291,23 +304,19 @@ impl Workspace {
             }
         }
         let databar = self.read_databar(wanted);
-        let code128 = self.read_code128(is_impatient, wanted);
+        let code128 = self.read_code128(wanted);
         let others = databar.into_iter().chain(code128);
         best.into_iter().chain(others).max_by(|a, b| a.margin.total_cmp(&b.margin))
     }
 
     /// A Code 128 on the profiles that were taken last.
-    fn read_code128(
-        &mut self,
-        is_impatient: bool,
-        wanted: &dyn Fn(Symbology) -> bool,
-    ) -> Option<GreyRead> {
+    fn read_code128(&mut self, wanted: &dyn Fn(Symbology) -> bool) -> Option<GreyRead> {
         if !wanted(Symbology::Code128) && !wanted(Symbology::Gs1128) {
             return None;
         }
-        let Self { code128, bundle, margins, mirrored, .. } = self;
+        let Self { code128, bundle, margins, mirrored, patience, .. } = self;
         let reader = code128.get_or_insert_with(|| Box::new(code128::Reader::new()));
-        reader.read(bundle, margins, mirrored, is_impatient)
+        reader.read(bundle, margins, mirrored, *patience)
     }
 
     /// A DataBar on the profiles that were taken last.

@@ -35,8 +35,11 @@ const QUIET_MODULES_MIN: f32 = 4.0;
 /// Ups and downs of the profile from end to end, in contrasts: of ten bars at least blur leaves the
 /// wide ones.
 const VARIATION_MIN: f32 = 4.0;
+/// The same for a character: three bars that are seen whole, with noise, and what is left of them
+/// behind the heaviest blur.
+const VARIATION_OF_CHARACTER: std::ops::Range<f32> = 0.4..7.0;
 /// Pairs of ends that are looked at.
-const ENDS_MAX: usize = 6;
+const ENDS_MAX: usize = 4;
 /// The widest module, in pixels: of a wider one the edges are seen behind any blur.
 const MODULE_PIXELS_MAX: f32 = 12.0;
 
@@ -59,6 +62,16 @@ struct Match {
     contrast: f32,
 }
 
+/// Where a symbol may begin and end.
+#[derive(Clone, Copy)]
+struct Ends {
+    start: f32,
+    end: f32,
+    /// The narrower margin.
+    quiet: f32,
+    variation: f32,
+}
+
 /// A place where both patterns were seen.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spot {
@@ -79,12 +92,12 @@ pub(super) struct Spot {
 pub(super) struct Gate {
     starts: Vec<Template<START_SPAN>>,
     stops: Vec<Template<STOP_SPAN>>,
-    ends: Vec<(f32, f32, f32)>,
+    ends: Vec<Ends>,
     pub(super) spots: Vec<Spot>,
 }
 
 /// Spots that are kept.
-const SPOTS_MAX: usize = 8;
+pub(super) const SPOTS_MAX: usize = 8;
 
 impl Gate {
     /// Draws the patterns: not before they are needed.
@@ -116,7 +129,7 @@ impl Gate {
         }
         let last = (profiles[0].len() - 1) as f32;
         for index in 0..self.ends.len() {
-            let (start, end, quiet) = self.ends[index];
+            let Ends { start, end, quiet, variation } = self.ends[index];
             for is_mirrored in [false, true] {
                 let (from, to) =
                     if is_mirrored { (last - end, last - start) } else { (start, end) };
@@ -128,6 +141,7 @@ impl Gate {
                     }
                     if module > MODULE_PIXELS_MAX * samples_per_pixel
                         || quiet < QUIET_MODULES_MIN * module
+                        || !VARIATION_OF_CHARACTER.contains(&(variation / characters as f32))
                     {
                         continue;
                     }
@@ -158,18 +172,18 @@ impl Gate {
                         && quiet > QUIET_OVER_LIGHT_MIN * widest
                         && variation > VARIATION_MIN
                     {
-                        self.ends.push((start, end, quiet));
+                        self.ends.push(Ends { start, end, quiet, variation });
                     }
                 }
             }
         }
-        self.ends.sort_by(|a, b| b.2.total_cmp(&a.2));
+        self.ends.sort_by(|a, b| b.quiet.total_cmp(&a.quiet));
         let mut kept = 0;
         for index in 0..self.ends.len() {
             let it = self.ends[index];
             let near = samples_per_pixel;
-            let is_twin = |known: &(f32, f32, f32)| {
-                (known.0 - it.0).abs() < near && (known.1 - it.1).abs() < near
+            let is_twin = |known: &Ends| {
+                (known.start - it.start).abs() < near && (known.end - it.end).abs() < near
             };
             if kept < ENDS_MAX && !self.ends[..kept].iter().any(is_twin) {
                 self.ends[kept] = it;

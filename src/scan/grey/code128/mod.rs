@@ -66,6 +66,24 @@ pub(super) struct Reader {
     half: Vec<f32>,
 }
 
+/// How much is tried.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// Whether what cannot be believed any more is left at once.
+    is_impatient: bool,
+    /// Places that are looked at.
+    spots_max: usize,
+}
+
+impl Patience {
+    /// For a frame of a camera.
+    pub(super) const FRAME: Self = Self { is_impatient: true, spots_max: 2 };
+    /// For a still.
+    pub(super) const STILL: Self = Self { is_impatient: true, spots_max: gate::SPOTS_MAX };
+    /// For measuring.
+    pub(super) const ENDLESS: Self = Self { is_impatient: false, spots_max: gate::SPOTS_MAX };
+}
+
 /// A text, and what speaks for it.
 struct Judged {
     fitted: Hypothesis,
@@ -79,19 +97,18 @@ impl Reader {
         Self { fitter, gate, survivors: Vec::new(), half: Vec::new() }
     }
 
-    /// Reads the profiles of one candidate, `mirrored` being all rows backwards. Where it
-    /// `is_impatient`, what cannot be believed any more is left at once.
+    /// Reads the profiles of one candidate, `mirrored` being all rows backwards.
     pub(super) fn read(
         &mut self,
         bundle: &Bundle,
         margins: &mut MarginFinder,
         mirrored: &[f32],
-        is_impatient: bool,
+        patience: Patience,
     ) -> Option<GreyRead> {
         let profiles = [&bundle.all[..], mirrored];
         self.gate.find(&mut self.fitter.bank, margins, profiles, 1.0 / bundle.step);
         self.survivors.clear();
-        for index in 0..self.gate.spots.len() {
+        for index in 0..self.gate.spots.len().min(patience.spots_max) {
             self.glance(index, profiles);
         }
         for (rounds, limit) in [(2, FIRST_MAX), (6, FINAL_MAX)] {
@@ -104,7 +121,7 @@ impl Reader {
             self.survivors.truncate(FINALISTS);
         }
         let best = *self.survivors.first()?;
-        let judged = self.judge(bundle, mirrored, best, is_impatient)?;
+        let judged = self.judge(bundle, mirrored, best, patience.is_impatient)?;
         report(bundle, &judged)
     }
 
