@@ -101,7 +101,7 @@ fn group(set: &Set) -> Option<&'static str> {
         Some("no code")
     } else if starts(&["ean", "upc"]) && !set.name.contains("extension") {
         Some("EAN/UPC")
-    } else if starts(&["code128", "itf", "rss14", "rssexpanded-"]) {
+    } else if starts(&["code128", "itf", "rss14", "rssexpanded", "databarltd"]) {
         Some("Code 128, ITF, DataBar")
     } else if starts(&["qrcode"]) {
         Some("QR")

@@ -8,16 +8,26 @@
 mod corpus;
 
 use corpus::{Outcome, Tally};
-use scan::MonotonicClock;
+use scan::Clock;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Set, hits at least, wrong reads at most. One or two below what is read, since a machine under
-/// load may run into the deadline of two seconds a picture.
+/// A clock that stands: no picture runs into the deadline of two seconds, so that a machine under
+/// load reads the same ones.
+struct Patient;
+
+impl Clock for Patient {
+    fn now_ms(&self) -> u64 {
+        0
+    }
+}
+
+/// Set, hits at least, wrong reads at most. One or two below what is read, so that a better way may
+/// lose a picture where it gains several.
 const FLOORS: &[(&str, u32, u32)] = &[
     ("zxing-cpp/code128-1", 6, 0),
-    ("zxing-cpp/code128-2", 12, 0),
+    ("zxing-cpp/code128-2", 13, 0),
     ("zxing-cpp/code128-3", 2, 0),
     ("zxing-cpp/databarltd-1", 2, 0),
     ("zxing-cpp/datamatrix-1", 27, 0),
@@ -80,12 +90,11 @@ fn photographs_are_read_and_nothing_is_invented() {
 }
 
 fn fault_of(set: &corpus::Set) -> Option<String> {
-    let clock = MonotonicClock::start();
     let floor = FLOORS.iter().find(|floor| floor.0 == set.name);
     let (hits_min, wrong_max) = floor.map_or((0, 0), |floor| (floor.1, floor.2));
     let (mut tally, mut wrong) = (Tally::default(), Vec::new());
     for picture in set.pictures() {
-        let (ms, outcome) = picture.judge(&clock);
+        let (ms, outcome) = picture.judge(&Patient);
         if let Outcome::Wrong(texts) = &outcome {
             wrong.push(format!("{}: {texts:?}", picture.name()));
         }
