@@ -42,8 +42,8 @@ pub struct FoldedWord {
 /// Splits and folds a text into search words.
 pub fn fold(text: &str) -> Vec<FoldedWord> {
     let mut words = Vec::new();
-    // Nothing composes, decomposes or joins across a space; and most words of a catalogue are plain ASCII, of which
-    // the tables of Unicode have nothing to say but cost half of the time of a first sync.
+    // Nothing composes, decomposes or joins across a space; and of plain ASCII, which most words of a catalogue are,
+    // the tables of Unicode have nothing to say.
     for part in text.split(' ') {
         match part.is_ascii() {
             true => fold_ascii(part, &mut words),

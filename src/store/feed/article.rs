@@ -3,11 +3,12 @@
 //! A million identities and numbers come in random order and do not fit the cache. What is keyed by them is read
 //! and written in the order of the keys, once a transaction, so that each page is touched once.
 
-use super::row::{Indexed, ParsedArticle, words};
+use super::row::ParsedArticle;
 use super::sum::{Before, digest_at};
 use super::text_index::TextIndex;
 use crate::catalogue::{LISTED_WORD_CHARS_MIN, endings, unpack_gtins};
 use crate::error::StoreError;
+use crate::search::index_line;
 use domain::gtin::Gtin;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -64,6 +65,10 @@ impl Known {
         unpack_gtins(&self.packed_gtins)
             .ok_or_else(|| StoreError::damaged("the numbers of an article"))
     }
+}
+
+fn words(name: &str, detail: &str) -> String {
+    index_line([name, detail])
 }
 
 fn place_of(db: &Connection, id: Uuid) -> Result<Option<i64>, StoreError> {
@@ -123,12 +128,12 @@ impl Pending {
     pub fn put(
         &mut self,
         db: &Connection,
-        (article, indexed): (&ParsedArticle, Indexed),
+        article: &ParsedArticle,
         digest: RowDigest,
         generation: i64,
     ) -> Result<Before, StoreError> {
         let Some(known) = self.known(db, article.row.id)? else {
-            self.insert(db, (article, indexed), digest, generation)?;
+            self.insert(db, article, digest, generation)?;
             return Ok(Before::Absent);
         };
         if self.is_pending(known.place) {
@@ -136,9 +141,9 @@ impl Pending {
         }
         if moved_much(known.placed_rank, article.row.rank) {
             self.remove(db, &known)?;
-            self.insert(db, (article, indexed), digest, generation)?;
+            self.insert(db, article, digest, generation)?;
         } else {
-            self.update(db, &known, (article, indexed), digest, generation)?;
+            self.update(db, &known, article, digest, generation)?;
         }
         Ok(Before::Present(known.digest))
     }
@@ -184,7 +189,7 @@ impl Pending {
     fn insert(
         &mut self,
         db: &Connection,
-        (article, indexed): (&ParsedArticle, Indexed),
+        article: &ParsedArticle,
         digest: RowDigest,
         generation: i64,
     ) -> Result<(), StoreError> {
@@ -217,8 +222,8 @@ impl Pending {
         ])?;
         self.ids.insert(row.id, place);
         self.gtins.extend(article.gtins.iter().map(|gtin| (gtin.number(), place)));
-        self.text.insert(place, indexed.words);
-        self.endings.insert(place, indexed.endings);
+        self.text.insert(place, words(&row.name, &row.detail));
+        self.endings.insert(place, endings(&article.gtins));
         Ok(())
     }
 
@@ -226,7 +231,7 @@ impl Pending {
         &mut self,
         db: &Connection,
         known: &Known,
-        (article, indexed): (&ParsedArticle, Indexed),
+        article: &ParsedArticle,
         digest: RowDigest,
         generation: i64,
     ) -> Result<(), StoreError> {
@@ -254,13 +259,13 @@ impl Pending {
             self.flush_gtins(db)?;
             remove_gtins(db, known)?;
             self.endings.delete(known.place, endings(&known.gtins()?));
-            self.endings.insert(known.place, indexed.endings);
+            self.endings.insert(known.place, endings(&article.gtins));
         }
         // Written even if they are the same: another article may have claimed one meanwhile.
         self.gtins.extend(article.gtins.iter().map(|gtin| (gtin.number(), known.place)));
         if known.name != row.name || known.detail != row.detail {
             self.text.delete(known.place, known.words());
-            self.text.insert(known.place, indexed.words);
+            self.text.insert(known.place, words(&row.name, &row.detail));
         }
         Ok(())
     }

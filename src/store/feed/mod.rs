@@ -24,14 +24,12 @@ use crate::error::StoreError;
 use crate::stock::include;
 use crate::writer::Session;
 use domain::time::DeviceTime;
-use row::{ParsedRow, Ready, Row, Table};
+use row::{ParsedRow, Row, Table};
 use rusqlite::{Connection, params};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::sync_channel;
-use std::thread::Scope;
 use sum::{Before, Sums};
 use sync::ports::{Applied, FeedProgress, SnapshotProgress};
 use sync::protocol::feed::{Change, ChangesPage, Checkpoint, Feed, Op};
@@ -42,12 +40,6 @@ use uuid::Uuid;
 const ROWS_BETWEEN_LOOKS: usize = 256;
 /// Rows that a chunk writes at least before it gives way, so that it gets on among many sales.
 const ROWS_BEFORE_YIELD: usize = 1_024;
-
-/// Rows that are handed over at once by who reads a chunk, and how many times as many wait to be written.
-const ROWS_A_BATCH: usize = 64;
-const BATCHES_AHEAD: usize = 2;
-/// Rows of a chunk that are not worth a thread.
-const ROWS_READ_IN_PLACE: usize = 256;
 
 /// How far a feed is: one row.
 #[derive(Clone, Debug)]
@@ -140,8 +132,8 @@ impl<'db> Applier<'db> {
         Ok(Self { db, sums: Sums::load(db, state.feed)?, state, articles, customers })
     }
 
-    fn put(&mut self, row: Ready<'_>) -> Result<(), StoreError> {
-        let (db, generation, digest) = (self.db, self.state.generation, row.digest);
+    fn put(&mut self, row: &Row<'_>) -> Result<(), StoreError> {
+        let (db, generation, digest) = (self.db, self.state.generation, row.digest());
         let before = match &row.parsed {
             ParsedRow::Store { id, json } => {
                 config::put(db, "base_store", (*id, json), digest, generation)?
@@ -149,9 +141,7 @@ impl<'db> Applier<'db> {
             ParsedRow::Staff { id, json } => {
                 config::put(db, "base_staff", (*id, json), digest, generation)?
             }
-            ParsedRow::Article(article) => {
-                self.articles.put(db, (article, row.indexed), digest, generation)?
-            }
+            ParsedRow::Article(article) => self.articles.put(db, article, digest, generation)?,
             ParsedRow::Stock(stock) => stock::put(db, stock, digest, &self.state)?,
             ParsedRow::Customer { row, json } => {
                 self.customers.put(db, (row, json), digest, generation)?
@@ -290,41 +280,13 @@ pub(crate) fn check_chunk(feed: Feed, sha256: &str, text: Vec<u8>) -> Option<Che
 }
 
 impl CheckedChunk {
-    fn row(&self, line: &Range<usize>) -> Result<Ready<'_>, StoreError> {
-        match row::parse_line(self.feed, &self.text[line.clone()]) {
-            Ok(Some(row)) => Ok(row.prepare()),
+    fn row(&self, at: usize) -> Result<Row<'_>, StoreError> {
+        match row::parse_line(self.feed, &self.text[self.lines[at].clone()]) {
+            Ok(Some(row)) => Ok(row),
             _ => Err(StoreError::damaged("a row was understood once and not again")),
         }
     }
-
-    /// The rows from `first` on. Those of a long chunk are read in another thread, a little ahead of who takes them:
-    /// reading is nearly as much work as writing, and a device has a second core.
-    fn rows<'scope>(
-        self: &'scope Arc<Self>,
-        first: usize,
-        scope: &'scope Scope<'scope, '_>,
-    ) -> Result<Rows<'scope>, StoreError> {
-        let lines = self.lines.get(first..).unwrap_or_default();
-        if lines.len() <= ROWS_READ_IN_PLACE {
-            return Ok(Box::new(lines.iter().map(|line| self.row(line))));
-        }
-        let (sender, batches) = sync_channel(BATCHES_AHEAD);
-        let read = move || {
-            for lines in lines.chunks(ROWS_A_BATCH) {
-                let rows: Vec<_> = lines.iter().map(|line| self.row(line)).collect();
-                if sender.send(rows).is_err() {
-                    // The writer gives way to a sale, or has failed.
-                    return;
-                }
-            }
-        };
-        let reader = std::thread::Builder::new().name("store-reader".into());
-        reader.spawn_scoped(scope, read).map_err(StoreError::Io)?;
-        Ok(Box::new(batches.into_iter().flatten()))
-    }
 }
-
-type Rows<'scope> = Box<dyn Iterator<Item = Result<Ready<'scope>, StoreError>> + 'scope>;
 
 /// How a slice of a chunk ended.
 pub(crate) enum Slice {
@@ -366,22 +328,16 @@ pub(crate) fn apply_chunk(
     if let Some(rest) = chunk.articles.get(first..) {
         applier.articles.look_ahead(&tx, rest)?;
     }
-    let is_waited_for = |done: usize| {
-        done >= ROWS_BEFORE_YIELD
-            && done.is_multiple_of(ROWS_BETWEEN_LOOKS)
-            && queue.load(Ordering::Relaxed) > 0
-    };
     let mut next = first;
-    std::thread::scope(|scope| {
-        for row in chunk.rows(first, scope)? {
-            applier.put(row?)?;
-            next += 1;
-            if is_waited_for(next - first) {
-                break;
-            }
-        }
-        Ok::<(), StoreError>(())
-    })?;
+    let mut is_waited_for = false;
+    while next < chunk.lines.len() && !is_waited_for {
+        applier.put(&chunk.row(next)?)?;
+        next += 1;
+        let done = next - first;
+        is_waited_for = done >= ROWS_BEFORE_YIELD
+            && done.is_multiple_of(ROWS_BETWEEN_LOOKS)
+            && queue.load(Ordering::Relaxed) > 0;
+    }
     let is_done = next == chunk.lines.len();
     let mut applied = Applied::Committed;
     if is_done {
@@ -450,7 +406,7 @@ pub(crate) fn apply_page(
     let mut applier = Applier::new(&tx, state)?;
     for change in &page.changes {
         match read_change(checked.feed, change) {
-            Ok(Reading::Put(row)) => applier.put(row.prepare())?,
+            Ok(Reading::Put(row)) => applier.put(&row)?,
             Ok(Reading::Delete(table, id)) => applier.delete(table, id)?,
             Ok(Reading::Skip) => {}
             Err(row::Senseless) => {
@@ -488,7 +444,7 @@ pub(crate) fn carry_over(
     for (key, json) in rows {
         let Ok(json) = serde_json::value::RawValue::from_string(json) else { continue };
         if let Ok(row) = row::parse(table, Cow::Owned(key.to_string()), &json) {
-            applier.put(row.prepare())?;
+            applier.put(&row)?;
         }
     }
     applier.end()?;

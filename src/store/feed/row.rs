@@ -3,10 +3,9 @@
 //! Unknown tables and fields are skipped (a later central may send them); a known table whose row lacks a field or
 //! names an impossible value makes the whole chunk or page senseless.
 
-use crate::catalogue::{endings, pack_gtins};
+use crate::catalogue::pack_gtins;
 use crate::config::store_from;
 use crate::history::lines_to_json;
-use crate::search::index_line;
 use domain::gtin::Gtin;
 use domain::money::Currency;
 use domain::order::Channel;
@@ -77,25 +76,6 @@ pub(super) struct ParsedArticle {
     pub packed_gtins: Vec<u8>,
 }
 
-impl ParsedArticle {
-    /// What is indexed of it.
-    pub fn indexed(&self) -> Indexed {
-        Indexed { words: words(&self.row.name, &self.row.detail), endings: endings(&self.gtins) }
-    }
-}
-
-/// The words of an article and the endings of its numbers, as lines for the full-text index.
-#[derive(Debug, Default)]
-pub(super) struct Indexed {
-    pub words: String,
-    pub endings: String,
-}
-
-/// What is indexed of a name and a detail.
-pub(super) fn words(name: &str, detail: &str) -> String {
-    index_line([name, detail])
-}
-
 /// A past order ready to be written.
 #[derive(Debug)]
 pub(super) struct ParsedOrder {
@@ -106,32 +86,16 @@ pub(super) struct ParsedOrder {
 /// A row that makes sense, and what it looked like.
 #[derive(Debug)]
 pub(super) struct Row<'a> {
-    table: Table,
+    pub table: Table,
     key: Cow<'a, str>,
     json: &'a RawValue,
     pub parsed: ParsedRow<'a>,
 }
 
-/// A row with all that can be made of it without the database, so that another core can make it.
-#[derive(Debug)]
-pub(super) struct Ready<'a> {
-    pub table: Table,
-    pub parsed: ParsedRow<'a>,
-    /// Of the text as it came, whatever of it is stored.
-    pub digest: RowDigest,
-    /// Empty but for articles.
-    pub indexed: Indexed,
-}
-
-impl<'a> Row<'a> {
-    /// Makes it ready to be written.
-    pub fn prepare(self) -> Ready<'a> {
-        let digest = RowDigest::of(self.table.name(), &self.key, self.json.get());
-        let indexed = match &self.parsed {
-            ParsedRow::Article(article) => article.indexed(),
-            _ => Indexed::default(),
-        };
-        Ready { table: self.table, parsed: self.parsed, digest, indexed }
+impl Row<'_> {
+    /// Its digest: of the text as it came, whatever of it is stored.
+    pub fn digest(&self) -> RowDigest {
+        RowDigest::of(self.table.name(), &self.key, self.json.get())
     }
 }
 
