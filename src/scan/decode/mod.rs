@@ -98,6 +98,11 @@ impl Options {
         self.symbologies.contains(&symbology)
     }
 
+    /// Either form of Code 128: which it is shows when it is read.
+    pub(crate) fn wants_code128(&self) -> bool {
+        self.wants(Symbology::Code128) || self.wants(Symbology::Gs1128)
+    }
+
     fn wants_articles(&self) -> bool {
         use Symbology::{Ean8, Ean13, UpcA, UpcE};
         [Ean13, UpcA, Ean8, UpcE].iter().any(|kind| self.wants(*kind))

@@ -58,8 +58,11 @@ impl Decoder {
     /// Bars that are too blurred to have edges, where either finder sees them: as they are, and at
     /// half the size, where noise and the rows of a moving picture are averaged away.
     fn study_grey(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
-        let others = [Symbology::DataBar, Symbology::Code128, Symbology::Gs1128];
-        if !self.options.wants_articles() && !others.iter().any(|kind| self.options.wants(*kind)) {
+        let options = &self.options;
+        if !options.wants_articles()
+            && !options.wants(Symbology::DataBar)
+            && !options.wants_code128()
+        {
             return;
         }
         self.study_grey_at(shot, shot.scale, reads);

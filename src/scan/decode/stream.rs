@@ -19,7 +19,6 @@ use crate::grey::Effort;
 use crate::line::through;
 use crate::locate::{Bars, Patch};
 use crate::trace::{self, Seen, Stage, Stopwatch, Trace};
-use domain::code::Symbology;
 use std::sync::Arc;
 
 /// What is remembered from frame to frame.
@@ -294,12 +293,11 @@ impl Decoder {
         match (bars, patch) {
             (Some(bars), patch) if patch.is_none() || self.stream.aimed.is_multiple_of(2) => {
                 let place = grey_place(&bars);
-                let has_text = [Symbology::Code128, Symbology::Gs1128]
-                    .iter()
-                    .any(|kind| self.options.wants(*kind));
                 match step % 4 {
                     1 => self.read_averaged(shot, &bars),
-                    3 if has_text => self.read_grey(shot, &place, Effort::QuickText),
+                    3 if self.options.wants_code128() => {
+                        self.read_grey(shot, &place, Effort::QuickText)
+                    }
                     _ if !self.options.wants_articles() => self.read_averaged(shot, &bars),
                     0 => self.read_grey(shot, &place, Effort::Quick),
                     _ => self.read_grey(shot, &place.bands()[1], Effort::Quick),

@@ -6,7 +6,8 @@
 //! the end of the bars) are left out.
 
 use super::Candidate;
-use crate::frame::{Luma, Point};
+use super::fit::Pose;
+use crate::frame::{Luma, Outline, Point};
 
 /// Samples of a profile at most.
 const LENGTH_MAX: usize = 2048;
@@ -76,6 +77,16 @@ impl Bundle {
             self.start.x + self.along.x * along + self.bar.x * bar,
             self.start.y + self.along.y * along + self.bar.y * bar,
         )
+    }
+
+    /// The corners of a symbol, which all rows cross: first bar above, last bar above, and back below.
+    pub(super) fn outline(&self, pose: &Pose, is_mirrored: bool) -> Outline {
+        let last = (self.all.len() - 1) as f32;
+        let end = |t: f32| if is_mirrored { last - pose.at(t) } else { pose.at(t) };
+        let (from, to) = (end(-1.0), end(1.0));
+        let (top, bottom) = self.reach;
+        [(from, top), (to, top), (to, bottom), (from, bottom)]
+            .map(|(sample, across)| self.place(sample, across))
     }
 
     fn sample(

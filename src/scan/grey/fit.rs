@@ -6,7 +6,7 @@
 //! wrong digits is good enough to correct by. Guess and correction take turns.
 
 use super::symbol::{LAYOUTS, Layout};
-use super::template::{BLURS, Bank, ENTRIES, is_near};
+use super::template::{BLURS, Bank, ENTRIES, SAMPLES, is_near};
 use super::trellis::{Characters, MARGIN, Path, SAMPLES_MAX, Trellis, draw, sample_count};
 
 /// Curves of tone that are tried: 0 is linear light, 0.9 is near the sRGB curve of cameras, behind
@@ -99,7 +99,7 @@ pub(super) struct Fitter {
 
 /// Place of sample `k`, from -1 at the first bar to 1 at the last.
 fn place(layout: &Layout, k: usize) -> f32 {
-    let module = (k as f32 + 0.5) / super::template::SAMPLES as f32 - MARGIN as f32;
+    let module = (k as f32 + 0.5) / SAMPLES as f32 - MARGIN as f32;
     module * 2.0 / layout.modules as f32 - 1.0
 }
 
@@ -128,10 +128,10 @@ impl Fitter {
         self.sample(profile, build, &pose);
         let count = sample_count(build);
         let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
-        let edge = (MARGIN - 1) * super::template::SAMPLES;
+        let edge = (MARGIN - 1) * SAMPLES;
         let left = mean(&self.raw[..edge]);
         let right = mean(&self.raw[count - edge..count]);
-        let margin = MARGIN * super::template::SAMPLES;
+        let margin = MARGIN * SAMPLES;
         let white = (left + right) / 2.0;
         let contrast = (white - mean(&self.raw[margin..count - margin])) / DARK_SHARE;
         (contrast > CONTRAST_MIN).then_some(Hypothesis {
@@ -266,7 +266,7 @@ impl Fitter {
         for k in 0..count {
             let (t, b) = (place(layout, k), drawn[k]);
             let slope = (drawn[(k + 1).min(count - 1)] - drawn[k.saturating_sub(1)])
-                * (super::template::SAMPLES as f32 / 2.0);
+                * (SAMPLES as f32 / 2.0);
             let (bt, st) = (b * t, slope * t);
             let row = [1.0, t, t * t, b, bt, bt * t, slope, st, st * t, st * t * t];
             system.add(&row, self.dark[k]);
@@ -387,6 +387,12 @@ pub(super) fn light_system(places: &[f32], drawn: &[f32], dark: &[f32]) -> Syste
     }
     system.square = sum[21];
     system
+}
+
+/// Of the samples of a symbol, how many tell something by themselves: what lies closer than a
+/// sample or a pixel does not.
+pub(super) fn independent(modules: f32, module_px: f32) -> f32 {
+    modules * module_px.min(SAMPLES as f32)
 }
 
 /// The sum of squared deviations from the mean.

@@ -36,7 +36,7 @@ use find::Finder;
 use fit::{BlurChoice, Fitter, Hypothesis, Pose};
 use margin::{MarginFinder, Pair};
 use symbol::{DIGITS_MAX, LAYOUTS};
-use template::{Bank, COARSE, SAMPLES};
+use template::{Bank, COARSE};
 use trellis::Path;
 
 /// A place where a code may be: a box turned by an angle.
@@ -416,25 +416,13 @@ impl Workspace {
         Some(GreyRead {
             symbology,
             text,
-            outline: self.outline(&fitted),
+            outline: self.bundle.outline(&fitted.pose, fitted.is_mirrored),
             margin,
             half_margin,
             unexplained: fitted.unexplained,
             module_px: fitted.pose.module(layout) * self.bundle.step,
             blur_modules: template::blur_modules(fitted.entry),
         })
-    }
-
-    fn outline(&self, hypothesis: &Hypothesis) -> Outline {
-        let last = (self.bundle.all.len() - 1) as f32;
-        let place = |t: f32| match hypothesis.is_mirrored {
-            true => last - hypothesis.pose.at(t),
-            false => hypothesis.pose.at(t),
-        };
-        let (from, to) = (place(-1.0), place(1.0));
-        let (top, bottom) = self.bundle.reach;
-        [(from, top), (to, top), (to, bottom), (from, bottom)]
-            .map(|(sample, across)| self.bundle.place(sample, across))
     }
 }
 
@@ -488,7 +476,7 @@ fn weigh(
     let rival = [first, second].into_iter().find(|path| is_other(path, &held))?;
     let (rival, _, _) = hold(rival.characters, &held);
     let pixels = held.pose.module(layout) * step;
-    let independent = layout.modules as f32 * pixels.min(SAMPLES as f32);
+    let independent = fit::independent(layout.modules as f32, pixels);
     let margin = independent / 2.0 * (rival.unexplained / held.unexplained).ln();
     (margin > 0.0).then_some((held, margin))
 }

@@ -36,7 +36,7 @@ pub(super) struct Sheet {
     places: Vec<f32>,
     raw: Vec<f32>,
     /// Darkness by the first light and the tone: 0 is white, 1 is black.
-    dark: Vec<f32>,
+    pub(super) dark: Vec<f32>,
     /// The same with the corrections of the light taken out.
     pub(super) clean: Vec<f32>,
     /// The symbol as it is guessed.

@@ -1,6 +1,7 @@
 //! Rendered, blurred, made noisy, and read again; and what is no EAN is not read at all.
 #![allow(clippy::unwrap_used)]
 
+use super::template::SAMPLES;
 use super::trellis::{MARGIN, draw, sample_count};
 use super::*;
 use crate::decode::ean::ean13_modules;

@@ -25,8 +25,7 @@ use super::bundle::Bundle;
 use super::margin::MarginFinder;
 use super::sheet::View;
 use super::symbol::Text;
-use super::template::{BLURS, SAMPLES, blur_modules, is_near};
-use crate::frame::Outline;
+use super::template::{BLURS, blur_modules, is_near};
 use chain::Path;
 use domain::code::Symbology;
 use fit::{Fitter, Hypothesis};
@@ -282,7 +281,7 @@ fn report(bundle: &Bundle, judged: &Judged) -> Option<GreyRead> {
     Some(GreyRead {
         symbology: if is_gs1 { Symbology::Gs1128 } else { Symbology::Code128 },
         text: Text::new(&text),
-        outline: outline(bundle, fitted),
+        outline: bundle.outline(&fitted.view.pose, fitted.is_mirrored),
         margin: *margin,
         half_margin: *half_margin,
         unexplained: fitted.unexplained,
@@ -295,24 +294,11 @@ fn is_same(path: &Path, hypothesis: &Hypothesis) -> bool {
     path.values[..hypothesis.characters - 1] == *hypothesis.body()
 }
 
-/// Samples that tell something: what lies closer than a sample or a pixel is not independent.
 fn independent(hypothesis: &Hypothesis, step: f32) -> f32 {
-    hypothesis.modules() as f32 * (hypothesis.module() * step).min(SAMPLES as f32)
+    super::fit::independent(hypothesis.modules() as f32, hypothesis.module() * step)
 }
 
 /// By how many nats a text is likelier than another.
 fn margin_over(held: &Hypothesis, rival: &Hypothesis, step: f32) -> f32 {
     independent(held, step) / 2.0 * (rival.unexplained / held.unexplained).ln()
-}
-
-fn outline(bundle: &Bundle, hypothesis: &Hypothesis) -> Outline {
-    let last = (bundle.all.len() - 1) as f32;
-    let place = |t: f32| match hypothesis.is_mirrored {
-        true => last - hypothesis.view.pose.at(t),
-        false => hypothesis.view.pose.at(t),
-    };
-    let (from, to) = (place(-1.0), place(1.0));
-    let (top, bottom) = bundle.reach;
-    [(from, top), (to, top), (to, bottom), (from, bottom)]
-        .map(|(sample, across)| bundle.place(sample, across))
 }

@@ -14,7 +14,7 @@ use super::waveform::{Bank, EIGHTHS, Look};
 /// Modules beside the symbol that are compared; the standard asks for no margin.
 pub(super) const MARGIN: i32 = 3;
 /// Samples of a symbol with margins.
-pub(super) const COUNT: usize = (MODULES + 2 * MARGIN) as usize * SAMPLES;
+const COUNT: usize = (MODULES + 2 * MARGIN) as usize * SAMPLES;
 /// Inner characters of which all pairs are looked at.
 const INNER_MAX: usize = 64;
 /// The mean share of dark modules.
@@ -163,7 +163,7 @@ impl Assigner {
     pub(super) fn finders(
         &mut self,
         look: Look,
-        darkness: &[f32; COUNT],
+        darkness: &[f32],
         readings: &Readings,
     ) -> [[u8; 2]; 2] {
         let mut rest = [0.0; COUNT];
@@ -197,13 +197,14 @@ impl Assigner {
     pub(super) fn decode(
         &mut self,
         look: Look,
-        darkness: &[f32; COUNT],
+        darkness: &[f32],
         finders: &[[u8; 2]; 2],
         ranks: usize,
         guess: Option<&Readings>,
     ) -> Decoded {
-        let mut rest = *darkness;
+        let mut rest = [0.0; COUNT];
         let rest = &mut rest[..];
+        rest.copy_from_slice(darkness);
         for guard in GUARDS {
             self.bank.add_bar(look, placed(guard), -1.0, rest);
         }

@@ -22,9 +22,8 @@ use super::bundle::Bundle;
 use super::fit::Pose;
 use super::margin::MarginFinder;
 use super::symbol::Text;
-use super::template::{BLURS, COARSE, SAMPLES, blur_modules, is_near};
+use super::template::{BLURS, COARSE, blur_modules, is_near};
 use crate::decode::databar::element_string;
-use crate::frame::Outline;
 use assign::{Assignment, Decoded};
 use domain::code::Symbology;
 use fit::{Fitter, Hypothesis};
@@ -160,7 +159,7 @@ impl Reader {
         Some(GreyRead {
             symbology: Symbology::DataBar,
             text: Text::new(&element_string(pairs)?),
-            outline: outline(bundle, &fitted),
+            outline: bundle.outline(&fitted.view.pose, fitted.is_mirrored),
             margin,
             half_margin,
             unexplained: fitted.unexplained,
@@ -230,10 +229,9 @@ impl Reader {
     }
 }
 
-/// By how many nats readings are likelier than others; what lies closer than a sample is not
-/// independent.
+/// By how many nats readings are likelier than others.
 fn margin_over(held: &Hypothesis, rival: &Hypothesis, step: f32) -> f32 {
-    let independent = MODULES as f32 * (held.module() * step).min(SAMPLES as f32);
+    let independent = super::fit::independent(MODULES as f32, held.module() * step);
     independent / 2.0 * (rival.unexplained / held.unexplained).ln()
 }
 
@@ -254,16 +252,4 @@ fn keep(spots: &mut Vec<(Spot, bool)>, spot: Spot, is_mirrored: bool) {
     let at = spots.partition_point(|known| known.0.likeness >= spot.likeness);
     spots.insert(at, (spot, is_mirrored));
     spots.truncate(SPOTS_MAX);
-}
-
-fn outline(bundle: &Bundle, hypothesis: &Hypothesis) -> Outline {
-    let last = (bundle.all.len() - 1) as f32;
-    let place = |t: f32| match hypothesis.is_mirrored {
-        true => last - hypothesis.pose.at(t),
-        false => hypothesis.pose.at(t),
-    };
-    let (from, to) = (place(-1.0), place(1.0));
-    let (top, bottom) = bundle.reach;
-    [(from, top), (to, top), (to, bottom), (from, bottom)]
-        .map(|(sample, across)| bundle.place(sample, across))
 }
