@@ -87,34 +87,32 @@ fn a_refusal_that_will_not_pass_by_itself_rests_for_long() {
     }
 }
 
-/// A page without rows, as an answer to the first poll that is open; returns the feed.
-fn answer_without_rows(bench: &mut Bench, next: impl FnOnce(&str) -> String, seq: u64) -> Feed {
-    let ticket = bench.ticket("changes");
-    let Request::Changes { feed, after, .. } = bench.open[&ticket].1.clone() else {
+/// A page without rows, as an answer to the poll of a feed.
+fn answer_without_rows(bench: &mut Bench, feed: Feed, next: impl FnOnce(&str) -> String, seq: u64) {
+    let ticket = bench.poll_of(feed).unwrap();
+    let Some((_, Request::Changes { after, .. })) = bench.open.remove(&ticket) else {
         unreachable!()
     };
     let mut included = bench.store.included(feed);
     included.iter_mut().for_each(|told| told.seq += seq);
-    let (changes, next) = (Vec::new(), next(&after));
     let page = ChangesPage {
-        changes,
-        next,
+        changes: Vec::new(),
+        next: next(&after),
         more: false,
         included,
         checkpoint: None,
         server_time_ms: WALL,
     };
-    bench.answer("changes", Ok(Reply::Changes(page)));
-    feed
+    bench.input(Input::Answered { ticket, result: Ok(Reply::Changes(page)) });
 }
 
 /// A page without rows moves the cursor all the same, or central would be asked the same for ever.
 #[test]
 fn a_page_that_only_moves_the_cursor_is_noted() {
     let mut bench = Bench::settled(1);
-    let feed = answer_without_rows(&mut bench, |_| "elsewhere".into(), 0);
+    answer_without_rows(&mut bench, Feed::Stock, |_| "elsewhere".into(), 0);
     assert_eq!(bench.stored, ["page"]);
-    let progress = bench.store.feed_progress(feed).unwrap();
+    let progress = bench.store.feed_progress(Feed::Stock).unwrap();
     assert_eq!(progress.cursor.as_deref(), Some("elsewhere"));
 }
 
@@ -125,13 +123,13 @@ fn a_page_that_only_includes_more_is_noted() {
     bench.pass(PAUSE_MS_MAX);
     bench.settle();
     bench.stored.clear();
-    answer_without_rows(&mut bench, str::to_owned, 0);
+    answer_without_rows(&mut bench, Feed::Stock, str::to_owned, 0);
     assert!(!bench.stored.contains(&"page"), "{:?}", bench.stored);
     bench.pass(10_000);
     bench.stored.clear();
-    let again = answer_without_rows(&mut bench, str::to_owned, 1);
+    assert!(!bench.store.included(Feed::Stock).is_empty());
+    answer_without_rows(&mut bench, Feed::Stock, str::to_owned, 1);
     assert!(bench.stored.contains(&"page"), "{:?}", bench.stored);
-    assert!(!bench.store.included(again).is_empty());
 }
 
 /// A cursor is kept if it is of a bounded length.
@@ -139,7 +137,7 @@ fn a_page_that_only_includes_more_is_noted() {
 fn a_cursor_without_end_is_refused() {
     for (length, is_taken) in [(CURSOR_LENGTH_MAX, true), (CURSOR_LENGTH_MAX + 1, false)] {
         let mut bench = Bench::settled(1);
-        answer_without_rows(&mut bench, |_| "c".repeat(length), 0);
+        answer_without_rows(&mut bench, Feed::Stock, |_| "c".repeat(length), 0);
         assert_eq!(bench.stored == ["page"], is_taken, "{length}");
         assert_eq!(bench.problem().is_none(), is_taken, "{length}");
     }
@@ -207,18 +205,14 @@ fn a_batch_that_times_out_is_halved() {
     for name in ["nonce", "token", "watermark"] {
         bench.serve(bench.ticket(name));
     }
-    let size = |bench: &Bench| match &bench.open[&bench.ticket("push")].1 {
-        Request::Push { body, .. } => body.events.len(),
-        _ => unreachable!(),
-    };
-    assert_eq!(size(&bench), 40);
+    assert_eq!(bench.push_size(), 40);
     bench.fail("push", Fault::TimedOut);
     bench.pass(PAUSE_MS_MIN);
     // A question that times out says nothing of batches.
     bench.fail("watermark", Fault::TimedOut);
     bench.pass(2 * PAUSE_MS_MIN);
     bench.serve(bench.ticket("watermark"));
-    assert_eq!(size(&bench), 20);
+    assert_eq!(bench.push_size(), 20);
 }
 
 /// Central says in passing that another life is the current one: whether we may read is asked at once.
@@ -398,11 +392,7 @@ fn snapshots_in_a_minute(bench: &mut Bench, feed: Feed, refuse: impl Fn(&mut Ben
     let mut snapshots = 0;
     let end_ms = bench.now_ms + 60_000;
     for _ in 0..2_000 {
-        let is_of_it = |request: &Request| match request {
-            Request::Changes { feed: asked, .. } => *asked == feed,
-            _ => false,
-        };
-        if bench.open.values().any(|(_, request)| is_of_it(request)) {
+        if bench.poll_of(feed).is_some() {
             refuse(bench);
             continue;
         }
@@ -424,11 +414,7 @@ fn a_central_that_refuses_every_cursor_does_not_get_the_feed_loaded_over_and_ove
     let mut bench = Bench::settled(1);
     let feed = Feed::Stock;
     let refuse = |bench: &mut Bench| {
-        let of_it = bench.open.iter().find_map(|(ticket, (_, request))| match request {
-            Request::Changes { feed: Feed::Stock, .. } => Some(*ticket),
-            _ => None,
-        });
-        let ticket = of_it.unwrap();
+        let ticket = bench.poll_of(Feed::Stock).unwrap();
         bench.open.remove(&ticket);
         let fault = refusal(410, code::CURSOR_COMPACTED, Retry::Later, None);
         bench.input(Input::Answered { ticket, result: Err(fault) });
@@ -491,11 +477,7 @@ fn a_storage_that_keeps_forgetting_is_asked_with_pauses_for_ever() {
     let mut served = 0;
     while bench.now_ms < end_ms && served < 500 {
         bench.store.reset_feed(Feed::Config).unwrap();
-        let ready = bench.open.iter().find(|(_, (_, request))| match request {
-            Request::Changes { feed, after, .. } => bench.central.has_news(*feed, after),
-            _ => true,
-        });
-        match ready.map(|(ticket, _)| *ticket) {
+        match bench.ready() {
             Some(ticket) => {
                 served += 1;
                 bench.serve(ticket);
@@ -536,21 +518,7 @@ fn a_page_without_a_checkpoint_does_not_clear_a_divergence() {
         bench.settle();
     }
     assert_eq!(bench.problem(), Some("feed-diverged"));
-    let open = bench.open.iter().find_map(|(ticket, (_, request))| match request {
-        Request::Changes { feed: Feed::Customers, .. } => Some(*ticket),
-        _ => None,
-    });
-    let ticket = open.unwrap();
-    bench.open.remove(&ticket);
-    let page = ChangesPage {
-        changes: Vec::new(),
-        next: "elsewhere".into(),
-        more: false,
-        included: bench.store.included(feed),
-        checkpoint: None,
-        server_time_ms: WALL,
-    };
-    bench.input(Input::Answered { ticket, result: Ok(Reply::Changes(page)) });
+    answer_without_rows(&mut bench, feed, |_| "elsewhere".into(), 0);
     assert_eq!(bench.problem(), Some("feed-diverged"));
 }
 

@@ -169,17 +169,27 @@ impl Bench {
         self.input(Input::Answered { ticket, result });
     }
 
+    /// A call that central would answer now.
+    fn ready(&self) -> Option<Ticket> {
+        let is_ready = |request: &Request| match request {
+            Request::Changes { feed, after, wait_s, .. } => {
+                *wait_s == 0 || self.central.has_news(*feed, after)
+            }
+            _ => true,
+        };
+        self.open.iter().find(|(_, (_, request))| is_ready(request)).map(|(ticket, _)| *ticket)
+    }
+
+    /// The poll of a feed.
+    fn poll_of(&self, feed: Feed) -> Option<Ticket> {
+        let is_of_it = |request: &Request| matches!(request, Request::Changes { feed: asked, .. } if *asked == feed);
+        self.open.iter().find(|(_, (_, request))| is_of_it(request)).map(|(ticket, _)| *ticket)
+    }
+
     /// Serves open calls until only long polls without news are left.
     fn settle(&mut self) {
         for _ in 0..1_000 {
-            let is_ready = |(_, request): &(Option<Token>, Request)| match request {
-                Request::Changes { feed, after, wait_s, .. } => {
-                    *wait_s == 0 || self.central.has_news(*feed, after)
-                }
-                _ => true,
-            };
-            let ready = self.open.iter().find(|(_, call)| is_ready(call));
-            let Some(ticket) = ready.map(|(ticket, _)| *ticket) else { return };
+            let Some(ticket) = self.ready() else { return };
             self.serve(ticket);
         }
         panic!("does not settle");
@@ -210,6 +220,14 @@ impl Bench {
             }
         }
         self.now_ms = end_ms;
+    }
+
+    /// Events in the push that is open.
+    fn push_size(&self) -> usize {
+        match &self.open[&self.ticket("push")].1 {
+            Request::Push { body, .. } => body.events.len(),
+            _ => unreachable!(),
+        }
     }
 
     fn sell(&mut self) {
@@ -324,16 +342,12 @@ fn after_a_lost_acknowledgement_central_is_asked_where_it_stands() {
 fn batches_halve_down_to_one_and_grow_again() {
     let mut bench = Bench::new(40);
     bench.input(Input::Start);
-    let sizes = |bench: &Bench| match &bench.open[&bench.ticket("push")].1 {
-        Request::Push { body, .. } => body.events.len(),
-        _ => unreachable!(),
-    };
     for name in ["nonce", "token", "watermark"] {
         bench.serve(bench.ticket(name));
     }
     let mut seen = Vec::new();
     for _ in 0..6 {
-        seen.push(sizes(&bench));
+        seen.push(bench.push_size());
         bench.fail("push", Fault::Status { status: 413, retry_after_s: None });
     }
     assert_eq!(seen, [40, 20, 10, 5, 2, 1]);
@@ -346,7 +360,7 @@ fn batches_halve_down_to_one_and_grow_again() {
         let name = open.iter().find(|name| matches!(**name, "push" | "watermark" | "nonce"));
         let Some(name) = name else { break };
         if *name == "push" {
-            grown.push(sizes(&bench));
+            grown.push(bench.push_size());
         }
         bench.serve(bench.ticket(name));
     }
@@ -753,13 +767,7 @@ fn a_storage_that_forgets_again_and_again_is_told_and_not_hammered() {
             break;
         }
         bench.store.reset_feed(Feed::Config).unwrap();
-        let ready = bench.open.iter().find(|(_, (_, request))| match request {
-            Request::Changes { feed, after, wait_s, .. } => {
-                *wait_s == 0 || bench.central.has_news(*feed, after)
-            }
-            _ => true,
-        });
-        match ready.map(|(ticket, _)| *ticket) {
+        match bench.ready() {
             Some(ticket) => {
                 served += 1;
                 bench.serve(ticket);
