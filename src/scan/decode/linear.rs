@@ -15,7 +15,6 @@ use crate::confirm::{Sighting, VOTE_SPACING};
 use crate::frame::Luma;
 use crate::line::{Line, take_profile};
 use domain::code::Symbology;
-use domain::gtin::Gtin;
 use rxing::common::BitArray;
 use rxing::oned::{CodaBarReader, Code39Reader, Code93Reader, OneDReader};
 use rxing::{BarcodeFormat, DecodeHints, RXingResult};
@@ -140,8 +139,10 @@ impl LinearReader {
             (symbology, read.text, read.span)
         });
         let itf = self.itf_reads.drain(..).map(|read| {
-            let is_case = read.text.len() == 14 && Gtin::parse(&read.text).is_ok();
-            let symbology = if is_case { Symbology::Itf14 } else { Symbology::Itf };
+            let symbology = match itf::is_case(&read.text) {
+                true => Symbology::Itf14,
+                false => Symbology::Itf,
+            };
             (symbology, read.text, read.span)
         });
         let databar =

@@ -17,7 +17,7 @@ mod dots;
 pub mod ean;
 mod finder;
 mod grid;
-mod itf;
+pub(crate) mod itf;
 mod linear;
 mod luma_source;
 mod matrix;

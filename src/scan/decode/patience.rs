@@ -61,6 +61,7 @@ impl Decoder {
         let options = &self.options;
         if !options.wants_articles()
             && !options.wants(Symbology::DataBar)
+            && !options.wants(Symbology::Itf14)
             && !options.wants_code128()
         {
             return;

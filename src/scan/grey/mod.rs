@@ -1,4 +1,5 @@
-//! EAN-13, UPC-A, EAN-8, UPC-E, DataBar and Code 128 from grey values, where blur leaves no edges to measure.
+//! EAN-13, UPC-A, EAN-8, UPC-E, DataBar, Code 128 and ITF-14 from grey values, where blur leaves no
+//! edges to measure.
 //!
 //! Nothing is cut into black and white. A number is *drawn* as the lens would show it, for every
 //! blur of a list, and the number whose drawing lies nearest to the profile wins, provided that it
@@ -15,10 +16,12 @@
 //! no binarisation). Must never report a number that only fits best: see [`GreyRead::is_believed`].
 
 mod bundle;
+mod chain;
 mod code128;
 mod databar;
 mod find;
 mod fit;
+mod itf;
 mod margin;
 mod sheet;
 mod symbol;
@@ -31,9 +34,12 @@ pub use symbol::Text;
 
 use crate::frame::{Luma, Outline, Point};
 use bundle::Bundle;
+use chain::Patience;
+use code128::Code128;
 use domain::code::Symbology;
 use find::Finder;
 use fit::{BlurChoice, Fitter, Hypothesis, Pose};
+use itf::Itf14;
 use margin::{MarginFinder, Pair};
 use symbol::{DIGITS_MAX, LAYOUTS};
 use template::{Bank, COARSE};
@@ -155,8 +161,8 @@ const fn strictness(symbology: Symbology) -> f32 {
 impl GreyRead {
     /// Whether the number may be reported.
     pub fn is_believed(&self) -> bool {
-        if matches!(self.symbology, Symbology::Code128 | Symbology::Gs1128) {
-            return code128::is_believed(self);
+        if matches!(self.symbology, Symbology::Code128 | Symbology::Gs1128 | Symbology::Itf14) {
+            return chain::is_believed(self);
         }
         let factor = strictness(self.symbology);
         let unexplained_max = match self.blur_modules < HEAVY_BLUR {
@@ -193,9 +199,11 @@ pub struct Workspace {
     /// Made when it is first needed.
     databar: Option<Box<databar::Reader>>,
     /// The same.
-    code128: Option<Box<code128::Reader>>,
-    /// How long that one may try.
-    patience: code128::Patience,
+    code128: Option<Box<chain::Reader<Code128>>>,
+    /// The same.
+    itf: Option<Box<chain::Reader<Itf14>>>,
+    /// How long these two may try.
+    patience: Patience,
 }
 
 impl Default for Workspace {
@@ -217,7 +225,8 @@ impl Workspace {
             survivors: Vec::with_capacity(SURVIVORS.iter().sum::<usize>() + 1),
             databar: None,
             code128: None,
-            patience: code128::Patience::STILL,
+            itf: None,
+            patience: Patience::STILL,
         }
     }
 
@@ -239,19 +248,22 @@ impl Workspace {
             Effort::Quick | Effort::QuickText => &QUICK_JITTER[..],
             Effort::Thorough => &JITTER,
         };
-        // Among some thousand characters for each place, a DataBar takes the time of a still.
+        // Among some thousand characters for each place, a DataBar takes the time of a still; an ITF,
+        // whose number of characters is known, is read there too.
         let wanted = |symbology| {
             let is_text = matches!(symbology, Symbology::Code128 | Symbology::Gs1128);
             let is_in_time = match effort {
-                Effort::Quick => !is_text && symbology != Symbology::DataBar,
+                Effort::Quick => {
+                    !is_text && !matches!(symbology, Symbology::DataBar | Symbology::Itf14)
+                }
                 Effort::QuickText => is_text,
                 Effort::Thorough => true,
             };
             is_in_time && wanted(symbology)
         };
         self.patience = match effort {
-            Effort::Thorough => code128::Patience::STILL,
-            _ => code128::Patience::FRAME,
+            Effort::Thorough => Patience::STILL,
+            _ => Patience::FRAME,
         };
         self.seek(luma, candidate, (jitter, true), &wanted).filter(GreyRead::is_believed)
     }
@@ -259,7 +271,7 @@ impl Workspace {
     /// The number that explains the candidate best, believed or not: for measuring and for the
     /// diagnostics view, never for a basket.
     pub fn consider(&mut self, luma: &Luma<'_>, candidate: &Candidate) -> Option<GreyRead> {
-        self.patience = code128::Patience::ENDLESS;
+        self.patience = Patience::ENDLESS;
         self.seek(luma, candidate, (&JITTER, false), &|_| true)
     }
 
@@ -305,7 +317,8 @@ impl Workspace {
         }
         let databar = self.read_databar(wanted);
         let code128 = self.read_code128(wanted);
-        let others = databar.into_iter().chain(code128);
+        let itf = self.read_itf(wanted);
+        let others = databar.into_iter().chain(code128).chain(itf);
         best.into_iter().chain(others).max_by(|a, b| a.margin.total_cmp(&b.margin))
     }
 
@@ -315,7 +328,17 @@ impl Workspace {
             return None;
         }
         let Self { code128, bundle, margins, mirrored, patience, .. } = self;
-        let reader = code128.get_or_insert_with(|| Box::new(code128::Reader::new()));
+        let reader = code128.get_or_insert_with(|| Box::new(chain::Reader::new()));
+        reader.read(bundle, margins, mirrored, *patience)
+    }
+
+    /// An ITF-14 on the profiles that were taken last.
+    fn read_itf(&mut self, wanted: &dyn Fn(Symbology) -> bool) -> Option<GreyRead> {
+        if !wanted(Symbology::Itf14) {
+            return None;
+        }
+        let Self { itf, bundle, margins, mirrored, patience, .. } = self;
+        let reader = itf.get_or_insert_with(|| Box::new(chain::Reader::new()));
         reader.read(bundle, margins, mirrored, *patience)
     }
 

@@ -29,7 +29,8 @@ impl View {
 
 /// Samples of one symbol; keeps its memory.
 pub(super) struct Sheet {
-    modules: usize,
+    /// Eighths of a module from the first bar to the last.
+    eighths: usize,
     /// Modules beside the symbol that are compared.
     margin: usize,
     /// Places of the samples, from -1 at the first bar to 1 at the last.
@@ -47,7 +48,7 @@ impl Sheet {
     /// For symbols beside which `margin` modules are compared.
     pub(super) fn new(margin: usize) -> Self {
         Self {
-            modules: 0,
+            eighths: 0,
             margin,
             places: Vec::new(),
             raw: Vec::new(),
@@ -57,16 +58,17 @@ impl Sheet {
         }
     }
 
-    /// Makes room for a symbol of so many modules.
-    pub(super) fn resize(&mut self, modules: usize) {
-        if self.modules == modules {
+    /// Makes room for a symbol of so many eighths of a module.
+    pub(super) fn resize(&mut self, eighths: usize) {
+        const IN_SAMPLE: usize = 8 / SAMPLES;
+        if self.eighths == eighths {
             return;
         }
-        self.modules = modules;
-        let count = (modules + 2 * self.margin) * SAMPLES;
+        self.eighths = eighths;
+        let count = eighths.div_ceil(IN_SAMPLE) + 2 * self.margin * SAMPLES;
         let place = |k: usize| {
             let module = (k as f32 + 0.5) / SAMPLES as f32 - self.margin as f32;
-            module * 2.0 / modules as f32 - 1.0
+            module * 16.0 / eighths as f32 - 1.0
         };
         self.places.clear();
         self.places.extend((0..count).map(place));
@@ -141,7 +143,7 @@ impl Sheet {
         }
         let solution = system.solve()?;
         view.shading.copy_from_slice(&solution[..LIGHT]);
-        let module = (view.pose.at(1.0) - view.pose.at(-1.0)) / self.modules as f32;
+        let module = (view.pose.at(1.0) - view.pose.at(-1.0)) * 8.0 / self.eighths as f32;
         let mut pose = view.pose;
         for (term, shift) in pose.terms.iter_mut().zip(&solution[LIGHT..]) {
             // The profile shows at its place what the model has a little further on.

@@ -132,9 +132,14 @@ impl Brush {
     /// The darkness at a sample of a bar between two modules of a character that begins `lead`
     /// samples later than its waveform.
     pub(super) fn bar(&self, sample: usize, lead: usize, from: u8, to: u8) -> f32 {
+        self.bar_at(sample, lead, (8 * i32::from(from), 8 * i32::from(to)))
+    }
+
+    /// The same for a bar between two eighths of a module.
+    pub(super) fn bar_at(&self, sample: usize, lead: usize, (from, to): (i32, i32)) -> f32 {
         let at = (2 * sample + 1) as i32 - 2 * lead as i32;
-        let index = |edge: u8| (at - 8 * i32::from(edge) + Self::EIGHTHS) as usize;
-        self.rise[index(from)] - self.fall[index(to)]
+        let index = |edge: i32| (at - edge).clamp(-Self::EIGHTHS, Self::EIGHTHS) + Self::EIGHTHS;
+        self.rise[index(from) as usize] - self.fall[index(to) as usize]
     }
 }
 

@@ -5,11 +5,16 @@
 //! right one do both ends look as they must. Start and stop are four patterns with the margin beside
 //! them, so that all numbers are tried, and whatever has none of them costs nothing more.
 
-use super::super::fit::{Pose, TONES};
-use super::super::margin::MarginFinder;
-use super::super::template::{COARSE, SAMPLES, dot};
-use super::symbol::{CHARACTERS_MAX, CHARACTERS_MIN, DATA, STOP_MODULES, VALUES, modules_of};
-use super::wave::{Bank, Entry, STRIDE, TAIL};
+use super::symbol::{CHARACTER, CHARACTERS_MIN, DATA, STOP_MODULES, VALUES, modules_of};
+use crate::grey::chain::code::{CHARACTERS_MAX, Code, Gate};
+use crate::grey::chain::ends::{self, Ends, Spot};
+use crate::grey::chain::wave::{Bank, Entry, LEAD, TAIL};
+use crate::grey::fit::{Pose, TONES};
+use crate::grey::margin::MarginFinder;
+use crate::grey::template::{COARSE, SAMPLES, dot};
+
+/// Samples of a character.
+const STRIDE: usize = CHARACTER * SAMPLES;
 
 /// Modules of the margin that belong to a pattern.
 const QUIET: usize = 2;
@@ -25,21 +30,13 @@ const LIKENESS_MIN: f32 = 0.91;
 const FIRST_LIKENESS_MIN: f32 = 0.75;
 /// How large the first modules are against the mean; the last are as much smaller or larger.
 const SLANTS: [f32; 4] = [0.92, 1.08, 0.84, 1.16];
-/// Levels of darkness, of the contrast around, at which a symbol may begin.
-const LEVELS: [f32; 2] = [0.3, 0.15];
-/// The narrower margin over the widest light between them: ten modules are demanded, and four with
-/// bars that blur ate beside them are the widest within a symbol.
-const QUIET_OVER_LIGHT_MIN: f32 = 0.7;
 /// The narrower margin in modules.
 const QUIET_MODULES_MIN: f32 = 4.0;
-/// Ups and downs of the profile from end to end, in contrasts: of ten bars at least blur leaves the
-/// wide ones.
-const VARIATION_MIN: f32 = 4.0;
-/// The same for a character: three bars that are seen whole, with noise, and what is left of them
+/// Ups and downs of the profile, in contrasts, for a character: three bars that are seen whole, with noise, and what is left of them
 /// behind the heaviest blur.
 const VARIATION_OF_CHARACTER: std::ops::Range<f32> = 0.4..7.0;
-/// Pairs of ends that are looked at.
-const ENDS_MAX: usize = 4;
+/// The smallest module, in pixels.
+const MODULE_PIXELS_MIN: f32 = 0.9;
 /// The widest module, in pixels: of a wider one the edges are seen behind any blur.
 const MODULE_PIXELS_MAX: f32 = 12.0;
 
@@ -62,48 +59,45 @@ struct Match {
     contrast: f32,
 }
 
-/// Where a symbol may begin and end.
-#[derive(Clone, Copy)]
-struct Ends {
-    start: f32,
-    end: f32,
-    /// The narrower margin.
-    quiet: f32,
-    variation: f32,
-}
-
-/// A place where both patterns were seen.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Spot {
-    pub(super) pose: Pose,
-    /// Characters with the stop.
-    pub(super) characters: usize,
-    pub(super) is_mirrored: bool,
-    pub(super) likeness: f32,
-    pub(super) look: usize,
-    /// How large its first modules are against the mean.
-    pub(super) slant: f32,
-    /// Grey values between light and dark at the ends.
-    pub(super) contrast: f32,
-}
-
 /// Finds symbols by their ends; keeps its templates.
 #[derive(Default)]
-pub(super) struct Gate {
+pub(in crate::grey) struct PatternGate {
     starts: Vec<Template<START_SPAN>>,
     stops: Vec<Template<STOP_SPAN>>,
     ends: Vec<Ends>,
-    pub(super) spots: Vec<Spot>,
 }
 
-/// Spots that are kept.
-pub(super) const SPOTS_MAX: usize = 8;
+impl Gate for PatternGate {
+    fn find<C: Code>(
+        &mut self,
+        bank: &mut Bank<C>,
+        margins: &mut MarginFinder,
+        profiles: [&[f32]; 2],
+        samples_per_pixel: f32,
+        spots: &mut Vec<Spot>,
+    ) {
+        let shortest = modules_of(CHARACTERS_MIN) as f32 * MODULE_PIXELS_MIN * samples_per_pixel;
+        ends::find(margins, profiles[0], samples_per_pixel, shortest, &mut self.ends);
+        if self.ends.is_empty() {
+            return;
+        }
+        if self.starts.is_empty() {
+            self.fill(bank);
+        }
+        for index in 0..self.ends.len() {
+            for is_mirrored in [false, true] {
+                let profile = profiles[usize::from(is_mirrored)];
+                self.look_between(profile, self.ends[index], is_mirrored, samples_per_pixel, spots);
+            }
+        }
+    }
+}
 
-impl Gate {
+impl PatternGate {
     /// Draws the patterns: not before they are needed.
-    fn fill(&mut self, bank: &mut Bank) {
+    fn fill<C: Code>(&mut self, bank: &mut Bank<C>) {
         for look in COARSE {
-            let entry = bank.entry(look);
+            let entry = bank.entry(0, look);
             for value in DATA..VALUES {
                 self.starts.push(Template::new(look, &start_of(entry, value)));
             }
@@ -111,86 +105,34 @@ impl Gate {
         }
     }
 
-    /// Fills the spots with the likeliest places of both directions, the best first.
-    pub(super) fn find(
-        &mut self,
-        bank: &mut Bank,
-        margins: &mut MarginFinder,
-        profiles: [&[f32]; 2],
+    /// All numbers of characters between two ends.
+    fn look_between(
+        &self,
+        profile: &[f32],
+        ends: Ends,
+        is_mirrored: bool,
         samples_per_pixel: f32,
+        spots: &mut Vec<Spot>,
     ) {
-        self.spots.clear();
-        self.find_ends(margins, profiles[0], samples_per_pixel);
-        if self.ends.is_empty() {
-            return;
-        }
-        if self.starts.is_empty() {
-            self.fill(bank);
-        }
-        let last = (profiles[0].len() - 1) as f32;
-        for index in 0..self.ends.len() {
-            let Ends { start, end, quiet, variation } = self.ends[index];
-            for is_mirrored in [false, true] {
-                let (from, to) =
-                    if is_mirrored { (last - end, last - start) } else { (start, end) };
-                let profile = profiles[usize::from(is_mirrored)];
-                for characters in CHARACTERS_MIN..=CHARACTERS_MAX {
-                    let module = (to - from) / modules_of(characters) as f32;
-                    if module < 0.9 * samples_per_pixel {
-                        break;
-                    }
-                    if module > MODULE_PIXELS_MAX * samples_per_pixel
-                        || quiet < QUIET_MODULES_MIN * module
-                        || !VARIATION_OF_CHARACTER.contains(&(variation / characters as f32))
-                    {
-                        continue;
-                    }
-                    if let Some(spot) = self.look(profile, (from, to), characters) {
-                        self.keep(Spot { is_mirrored, ..spot });
-                    }
-                }
+        let (from, to) = ends.on(profile.len(), is_mirrored);
+        for characters in CHARACTERS_MIN..=CHARACTERS_MAX {
+            let module = (to - from) / modules_of(characters) as f32;
+            if module < MODULE_PIXELS_MIN * samples_per_pixel {
+                break;
+            }
+            if module > MODULE_PIXELS_MAX * samples_per_pixel
+                || ends.quiet < QUIET_MODULES_MIN * module
+                || !VARIATION_OF_CHARACTER.contains(&(ends.variation / characters as f32))
+            {
+                continue;
+            }
+            if let Some(spot) = self.look(profile, (from, to), characters) {
+                let spot = Spot { is_mirrored, ..spot };
+                let module =
+                    (spot.pose.at(1.0) - spot.pose.at(-1.0)) / modules_of(characters) as f32;
+                ends::keep(spots, spot, module);
             }
         }
-    }
-
-    fn find_ends(&mut self, margins: &mut MarginFinder, profile: &[f32], samples_per_pixel: f32) {
-        self.ends.clear();
-        for level in LEVELS {
-            margins.split(profile, profile.len() / 6, level);
-            let runs = margins.edges.len() - 1;
-            for left in (0..runs).step_by(2) {
-                let mut widest = 0.0f32;
-                for right in (left + 2..runs).step_by(2) {
-                    if right > left + 2 {
-                        widest = widest.max(margins.width(right - 2));
-                    }
-                    let (start, end) = (margins.edges[left + 1], margins.edges[right]);
-                    let quiet = margins.width(left).min(margins.width(right));
-                    let variation = margins.variation[right] - margins.variation[left + 1];
-                    let shortest = modules_of(CHARACTERS_MIN) as f32 * 0.9 * samples_per_pixel;
-                    if end - start > shortest
-                        && quiet > QUIET_OVER_LIGHT_MIN * widest
-                        && variation > VARIATION_MIN
-                    {
-                        self.ends.push(Ends { start, end, quiet, variation });
-                    }
-                }
-            }
-        }
-        self.ends.sort_by(|a, b| b.quiet.total_cmp(&a.quiet));
-        let mut kept = 0;
-        for index in 0..self.ends.len() {
-            let it = self.ends[index];
-            let near = samples_per_pixel;
-            let is_twin = |known: &Ends| {
-                (known.start - it.start).abs() < near && (known.end - it.end).abs() < near
-            };
-            if kept < ENDS_MAX && !self.ends[..kept].iter().any(is_twin) {
-                self.ends[kept] = it;
-                kept += 1;
-            }
-        }
-        self.ends.truncate(kept);
     }
 
     /// Both patterns at the ends of a symbol of so many characters; `None` without.
@@ -230,32 +172,14 @@ impl Gate {
         let better = if stop.likeness > start.likeness { stop } else { start };
         Some(Spot {
             pose: Pose::between(seen.0, seen.1),
-            characters,
+            style: 0,
+            count: characters - 1,
             is_mirrored: false,
             likeness: start.likeness.min(stop.likeness),
             look: better.look,
             slant,
             contrast: (start.contrast + stop.contrast) / 2.0,
         })
-    }
-
-    fn keep(&mut self, spot: Spot) {
-        let module = (spot.pose.at(1.0) - spot.pose.at(-1.0)) / modules_of(spot.characters) as f32;
-        let is_twin = |known: &Spot| {
-            known.is_mirrored == spot.is_mirrored
-                && known.characters == spot.characters
-                && (known.pose.at(-1.0) - spot.pose.at(-1.0)).abs() < module
-                && (known.pose.at(1.0) - spot.pose.at(1.0)).abs() < module
-        };
-        if let Some(twin) = self.spots.iter().position(is_twin) {
-            if self.spots[twin].likeness >= spot.likeness {
-                return;
-            }
-            self.spots.remove(twin);
-        }
-        let at = self.spots.partition_point(|known| known.likeness >= spot.likeness);
-        self.spots.insert(at, spot);
-        self.spots.truncate(SPOTS_MAX);
     }
 }
 
@@ -322,7 +246,7 @@ fn as_seen(darkness: f32) -> f32 {
 
 /// The mean of all characters of data: what stands beside a pattern is not known.
 fn any_character(entry: &Entry, sample: usize) -> f32 {
-    entry.waves[..DATA].iter().filter_map(|wave| wave.get(sample)).sum::<f32>() / DATA as f32
+    (0..DATA).filter_map(|value| entry.wave(value).get(sample)).sum::<f32>() / DATA as f32
 }
 
 /// A start character behind its margin and before any character.
@@ -331,15 +255,14 @@ fn start_of(entry: &Entry, value: usize) -> [f32; START_SPAN] {
     std::array::from_fn(|k| {
         let at = k + lead;
         let next = at.checked_sub(STRIDE).map_or(0.0, |at| any_character(entry, at));
-        entry.waves[value][at] + next
+        entry.wave(value)[at] + next
     })
 }
 
 /// The stop character behind any character and before its margin.
 fn stop_of(entry: &Entry) -> [f32; STOP_SPAN] {
-    let lead = TAIL * SAMPLES;
     std::array::from_fn(|k| {
-        let at = k + lead;
+        let at = k + LEAD;
         entry.stop[at] + any_character(entry, at + STRIDE)
     })
 }

@@ -15,13 +15,6 @@ pub(super) const DATA: usize = 103;
 pub(super) const VALUES: usize = 106;
 /// Start, one character of data, check and stop.
 pub(super) const CHARACTERS_MIN: usize = 4;
-/// With start, check and stop. A GS1-128 has 48 characters of data at most, but a picture that holds
-/// so many has no module of a pixel.
-pub(super) const CHARACTERS_MAX: usize = 42;
-
-/// Values of start, data and check character; the stop has none.
-pub(super) type Values = [u8; CHARACTERS_MAX];
-
 /// Modules from the first bar to the last of a symbol of so many characters.
 pub(super) const fn modules_of(characters: usize) -> usize {
     CHARACTER * characters + STOP_MODULES - CHARACTER

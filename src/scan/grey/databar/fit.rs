@@ -38,7 +38,7 @@ pub(super) struct Fitter {
 impl Fitter {
     pub(super) fn new() -> Self {
         let mut sheet = Sheet::new(MARGIN as usize);
-        sheet.resize(MODULES as usize);
+        sheet.resize(8 * MODULES as usize);
         Self { sheet, assigner: Assigner::new() }
     }
 
