@@ -7,10 +7,14 @@
 //! unpacking files is not counted, for nobody.
 //!
 //! Arguments: names of sets (parts of them) to look at only those; `--ours` leaves the others out;
-//! `--verbose` lists each miss; `--markdown` writes the table into docs/SCANNING.md.
+//! `--verbose` lists each miss; `--markdown` writes the table into docs/SCANNING.md; `--altered` looks at the same
+//! photographs turned, smaller, dimmed, packed and cut instead (`support/alter.rs`), `--altered=38` only as the
+//! alterations say whose names have that in them.
 
 #![allow(clippy::print_stdout, reason = "a bench reports on the standard output")]
 
+#[path = "support/alter.rs"]
+mod alter;
 #[path = "../src/scan/tests/corpus/mod.rs"]
 mod corpus;
 #[path = "support/empty_frame.rs"]
@@ -46,6 +50,11 @@ fn main() {
     }
     let is_wanted = |set: &Set| wanted.is_empty() || wanted.iter().any(|w| set.name.contains(*w));
     let sets: Vec<Set> = corpus::sets(&root).into_iter().filter(is_wanted).collect();
+    let altered = arguments.iter().find_map(|argument| argument.strip_prefix("--altered"));
+    if let Some(part) = altered {
+        let part = part.trim_start_matches('=');
+        return look_at_altered(&sets, &mut engines, part, has("--verbose"));
+    }
     let mut groups: Vec<Row> =
         GROUPS.map(|name| (name.to_owned(), tallies(engines.len()))).into_iter().collect();
     let mut notes = Vec::new();
@@ -92,6 +101,37 @@ fn look_at(
         }
     }
     tallies
+}
+
+/// Prints a line for each alteration: what the readers make of all photographs altered that way. Where a part was cut
+/// away, only wrong numbers count.
+fn look_at_altered(sets: &[Set], engines: &mut [Box<dyn Engine>], part: &str, is_verbose: bool) {
+    let names: Vec<String> = engines.iter().map(|engine| engine.name()).collect();
+    println!("hits and wrong numbers of: {}", names.join(" | "));
+    for alteration in alter::ALL.iter().filter(|alteration| alteration.name.contains(part)) {
+        let mut tallies = tallies(engines.len());
+        for picture in sets.iter().flat_map(Set::pictures) {
+            let frame = picture.frame();
+            let Some(luma) = frame.view() else { continue };
+            let altered = (alteration.apply)(&luma);
+            for (index, engine) in engines.iter_mut().enumerate() {
+                let reading = engine.read(&altered);
+                let outcome = picture.outcome(reading.texts);
+                if index == 0 && (is_verbose || matches!(outcome, Outcome::Wrong(_))) {
+                    println!("  {}, {}: {outcome:?}", picture.name(), alteration.name);
+                }
+                tallies[index].add(reading.micros, &outcome);
+            }
+        }
+        let counts = tallies.iter_mut().map(|tally| {
+            let (ms, wrong) = (tally.percentile(50) / 1000, tally.wrong);
+            let hits = if alteration.is_whole { tally.hits.to_string() } else { "-".into() };
+            format!("{hits:>5} {wrong:>3} {ms:>4} ms")
+        });
+        let counts: Vec<String> = counts.collect();
+        let images = tallies.first().map_or(0, |tally| tally.images);
+        println!("{:<20} {images:>6} | {}", alteration.name, counts.join(" | "));
+    }
 }
 
 fn group(set: &Set) -> Option<&'static str> {

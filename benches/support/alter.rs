@@ -1,0 +1,126 @@
+//! The same photographs as another camera, another hand or a worse line would have delivered them.
+//!
+//! Readers are built on the photographs that their builders have. What one earns on those says little of others; what
+//! it still reads of them turned, smaller, packed harder, dimmed or cut through says more, and a number that appears
+//! only then is a wrong one that was waiting. The same picture is altered in the same way on every machine.
+
+use scan::image::jpeg;
+use scan::{Frame, Luma};
+
+/// One way to alter a picture.
+pub struct Alteration {
+    /// What was done, for the table.
+    pub name: &'static str,
+    /// Does it.
+    pub apply: fn(&Luma<'_>) -> Frame,
+    /// Whether what the picture shows is still whole; if not, only wrong numbers are of interest.
+    pub is_whole: bool,
+}
+
+const fn whole(name: &'static str, apply: fn(&Luma<'_>) -> Frame) -> Alteration {
+    Alteration { name, apply, is_whole: true }
+}
+
+const fn part(name: &'static str, apply: fn(&Luma<'_>) -> Frame) -> Alteration {
+    Alteration { name, apply, is_whole: false }
+}
+
+/// All of them.
+pub const ALL: [Alteration; 14] = [
+    whole("as it is", |luma| luma.to_frame()),
+    whole("turned by 90", |luma| turned(luma, 90.0)),
+    whole("turned by 180", |luma| turned(luma, 180.0)),
+    whole("turned by 17", |luma| turned(luma, 17.0)),
+    whole("turned by 38", |luma| turned(luma, 38.0)),
+    whole("0.7 of the size", |luma| resized(luma, 0.7)),
+    whole("1.6 of the size", |luma| resized(luma, 1.6)),
+    whole("JPEG of quality 25", |luma| packed(luma, 25)),
+    whole("dim and noisy", |luma| toned(luma, |value| 6.0 + 0.3 * value, 2.0)),
+    whole("hazy", |luma| toned(luma, |value| 110.0 + 0.35 * value, 1.0)),
+    part("left 55 %", |luma| cut(luma, (0.0, 0.55), (0.0, 1.0))),
+    part("right 55 %", |luma| cut(luma, (0.45, 1.0), (0.0, 1.0))),
+    part("middle 45 %", |luma| cut(luma, (0.27, 0.72), (0.0, 1.0))),
+    part("turned by 90, cut", |luma| {
+        let turned = turned(luma, 90.0);
+        turned.view().map(|luma| cut(&luma, (0.0, 1.0), (0.0, 0.55))).unwrap_or_default()
+    }),
+];
+
+/// The picture of `width` x `height` whose pixel `(x, y)` is that of `place(x, y)`, between the pixels by their four
+/// neighbours, beyond the picture as its edge.
+fn drawn(
+    luma: &Luma<'_>,
+    (width, height): (usize, usize),
+    place: impl Fn(f32, f32) -> (f32, f32),
+) -> Frame {
+    let mut frame = Frame::filled(width, height, 0);
+    for (index, pixel) in frame.luma.iter_mut().enumerate() {
+        let (x, y) = place((index % width) as f32 + 0.5, (index / width) as f32 + 0.5);
+        *pixel = luma.sample(x - 0.5, y - 0.5).round() as u8;
+    }
+    frame
+}
+
+/// Turned clockwise about its middle, on a ground that holds all of it.
+fn turned(luma: &Luma<'_>, degrees: f32) -> Frame {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let (width, height) = (luma.width() as f32, luma.height() as f32);
+    let across = (width * cos.abs() + height * sin.abs()).round();
+    let down = (width * sin.abs() + height * cos.abs()).round();
+    drawn(luma, (across as usize, down as usize), |x, y| {
+        let (dx, dy) = (x - across / 2.0, y - down / 2.0);
+        (width / 2.0 + dx * cos + dy * sin, height / 2.0 - dx * sin + dy * cos)
+    })
+}
+
+/// Of another size; each pixel is the mean of what it covers.
+fn resized(luma: &Luma<'_>, factor: f32) -> Frame {
+    const SAMPLES: usize = 3;
+    let length = |pixels: usize| ((pixels as f32 * factor).round() as usize).max(1);
+    let (width, height) = (length(luma.width()), length(luma.height()));
+    let step = 1.0 / (factor * SAMPLES as f32);
+    let fine = drawn(luma, (width * SAMPLES, height * SAMPLES), |x, y| (x * step, y * step));
+    let mut frame = Frame::filled(width, height, 0);
+    for (index, pixel) in frame.luma.iter_mut().enumerate() {
+        let (x, y) = (index % width * SAMPLES, index / width * SAMPLES);
+        let rows = (y..y + SAMPLES).map(|y| &fine.luma[y * fine.stride + x..][..SAMPLES]);
+        let sum: usize = rows.flatten().map(|&value| usize::from(value)).sum();
+        *pixel = (sum / (SAMPLES * SAMPLES)) as u8;
+    }
+    frame
+}
+
+/// Through a JPEG.
+fn packed(luma: &Luma<'_>, quality: u8) -> Frame {
+    let frame = luma.to_frame();
+    let mut bytes = Vec::new();
+    let encoder = jpeg_encoder::Encoder::new(&mut bytes, quality);
+    let size = (frame.width as u16, frame.height as u16);
+    let packed = encoder.encode(&frame.luma, size.0, size.1, jpeg_encoder::ColorType::Luma);
+    packed.ok().and_then(|()| jpeg(&bytes).ok()).unwrap_or(frame)
+}
+
+/// Other grey values, and noise of about a bell's shape and that deviation.
+fn toned(luma: &Luma<'_>, tone: fn(f32) -> f32, deviation: f32) -> Frame {
+    let mut frame = luma.to_frame();
+    let mut dice = dice::Dice::new(1);
+    for pixel in &mut frame.luma {
+        let roll = dice.roll();
+        // Four even numbers of eight bits: mean 510, deviation 147.8.
+        let sum: u32 = (0..4).map(|part| (roll >> (part * 8)) as u32 & 0xff).sum();
+        let noise = (sum as f32 - 510.0) / 147.8 * deviation;
+        *pixel = (tone(f32::from(*pixel)) + noise).round().clamp(0.0, 255.0) as u8;
+    }
+    frame
+}
+
+/// The part between these shares of its width and of its height.
+fn cut(luma: &Luma<'_>, across: (f32, f32), down: (f32, f32)) -> Frame {
+    let pixels = |(begin, end): (f32, f32), length: usize| {
+        let at = |share: f32| (share * length as f32) as usize;
+        (at(begin), (at(end) - at(begin)).max(1))
+    };
+    let (left, width) = pixels(across, luma.width());
+    let (top, height) = pixels(down, luma.height());
+    luma.part(left, top, width, height).map(|part| part.to_frame()).unwrap_or_default()
+}
