@@ -2,6 +2,7 @@
 //! these files.
 //!
 //! A golden file is checked both ways: the value writes the text, and the text reads as the value.
+//! That the examples belong together is the matter of [`truth`].
 //! A change here is a change of the contract. `UPDATE_GOLDEN=1 cargo test -p crossroads-sync
 //! golden` writes files and document anew.
 #![allow(clippy::unwrap_used)]
@@ -18,20 +19,33 @@ use super::strays::{StraysRequest, StraysResponse};
 use super::{CONTRACT, CONTRACT_OLDEST, Contract};
 use crate::digest::{RowDigest, TableDigest};
 use crate::memory::sample;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::event::{Event, RenewalReason as Reason};
 use domain::hlc::Hlc;
 use domain::id::StoreId;
 use domain::money::{Currency, Money};
+use ed25519_dalek::{Signer, SigningKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
+mod truth;
+
 const NOW_MS: i64 = 1_800_000_000_000;
 const TERMINAL: Uuid = Uuid::from_u128(0x0192_f3a0_0000_7000_8000_0000_0000_7e01);
 const STORE: Uuid = Uuid::from_u128(0x0192_f3a0_0000_7000_8000_0000_0000_5001);
-const PUBLIC_KEY: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+const CODE: &str = "7KXQ-M2PD";
+const NONCE: &str = "q1Zt6p9WcXk";
+const SOFTWARE: &str = "crossroads 0.1.0";
+/// Private keys of the device's lives 2 and 3: those of tests 1 and 2 of RFC 8032, section 7.1, so
+/// that everybody has them and nobody uses them.
+const SEEDS: [&str; 2] = [
+    "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+    "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+];
 
 /// File name -> text.
 type Goldens = BTreeMap<&'static str, String>;
@@ -47,15 +61,43 @@ fn add<T: Serialize + DeserializeOwned>(goldens: &mut Goldens, name: &'static st
     goldens.insert(name, text);
 }
 
+/// The device's key in life 2 or 3.
+fn key(epoch: u32) -> SigningKey {
+    let digits = SEEDS[epoch as usize - 2];
+    let byte = |at: usize| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).unwrap();
+    SigningKey::from_bytes(&std::array::from_fn(byte))
+}
+
+/// As it is sent.
+fn public_key(epoch: u32) -> String {
+    BASE64.encode(key(epoch).verifying_key().as_bytes())
+}
+
+/// The first three of life 2.
 fn events() -> Vec<SealedEvent> {
     let place =
         |seq| Place { terminal: domain::id::TerminalId::from_uuid(TERMINAL), epoch: 2, seq };
-    let (name, software) = ("T03".into(), "crossroads 0.1.0".into());
+    let (name, software) = ("T03".into(), SOFTWARE.into());
     let store = StoreId::from_uuid(STORE);
     let enrolled = Event::TerminalEnrolled { store, name, software };
     let first = seal(place(1), EventHash::GENESIS, stamp(0), &enrolled);
     let second = seal(place(2), first.hash, stamp(1_000), &sample::event(1));
-    vec![first, second]
+    let shift = domain::id::ShiftId::from_uuid(Uuid::from_u128(0x5111_0001));
+    let cash = Money::new(12_345, "CHF".parse::<Currency>().unwrap());
+    let closed = Event::ShiftClosed { shift, order_count: 7, cash };
+    let third = seal(place(3), second.hash, stamp(2_000), &closed);
+    vec![first, second, third]
+}
+
+/// What a terminal sends whose disk has lost the third of them but for its beginning.
+fn third_damaged() -> DamagedEvent {
+    let events = events();
+    DamagedEvent {
+        seq: 3,
+        hash: events[2].hash.to_string(),
+        prev: events[1].hash.to_string(),
+        raw: BASE64.encode(&events[2].bytes[..12]),
+    }
 }
 
 /// The terminal's clock is 1.5 s behind central's.
@@ -71,9 +113,9 @@ fn auth(goldens: &mut Goldens) {
         goldens,
         "enrol_request",
         &EnrolRequest {
-            code: "7KXQ-M2PD".into(),
-            public_key: PUBLIC_KEY.into(),
-            software: "crossroads 0.1.0".into(),
+            code: CODE.into(),
+            public_key: public_key(2),
+            software: SOFTWARE.into(),
             known: vec![KnownLife { terminal_id: TERMINAL, epoch: 1 }],
         },
     );
@@ -86,18 +128,15 @@ fn auth(goldens: &mut Goldens) {
             terminal_name: "T03".into(),
             store_id: STORE,
             store_name: "Old Mill".into(),
-            confirmation: "402911".into(),
+            confirmation: confirmation_digits(key(2).verifying_key().as_bytes()),
             server_time_ms,
         },
     );
     add(goldens, "nonce_request", &NonceRequest { terminal_id: TERMINAL });
-    let nonce = "q1Zt6p9WcXk";
-    add(goldens, "nonce_response", &NonceResponse { nonce: nonce.into() });
-    let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
-    let signature = ed25519_dalek::Signer::sign(&key, &token_message(TERMINAL, nonce)).to_bytes();
-    let signature = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, signature);
+    add(goldens, "nonce_response", &NonceResponse { nonce: NONCE.into() });
+    let signature = BASE64.encode(key(2).sign(&token_message(TERMINAL, NONCE)).to_bytes());
     let terminal_id = TERMINAL;
-    let (nonce, epoch) = (nonce.into(), Some(2));
+    let (nonce, epoch) = (NONCE.into(), Some(2));
     add(goldens, "token_request", &TokenRequest { terminal_id, nonce, signature, epoch });
     let token = "eyJ0ZXN0IjoxfQ.Zm9v".into();
     let standing = Standing::Current;
@@ -117,41 +156,26 @@ fn auth(goldens: &mut Goldens) {
 
 fn push(goldens: &mut Goldens) {
     let events = events();
-    let (server_time_ms, last) = (NOW_MS, &events[1]);
-    add(
-        goldens,
-        "push_request",
-        &PushRequest {
-            epoch: 2,
-            from_seq: 1,
-            events: events.iter().map(|event| PushItem::Sealed(event.bytes.clone())).collect(),
-        },
-    );
-    let held = PushResult { seq: 1, outcome: Outcome::Applied, code: None };
-    let code = Some("UNKNOWN_TYPE".into());
-    let refused = PushResult { seq: 2, outcome: Outcome::Quarantined, code };
-    add(
-        goldens,
-        "push_response",
-        &PushResponse {
-            acked_seq: 2,
-            acked_hash: last.hash.to_string(),
-            results: vec![held, refused.clone()],
-            server_time_ms,
-        },
-    );
-    add(
-        goldens,
-        "watermark",
-        &Watermark {
-            epoch: 2,
-            current_epoch: Some(2),
-            acked_seq: 2,
-            acked_hash: last.hash.to_string(),
-            held_back: vec![refused],
-            server_time_ms,
-        },
-    );
+    let sealed = |event: &SealedEvent| PushItem::Sealed(event.bytes.clone());
+    let request =
+        PushRequest { epoch: 2, from_seq: 1, events: events[..2].iter().map(sealed).collect() };
+    add(goldens, "push_request", &request);
+    let damaged = PushItem::Damaged { damaged: third_damaged() };
+    let request = PushRequest { epoch: 2, from_seq: 2, events: vec![sealed(&events[1]), damaged] };
+    add(goldens, "push_request_damaged", &request);
+    let held = PushResult { seq: 2, outcome: Outcome::Duplicate, code: None };
+    let code = Some(held_code::DAMAGED_EVENT.into());
+    let refused = PushResult { seq: 3, outcome: Outcome::Quarantined, code };
+    let (server_time_ms, acked_seq) = (NOW_MS, 3);
+    let acked_hash = events[2].hash.to_string();
+    let results = vec![held, refused.clone()];
+    let response =
+        PushResponse { acked_seq, acked_hash: acked_hash.clone(), results, server_time_ms };
+    add(goldens, "push_response", &response);
+    let (epoch, current_epoch, held_back) = (2, Some(2), vec![refused]);
+    let watermark =
+        Watermark { epoch, current_epoch, acked_seq, acked_hash, held_back, server_time_ms };
+    add(goldens, "watermark", &watermark);
     add(
         goldens,
         "problem",
@@ -167,12 +191,7 @@ fn push(goldens: &mut Goldens) {
     let file = |event: &SealedEvent| event.bytes.clone() + "\n";
     goldens.insert("event_terminal_enrolled", file(&events[0]));
     goldens.insert("event_shift_opened", file(&events[1]));
-    let shift = domain::id::ShiftId::from_uuid(Uuid::from_u128(0x5111_0001));
-    let cash = Money::new(12_345, "CHF".parse::<Currency>().unwrap());
-    let closed = Event::ShiftClosed { shift, order_count: 7, cash };
-    let place = Place { seq: 3, ..events[1].place };
-    let sealed = seal(place, events[1].hash, stamp(2_000), &closed);
-    goldens.insert("event_shift_closed", file(&sealed));
+    goldens.insert("event_shift_closed", file(&events[2]));
     add(goldens, "order_placed_body", &placed());
     let tender = TenderBody {
         id: Uuid::from_u128(0x7e0d),
@@ -195,7 +214,7 @@ fn push(goldens: &mut Goldens) {
 
 fn lives(goldens: &mut Goldens) {
     let events = events();
-    let (server_time_ms, last) = (NOW_MS, &events[1]);
+    let server_time_ms = NOW_MS;
     let renewed = Event::TerminalRenewed {
         former_epoch: 2,
         reason: Reason::Recovered,
@@ -203,7 +222,7 @@ fn lives(goldens: &mut Goldens) {
         last_hash: EventHash::of(b"seq 9 of epoch 2").0,
         missing: vec![(4, 6), (8, 8)],
     };
-    let place = Place { epoch: 3, seq: 1, ..last.place };
+    let place = Place { epoch: 3, seq: 1, ..events[0].place };
     let first = seal(place, EventHash::GENESIS, stamp(5_000), &renewed);
     goldens.insert("event_terminal_renewed", first.bytes + "\n");
     add(
@@ -212,22 +231,13 @@ fn lives(goldens: &mut Goldens) {
         &RenewalRequest {
             former_epoch: 2,
             epoch: 3,
-            public_key: PUBLIC_KEY.into(),
+            public_key: public_key(3),
             reason: RenewalReason::Recovered,
-            software: "crossroads 0.1.0".into(),
+            software: SOFTWARE.into(),
         },
     );
     add(goldens, "renewal_response", &RenewalResponse { epoch: 3, server_time_ms });
-    let damaged = DamagedEvent {
-        seq: 3,
-        hash: EventHash::of(b"what seq 3 was").to_string(),
-        prev: last.hash.to_string(),
-        raw: "eyJ0ZXJtaW5hbCI6".into(),
-    };
-    let damaged = PushItem::Damaged { damaged };
-    let sealed = PushItem::Sealed(last.bytes.clone());
-    let request = PushRequest { epoch: 2, from_seq: 2, events: vec![sealed.clone(), damaged] };
-    add(goldens, "push_request_damaged", &request);
+    let sealed = PushItem::Sealed(events[1].bytes.clone());
     let terminal = TERMINAL;
     add(goldens, "strays_request", &StraysRequest { terminal, epoch: 2, events: vec![sealed] });
     add(goldens, "strays_response", &StraysResponse { held: 1, server_time_ms });
@@ -429,7 +439,9 @@ fn messages_are_the_golden_ones() {
         let golden = std::fs::read_to_string(&path).unwrap_or_default();
         assert_eq!(&golden, text, "{name}.json: a change of the contract");
     }
-    let files = std::fs::read_dir(folder()).unwrap().count();
+    let is_golden = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "json");
+    let paths = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
+    let files = paths.filter(is_golden).count();
     assert_eq!(files, goldens.len(), "every file is checked");
 }
 
