@@ -1,7 +1,8 @@
 //! The report: counts and totals by terminal, shift, tender and channel, read at one moment.
 //!
 //! Amounts of different currencies are never added. Orders that terminals told are kept apart from past orders
-//! that were there before (a seed, an earlier system), so that both sides of a line can be compared.
+//! that were there before (a seed, an earlier system), so that both sides of a line can be compared. Every order is in
+//! exactly one line of terminals and in one of channels: no sum may leave money out because of who told it.
 
 use crate::db::{id, unsigned};
 use crate::error::CentralError;
@@ -15,14 +16,17 @@ use uuid::Uuid;
 /// One terminal in one currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TerminalTotals {
-    /// Short code of the store.
-    pub store: String,
-    /// Name of the terminal.
-    pub terminal: String,
-    /// Identity.
+    /// Short code of the store; absent if central does not know the terminal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+    /// Name of the terminal; absent if central does not know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<String>,
+    /// Identity, as its events carry it.
     pub id: Uuid,
-    /// Current epoch.
-    pub epoch: u32,
+    /// Current epoch; absent if central does not know the terminal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u32>,
     /// Events held, of all epochs.
     pub events: u64,
     /// Currency; absent when there is no order.
@@ -42,6 +46,10 @@ pub struct TerminalTotals {
     pub rounding_minor: i64,
     /// Orders with something to look at.
     pub flagged: u64,
+    /// Only of a terminal that central does not know: number of a receipt, which names store and terminal as they
+    /// were called when it was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
 }
 
 /// One shift.
@@ -49,10 +57,14 @@ pub struct TerminalTotals {
 pub struct ShiftTotals {
     /// Identity.
     pub id: Uuid,
-    /// Short code of the store.
-    pub store: String,
-    /// Name of the terminal.
-    pub terminal: String,
+    /// Short code of the store; absent if central does not know the terminal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+    /// Name of the terminal; absent if central does not know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<String>,
+    /// Identity of the terminal.
+    pub terminal_id: Uuid,
     /// Staff number, if the person is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub staff: Option<String>,
@@ -77,6 +89,8 @@ pub struct ShiftTotals {
 pub struct TenderTotals {
     /// Kind.
     pub kind: String,
+    /// `terminals`: for orders that events told. `history`: for orders that were there before them.
+    pub source: &'static str,
     /// Currency.
     pub currency: String,
     /// How many.
@@ -159,6 +173,10 @@ fn all<T>(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+const fn source(is_told: bool) -> &'static str {
+    if is_told { "terminals" } else { "history" }
+}
+
 fn terminal(row: &Row<'_>) -> rusqlite::Result<TerminalTotals> {
     Ok(TerminalTotals {
         store: row.get(0)?,
@@ -174,6 +192,7 @@ fn terminal(row: &Row<'_>) -> rusqlite::Result<TerminalTotals> {
         tendered_minor: row.get(10)?,
         rounding_minor: row.get(11)?,
         flagged: unsigned(row, 12)?,
+        receipt: row.get(13)?,
     })
 }
 
@@ -188,6 +207,7 @@ fn shifts(connection: &Connection) -> Result<Vec<ShiftTotals>, CentralError> {
             id: id(row, 0)?,
             store: row.get(1)?,
             terminal: row.get(2)?,
+            terminal_id: id(row, 13)?,
             staff: None,
             opened_ms: row.get(4)?,
             closed_ms: row.get(5)?,
@@ -196,14 +216,16 @@ fn shifts(connection: &Connection) -> Result<Vec<ShiftTotals>, CentralError> {
             cash_minor,
             agrees: declared.map(|declared| declared == (orders as i64, cash_minor)),
         };
-        Ok((totals, id(row, 3)?, row.get::<_, i64>(12)?))
+        Ok((totals, id(row, 3)?, row.get::<_, Option<i64>>(12)?))
     };
     let mut shifts = Vec::new();
     for (mut totals, staff, store_no) in
         all(connection, include_str!("sql/report_shifts.sql"), read)?
     {
-        let person = feed::get::<StaffRow>(connection, Feed::Config, store_no, staff)?;
-        totals.staff = person.map(|(person, _)| person.number);
+        if let Some(store_no) = store_no {
+            let person = feed::get::<StaffRow>(connection, Feed::Config, store_no, staff)?;
+            totals.staff = person.map(|(person, _)| person.number);
+        }
         shifts.push(totals);
     }
     Ok(shifts)
@@ -238,6 +260,7 @@ pub fn read(connection: &Connection) -> Result<Report, CentralError> {
         let (given_minor, change_minor): (i64, i64) = (row.get(3)?, row.get(4)?);
         Ok(TenderTotals {
             kind: row.get(0)?,
+            source: source(row.get(5)?),
             currency: row.get(1)?,
             count: unsigned(row, 2)?,
             given_minor,
@@ -248,7 +271,7 @@ pub fn read(connection: &Connection) -> Result<Report, CentralError> {
     let channels = all(connection, include_str!("sql/report_channels.sql"), |row| {
         Ok(ChannelTotals {
             channel: row.get(0)?,
-            source: if row.get(1)? { "terminals" } else { "history" },
+            source: source(row.get(1)?),
             currency: row.get(2)?,
             orders: unsigned(row, 3)?,
             total_minor: row.get(4)?,
@@ -274,6 +297,32 @@ fn amount(minor: i64, currency: &str) -> String {
     }
 }
 
+/// A terminal as people call it; one that is not known here by its identity.
+fn called(store: Option<&str>, terminal: Option<&str>, id: Uuid) -> String {
+    match (store, terminal) {
+        (Some(store), Some(terminal)) => format!("{store}-{terminal}"),
+        _ => id.to_string(),
+    }
+}
+
+fn terminal_in_words(row: &TerminalTotals) -> String {
+    let currency = row.currency.as_deref().unwrap_or_default();
+    let total = if row.orders == 0 { String::new() } else { amount(row.total_minor, currency) };
+    let which = match (row.epoch, row.receipt.as_deref()) {
+        (Some(epoch), _) => format!("epoch {epoch}"),
+        (None, Some(receipt)) => format!("that is not known here (receipt {receipt})"),
+        (None, None) => "that is not known here".into(),
+    };
+    format!(
+        "terminal {} {which}: {} events, {} orders {total}, {} paid, {} to look at",
+        called(row.store.as_deref(), row.terminal.as_deref(), row.id),
+        row.events,
+        row.orders,
+        row.paid_orders,
+        row.flagged
+    )
+}
+
 /// The report for people.
 pub fn in_words(report: &Report) -> String {
     let mut text = String::new();
@@ -292,18 +341,7 @@ pub fn in_words(report: &Report) -> String {
         ));
     }
     for row in &report.terminals {
-        let currency = row.currency.as_deref().unwrap_or_default();
-        let total = if row.orders == 0 { String::new() } else { amount(row.total_minor, currency) };
-        line(format!(
-            "terminal {}-{} epoch {}: {} events, {} orders {total}, {} paid, {} to look at",
-            row.store,
-            row.terminal,
-            row.epoch,
-            row.events,
-            row.orders,
-            row.paid_orders,
-            row.flagged
-        ));
+        line(terminal_in_words(row));
     }
     for row in &report.shifts {
         let state = match row.agrees {
@@ -313,13 +351,15 @@ pub fn in_words(report: &Report) -> String {
         };
         let staff = row.staff.as_deref().unwrap_or("unknown");
         line(format!(
-            "shift of {staff} on {}-{}: {} orders, {state}",
-            row.store, row.terminal, row.orders
+            "shift of {staff} on {}: {} orders, {state}",
+            called(row.store.as_deref(), row.terminal.as_deref(), row.terminal_id),
+            row.orders
         ));
     }
     for row in &report.tenders {
+        let source = if row.source == "history" { " (history)" } else { "" };
         line(format!(
-            "tender {}: {} times, {} kept",
+            "tender {}{source}: {} times, {} kept",
             row.kind,
             row.count,
             amount(row.kept_minor, &row.currency)

@@ -17,6 +17,7 @@ mod power;
 mod problem;
 mod push;
 mod quarantine;
+mod report;
 mod row_rule;
 mod seed;
 mod snapshot;
