@@ -40,10 +40,15 @@ impl Sighting {
 
     /// How far `point` lies beside the line, in pixels.
     fn distance(&self, point: Point) -> f32 {
-        let (dx, dy) = (self.to.x - self.from.x, self.to.y - self.from.y);
-        let cross = (point.x - self.from.x) * dy - (point.y - self.from.y) * dx;
-        cross.abs() / dx.hypot(dy).max(1e-3)
+        beside((self.from, self.to), point)
     }
+}
+
+/// How far `point` lies beside the line through two others, in pixels.
+fn beside((from, to): (Point, Point), point: Point) -> f32 {
+    let (dx, dy) = (to.x - from.x, to.y - from.y);
+    let cross = (point.x - from.x) * dy - (point.y - from.y) * dx;
+    cross.abs() / dx.hypot(dy).max(1e-3)
 }
 
 /// A code that is believed.
@@ -85,6 +90,26 @@ pub fn quorum(symbology: Symbology, text: &str) -> u32 {
     }
 }
 
+/// How far apart the outermost of the parallel lines must lie that saw a short code, in modules, if
+/// they ran along the bars; for others times the sine of how far they lean.
+///
+/// The left half of an EAN-13 and its middle guard are those of a UPC-E of number system 1, and an
+/// even number of digits of an ITF is one. Only what follows tells them apart, and a line that
+/// leaves the bars at their lower end just then sees light follow. Lines that leave within the same
+/// bar and space lie no farther apart than these, five modules, times that sine.
+const SPREAD_MODULES_MIN: f32 = 6.0;
+
+/// The length of a short code in modules, first bar to last; `None` where a line cannot end too
+/// early. Of an ITF, whose wide bars are two to three modules wide, the fewest.
+fn short_modules(symbology: Symbology, text: &str) -> Option<f32> {
+    match symbology {
+        Symbology::Ean8 => Some(67.0),
+        Symbology::UpcE => Some(51.0),
+        Symbology::Itf => Some(7.0 * text.len() as f32 + 8.0),
+        _ => None,
+    }
+}
+
 /// The lines of one sweep: they are parallel, or nearly.
 #[derive(Clone, Copy, Debug)]
 pub struct Sweeping {
@@ -109,6 +134,8 @@ struct Candidate {
     frame: u64,
     /// Lines of the last sweep, for the outline.
     lines: Vec<Sighting>,
+    /// Whether the lines of a sweep lay far enough apart.
+    is_spread: bool,
     sweep: u64,
     strategy: Strategy,
     seen_ms: u64,
@@ -129,6 +156,21 @@ impl Candidate {
         let first = self.lines.iter().min_by(by_side).unwrap_or(base);
         let last = self.lines.iter().max_by(by_side).unwrap_or(base);
         [first.from, first.to, last.to, last.from]
+    }
+
+    /// Whether the lines of the last sweep lie as far apart as a short code demands.
+    fn lies_apart(&self) -> bool {
+        let Some(modules) = short_modules(self.symbology, &self.text) else { return true };
+        let [from, to, last_to, last_from] = self.outline();
+        let height = beside((from, to), last_from.middle(last_to));
+        let length = from.distance(to).max(1e-3);
+        // A bar runs from an end of one line to that of the other; where lines leave the bars, none does.
+        let lean = |(one, other): (Point, Point)| {
+            let ahead = (other.x - one.x) * (to.x - from.x) + (other.y - one.y) * (to.y - from.y);
+            ahead.abs() / (length * one.distance(other).max(1e-3))
+        };
+        let lean = lean((from, last_from)).max(lean((to, last_to)));
+        height >= VOTE_SPACING && height >= SPREAD_MODULES_MIN * lean * length / modules
     }
 
     fn standing(&self) -> Standing {
@@ -239,6 +281,7 @@ impl Ballot {
             if candidate.lines.len() < LINES_MAX {
                 candidate.lines.push(sighting);
             }
+            candidate.is_spread |= candidate.lies_apart();
         }
     }
 
@@ -260,6 +303,7 @@ impl Ballot {
             frames: 1,
             frame: sweeping.frame,
             lines: Vec::new(),
+            is_spread: false,
             sweep: sweeping.sweep,
             strategy: sweeping.strategy,
             seen_ms: sweeping.now_ms,
@@ -306,7 +350,7 @@ impl Ballot {
     fn is_elected(&self, index: usize) -> bool {
         let candidate = &self.candidates[index];
         let votes = candidate.votes.len() as u32;
-        if votes < candidate.demand() {
+        if votes < candidate.demand() || !candidate.is_spread {
             return false;
         }
         let outline = candidate.outline();
@@ -381,6 +425,7 @@ mod tests {
             (Ean8, &[10.0, 14.0], false),
             (Ean8, &[10.0, 14.0, 18.0], true),
             (UpcE, &[10.0, 14.0], false),
+            (UpcE, &[10.0, 13.0, 16.0], true),
             (Itf, &[10.0, 14.0, 18.0, 22.0], false),
         ] {
             let mut ballot = Ballot::default();
@@ -393,6 +438,27 @@ mod tests {
                 assert_eq!(read.outline[0], Point::new(10.0, 10.0));
                 assert_eq!(read.outline[2], Point::new(110.0, *offsets.last().unwrap()));
             }
+        }
+    }
+
+    /// Frame after frame of a camera that moves: lines at 45 degrees that leave a long code's bars at their lower end,
+    /// with the true ends of bars on the other side; and lines across bars.
+    #[test]
+    fn a_short_code_that_slanted_lines_see_at_one_end_only_is_not_believed() {
+        for (leans, is_believed) in [((1.0, 0.0), false), ((0.0, 1.0), false), ((0.1, 0.1), true)] {
+            let mut ballot = Ballot::default();
+            let mut is_read = false;
+            for frame in 0..20 {
+                let line = |beside: f32| {
+                    let line = seen(Symbology::UpcE, "15600703", frame as f32 * 4.0 + beside);
+                    let ahead = |at: Point, lean: f32| Point::new(at.x + lean * beside, at.y);
+                    let (from, to) = (ahead(line.from, leans.0), ahead(line.to, leans.1));
+                    Sighting { from, to, ..line }
+                };
+                ballot.count(at(frame, frame), &mut vec![line(0.0), line(3.0), line(6.0)]);
+                is_read |= !ballot.take_elected().is_empty();
+            }
+            assert_eq!(is_read, is_believed, "{leans:?}");
         }
     }
 

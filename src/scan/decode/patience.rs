@@ -95,11 +95,12 @@ impl Decoder {
         let bands = places.iter().flat_map(|place| place.bands().into_iter().enumerate());
         let mut order: Vec<(usize, grey::Candidate)> = bands.collect();
         order.sort_by_key(|(band, _)| (*band).min(1));
-        for (_, place) in order {
+        for (band, place) in order {
             if !reads.is_empty() || shot.is_late() {
                 break;
             }
-            self.read_grey(shot, &place, grey::Effort::Thorough);
+            let effort = if band == 0 { grey::Effort::Whole } else { grey::Effort::Thorough };
+            self.read_grey(shot, &place, effort);
             self.elect(reads);
         }
         self.grey_places = places;

@@ -48,6 +48,7 @@ pub(super) struct Bundle {
 impl Bundle {
     /// Takes the profiles of `candidate`; false if there is nothing that repeats from row to row.
     pub(super) fn take(&mut self, luma: &Luma<'_>, candidate: &Candidate) -> bool {
+        self.reach = (0.0, 0.0);
         let radians = candidate.degrees.to_radians();
         self.along = Point::new(radians.cos(), radians.sin());
         let length = (2.0 * candidate.half_length).max(8.0);
@@ -68,6 +69,20 @@ impl Bundle {
             lean = (lean + turn).clamp(-0.6, 0.6);
         }
         self.pool(groups, spacing)
+    }
+
+    /// Whether the candidate may have two rows: what repeats fills a part of it only, or what is
+    /// above and what is below differ more than noise makes them.
+    pub(super) fn may_be_two(&self, candidate: &Candidate) -> bool {
+        /// The share of the height that one row fills at most.
+        const PART_MAX: f32 = 0.8;
+        /// Correlation of the halves of one row, of which noise and light take little; where two
+        /// rows were laid over each other, each is as like the mean as groups must be.
+        const ONE_LIKENESS_MIN: f32 = 0.9;
+        let height = self.reach.1 - self.reach.0;
+        let is_part = height < PART_MAX * 2.0 * candidate.half_height;
+        let [upper, lower] = &self.halves;
+        height > 0.0 && (is_part || likeness(upper, lower) < ONE_LIKENESS_MIN)
     }
 
     /// The place of a sample of a profile in the picture, `across` pixels from the centre.

@@ -128,6 +128,8 @@ pub enum Effort {
     QuickText,
     /// All places are tried.
     Thorough,
+    /// And what may be two rows is read as such: of a whole code, not of a band of it.
+    Whole,
 }
 
 /// Margin of all rows that is demanded of twelve digits.
@@ -199,6 +201,8 @@ pub struct Workspace {
     /// Made when it is first needed.
     databar: Option<Box<databar::Reader>>,
     /// The same.
+    stack: Option<Box<databar::StackReader>>,
+    /// The same.
     code128: Option<Box<chain::Reader<Code128>>>,
     /// The same.
     itf: Option<Box<chain::Reader<Itf14>>>,
@@ -224,6 +228,7 @@ impl Workspace {
             mirrored: Vec::new(),
             survivors: Vec::with_capacity(SURVIVORS.iter().sum::<usize>() + 1),
             databar: None,
+            stack: None,
             code128: None,
             itf: None,
             patience: Patience::STILL,
@@ -246,7 +251,7 @@ impl Workspace {
     ) -> Option<GreyRead> {
         let jitter = match effort {
             Effort::Quick | Effort::QuickText => &QUICK_JITTER[..],
-            Effort::Thorough => &JITTER,
+            Effort::Thorough | Effort::Whole => &JITTER,
         };
         // Among some thousand characters for each place, a DataBar takes the time of a still; an ITF,
         // whose number of characters is known, is read there too.
@@ -257,15 +262,24 @@ impl Workspace {
                     !is_text && !matches!(symbology, Symbology::DataBar | Symbology::Itf14)
                 }
                 Effort::QuickText => is_text,
-                Effort::Thorough => true,
+                Effort::Thorough | Effort::Whole => true,
             };
             is_in_time && wanted(symbology)
         };
         self.patience = match effort {
-            Effort::Thorough => Patience::STILL,
+            Effort::Thorough | Effort::Whole => Patience::STILL,
             _ => Patience::FRAME,
         };
-        self.seek(luma, candidate, (jitter, true), &wanted).filter(GreyRead::is_believed)
+        let read = self.seek(luma, candidate, (jitter, true), &wanted);
+        let read = read.filter(GreyRead::is_believed);
+        let is_stack = effort == Effort::Whole
+            && wanted(Symbology::DataBar)
+            && self.bundle.may_be_two(candidate);
+        if read.is_some() || !is_stack {
+            return read;
+        }
+        let stack = self.stack.get_or_insert_with(Box::default);
+        stack.read(luma, candidate, &mut self.margins).filter(GreyRead::is_believed)
     }
 
     /// The number that explains the candidate best, believed or not: for measuring and for the

@@ -7,14 +7,14 @@
 //! character alone and checking afterwards would throw away what the checksum knows.
 
 use super::super::template::SAMPLES;
-use super::symbol::{Alphabet, Alphabets, GUARDS, MODULES, Place, REMAINDERS, SIDES, Side};
+use super::symbol::{Alphabet, Alphabets, Layout, Place, REMAINDERS, STACK, Side};
 use super::symbol::{checksum, finder_bars};
 use super::waveform::{Bank, EIGHTHS, Look};
 
 /// Modules beside the symbol that are compared; the standard asks for no margin.
 pub(super) const MARGIN: i32 = 3;
-/// Samples of a symbol with margins.
-const COUNT: usize = (MODULES + 2 * MARGIN) as usize * SAMPLES;
+/// Samples of the longest symbol with margins.
+const COUNT_MAX: usize = (STACK.modules + 2 * MARGIN) as usize * SAMPLES;
 /// Inner characters of which all pairs are looked at.
 const INNER_MAX: usize = 64;
 /// The mean share of dark modules.
@@ -105,6 +105,7 @@ impl Decoded {
 
 /// Weighs characters; keeps its tables and memory.
 pub(super) struct Assigner {
+    pub(super) layout: &'static Layout,
     pub(super) bank: Bank,
     pub(super) alphabets: Alphabets,
     /// Products of all characters with themselves, by look, alphabet and side, when first asked.
@@ -116,8 +117,9 @@ pub(super) struct Assigner {
 }
 
 impl Assigner {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(layout: &'static Layout) -> Self {
         Self {
+            layout,
             bank: Bank::new(),
             alphabets: Alphabets::new(),
             energies: std::iter::repeat_with(Vec::new).take(4 * Look::COUNT).collect(),
@@ -130,10 +132,10 @@ impl Assigner {
     /// Draws the symbol: 0 is light, 1 is dark.
     pub(super) fn draw(&self, look: Look, readings: &Readings, out: &mut [f32]) {
         out.fill(0.0);
-        for guard in GUARDS {
-            self.bank.add_bar(look, placed(guard), 1.0, out);
+        for guard in self.layout.guards {
+            self.bank.add_bar(look, placed(*guard), 1.0, out);
         }
-        for (side, reading) in SIDES.iter().zip(readings) {
+        for (side, reading) in self.layout.sides.iter().zip(readings) {
             self.add_finder(look, side, usize::from(reading.finder), 1.0, out);
             self.add_character(look, side, (true, reading.outer), 1.0, out);
             self.add_character(look, side, (false, reading.inner), 1.0, out);
@@ -166,12 +168,12 @@ impl Assigner {
         darkness: &[f32],
         readings: &Readings,
     ) -> [[u8; 2]; 2] {
-        let mut rest = [0.0; COUNT];
-        let rest = &mut rest[..];
+        let mut rest = [0.0; COUNT_MAX];
+        let rest = &mut rest[..darkness.len()];
         self.draw(look, readings, rest);
         rest.iter_mut().zip(darkness).for_each(|(value, dark)| *value = dark - *value);
         let mut answer = [[0; 2]; 2];
-        for ((side, reading), answer) in SIDES.iter().zip(readings).zip(&mut answer) {
+        for ((side, reading), answer) in self.layout.sides.iter().zip(readings).zip(&mut answer) {
             self.add_finder(look, side, usize::from(reading.finder), 1.0, rest);
             let mut two = Two::<u8>::new();
             for finder in 0..9u8 {
@@ -202,24 +204,25 @@ impl Assigner {
         ranks: usize,
         guess: Option<&Readings>,
     ) -> Decoded {
-        let mut rest = [0.0; COUNT];
-        let rest = &mut rest[..];
+        let mut rest = [0.0; COUNT_MAX];
+        let rest = &mut rest[..darkness.len()];
         rest.copy_from_slice(darkness);
-        for guard in GUARDS {
-            self.bank.add_bar(look, placed(guard), -1.0, rest);
+        for guard in self.layout.guards {
+            self.bank.add_bar(look, placed(*guard), -1.0, rest);
         }
         let base: f32 = rest.iter().map(|value| value * value).sum();
-        for side in 0..SIDES.len() {
+        let sides = &self.layout.sides;
+        for side in 0..sides.len() {
             for (rank, finder) in finders[side].into_iter().take(ranks).enumerate() {
                 let finder = usize::from(finder);
                 let weighed = &mut self.weighed[side][rank];
                 let mut weighed = std::mem::replace(weighed, Weighed::new());
                 weighed.finder = finder as u8;
-                weighed.base = self.finder_cost(look, &SIDES[side], finder, rest);
-                self.add_finder(look, &SIDES[side], finder, -1.0, rest);
-                self.weigh_outer(look, &SIDES[side], rest, &mut weighed.outer);
+                weighed.base = self.finder_cost(look, &sides[side], finder, rest);
+                self.add_finder(look, &sides[side], finder, -1.0, rest);
+                self.weigh_outer(look, &sides[side], rest, &mut weighed.outer);
                 self.weigh_inner(look, side, rest, guess, &mut weighed.inner);
-                self.add_finder(look, &SIDES[side], finder, 1.0, rest);
+                self.add_finder(look, &sides[side], finder, 1.0, rest);
                 self.weighed[side][rank] = weighed;
             }
         }
@@ -243,21 +246,22 @@ impl Assigner {
         guess: Option<&Readings>,
         best: &mut Vec<(f32, u16)>,
     ) {
-        let side = &SIDES[index];
-        let other = &SIDES[1 - index];
+        let side = &self.layout.sides[index];
+        let other = &self.layout.sides[1 - index];
         // Which are the best depends on what stands beside them; what they cost does not.
-        let mut beside = [0.0; COUNT];
+        let mut beside = [0.0; COUNT_MAX];
+        let beside = &mut beside[..rest.len()];
         beside.copy_from_slice(rest);
         match guess {
             Some(guess) => {
-                self.add_character(look, other, (false, guess[1 - index].inner), -1.0, &mut beside);
+                self.add_character(look, other, (false, guess[1 - index].inner), -1.0, beside);
             }
             None => {
                 let whole = other.inner.bar((0, self.alphabets.inner.modules as u8));
-                self.bank.add_bar(look, placed(whole), -DARK_SHARE, &mut beside);
+                self.bank.add_bar(look, placed(whole), -DARK_SHARE, beside);
             }
         }
-        self.weigh(look, side, false, &beside);
+        self.weigh(look, side, false, beside);
         self.order.clear();
         self.order.extend(self.costs.iter().zip(0..).map(|(cost, number)| (*cost, number)));
         self.weigh(look, side, false, rest);
@@ -318,7 +322,7 @@ impl Assigner {
         (left, right): (usize, usize),
         pairs: &mut ByRemainder<(u16, u16)>,
     ) {
-        let [first, second] = &SIDES;
+        let [first, second] = &self.layout.sides;
         *pairs = [Two::new(); REMAINDERS];
         let alphabet = &self.alphabets.inner;
         for (left_cost, l) in &self.weighed[0][left].inner {

@@ -5,7 +5,7 @@ use super::super::fit::{Pose, TONES, variance};
 use super::super::sheet::{Sheet, View};
 use super::super::template::{BLURS, is_near};
 use super::assign::{Assigner, Decoded, MARGIN, Readings};
-use super::symbol::MODULES;
+use super::symbol::Layout;
 use super::waveform::{Look, SPREADS};
 
 /// A guess at everything.
@@ -22,13 +22,6 @@ pub(super) struct Hypothesis {
     pub(super) unexplained: f32,
 }
 
-impl Hypothesis {
-    /// Samples of the profile in a module.
-    pub(super) fn module(&self) -> f32 {
-        (self.view.pose.at(1.0) - self.view.pose.at(-1.0)) / MODULES as f32
-    }
-}
-
 /// Buffers for fitting.
 pub(super) struct Fitter {
     sheet: Sheet,
@@ -36,10 +29,16 @@ pub(super) struct Fitter {
 }
 
 impl Fitter {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(layout: &'static Layout) -> Self {
         let mut sheet = Sheet::new(MARGIN as usize);
-        sheet.resize(8 * MODULES as usize);
-        Self { sheet, assigner: Assigner::new() }
+        sheet.resize(8 * layout.modules as usize);
+        Self { sheet, assigner: Assigner::new(layout) }
+    }
+
+    /// Samples of the profile in a module.
+    pub(super) fn module(&self, hypothesis: &Hypothesis) -> f32 {
+        let pose = &hypothesis.view.pose;
+        (pose.at(1.0) - pose.at(-1.0)) / self.assigner.layout.modules as f32
     }
 
     /// A first guess for a symbol between two places, light included; `None` without contrast.

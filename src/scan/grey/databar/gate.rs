@@ -9,7 +9,7 @@ use super::super::fit::Pose;
 use super::super::margin::MarginFinder;
 use super::super::template::{COARSE, SAMPLES, dot};
 use super::assign::MARGIN;
-use super::symbol::{FINDER_MODULES, MODULES, SIDES, finder_bars};
+use super::symbol::{FINDER_MODULES, Layout, finder_bars};
 use super::waveform::{Bank, Look};
 
 /// Samples of a finder pattern.
@@ -26,7 +26,7 @@ const LEVELS: [f32; 2] = [0.3, 0.15];
 const LIGHT_MODULES_MAX: f32 = 16.0;
 /// Light beside the symbol, in modules.
 const QUIET_MIN: f32 = 1.5;
-/// Ups and downs of the profile from end to end, in contrasts: a symbol has some twenty bars, of
+/// Ups and downs of the profile from end to end, in contrasts: a symbol in one row has some twenty bars, of
 /// which a heavy blur leaves the wide ones.
 const VARIATION_MIN: f32 = 5.0;
 /// Pairs of ends that are looked at.
@@ -41,7 +41,9 @@ struct Template {
 
 /// Finds symbols by their finder patterns; keeps its templates.
 pub(super) struct Gate {
+    layout: &'static Layout,
     templates: Vec<Template>,
+    /// Where symbols may begin and end, with the narrower margin in modules.
     pub(super) ends: Vec<(f32, f32, f32)>,
 }
 
@@ -66,7 +68,7 @@ struct Match {
 }
 
 impl Gate {
-    pub(super) fn new(bank: &Bank) -> Self {
+    pub(super) fn new(bank: &Bank, layout: &'static Layout) -> Self {
         let mut templates = Vec::new();
         for blur in COARSE {
             for is_second in [false, true] {
@@ -76,63 +78,15 @@ impl Gate {
                 }
             }
         }
-        Self { templates, ends: Vec::new() }
-    }
-
-    /// Fills `ends` with where symbols may begin and end, those with the widest
-    /// margins first.
-    pub(super) fn find_ends(
-        &mut self,
-        margins: &mut MarginFinder,
-        profile: &[f32],
-        samples_per_pixel: f32,
-    ) {
-        self.ends.clear();
-        for level in LEVELS {
-            margins.split(profile, profile.len() / 6, level);
-            let runs = margins.edges.len() - 1;
-            for left in (0..runs).step_by(2) {
-                let mut widest = 0.0f32;
-                for right in (left + 2..runs).step_by(2) {
-                    if right > left + 2 {
-                        widest = widest.max(margins.width(right - 2));
-                    }
-                    let (start, end) = (margins.edges[left + 1], margins.edges[right]);
-                    let module = (end - start) / MODULES as f32;
-                    let quiet = margins.width(left).min(margins.width(right)) / module;
-                    let variation = margins.variation[right] - margins.variation[left + 1];
-                    if module > 0.8 * samples_per_pixel
-                        && widest < LIGHT_MODULES_MAX * module
-                        && quiet > QUIET_MIN
-                        && variation > VARIATION_MIN
-                    {
-                        self.ends.push((start, end, quiet.min(12.0)));
-                    }
-                }
-            }
-        }
-        self.ends.sort_by(|a, b| b.2.total_cmp(&a.2));
-        let near = |a: f32, b: f32, module: f32| (a - b).abs() < 0.5 * module;
-        let mut kept = 0;
-        for index in 0..self.ends.len() {
-            let it = self.ends[index];
-            let module = (it.1 - it.0) / MODULES as f32;
-            let is_twin = |known: &(f32, f32, f32)| {
-                near(known.0, it.0, module) && near(known.1, it.1, module)
-            };
-            if kept < ENDS_MAX && !self.ends[..kept].iter().any(is_twin) {
-                self.ends[kept] = it;
-                kept += 1;
-            }
-        }
-        self.ends.truncate(kept);
+        Self { layout, templates, ends: Vec::new() }
     }
 
     /// The finder patterns in the darkness of a symbol that was sampled at `pose`; `None` without.
     pub(super) fn look(&self, pose: &Pose, darkness: &[f32]) -> Option<Spot> {
         let mut found = [None::<Match>; 2];
-        let start = |side: usize| SIDES[side].finder.bar((0, FINDER_MODULES as u8)).0;
-        for (index, side) in SIDES.iter().enumerate() {
+        let Layout { modules, sides, .. } = self.layout;
+        let start = |side: usize| sides[side].finder.bar((0, FINDER_MODULES as u8)).0;
+        for (index, side) in sides.iter().enumerate() {
             let first = (start(index) + MARGIN) as usize * SAMPLES;
             let best = self.seek(side.is_second, first, darkness)?;
             found[index] = (best.likeness > LIKENESS_MIN).then_some(best);
@@ -141,12 +95,12 @@ impl Gate {
         let (left, right) = (found[0]?, found[1]?);
         let seen = |it: &Match| {
             let module = it.middle / SAMPLES as f32 - MARGIN as f32;
-            pose.at(module * 2.0 / MODULES as f32 - 1.0)
+            pose.at(module * 2.0 / *modules as f32 - 1.0)
         };
         let module = (seen(&right) - seen(&left)) / (start(1) - start(0)) as f32;
         let first = seen(&left) - (start(0) as f32 + FINDER_MODULES as f32 / 2.0) * module;
         (module > 0.0).then(|| Spot {
-            pose: Pose::between(first, first + module * MODULES as f32),
+            pose: Pose::between(first, first + module * *modules as f32),
             finders: [left, right].map(|it| [it.finder, it.second.1]),
             likeness: left.likeness.min(right.likeness),
         })
@@ -205,6 +159,56 @@ impl Gate {
             }
         }
     }
+}
+
+/// Fills `found` with where symbols, or rows of so many modules, may begin and end, those with
+/// the widest margins first.
+pub(super) fn find_ends(
+    margins: &mut MarginFinder,
+    profile: &[f32],
+    samples_per_pixel: f32,
+    modules: i32,
+    found: &mut Vec<(f32, f32, f32)>,
+) {
+    let variation_min = VARIATION_MIN * modules as f32 / 95.0;
+    found.clear();
+    for level in LEVELS {
+        margins.split(profile, profile.len() / 6, level);
+        let runs = margins.edges.len() - 1;
+        for left in (0..runs).step_by(2) {
+            let mut widest = 0.0f32;
+            for right in (left + 2..runs).step_by(2) {
+                if right > left + 2 {
+                    widest = widest.max(margins.width(right - 2));
+                }
+                let (start, end) = (margins.edges[left + 1], margins.edges[right]);
+                let module = (end - start) / modules as f32;
+                let quiet = margins.width(left).min(margins.width(right)) / module;
+                let variation = margins.variation[right] - margins.variation[left + 1];
+                if module > 0.8 * samples_per_pixel
+                    && widest < LIGHT_MODULES_MAX * module
+                    && quiet > QUIET_MIN
+                    && variation > variation_min
+                {
+                    found.push((start, end, quiet.min(12.0)));
+                }
+            }
+        }
+    }
+    found.sort_by(|a, b| b.2.total_cmp(&a.2));
+    let near = |a: f32, b: f32, module: f32| (a - b).abs() < 0.5 * module;
+    let mut kept = 0;
+    for index in 0..found.len() {
+        let it = found[index];
+        let module = (it.1 - it.0) / modules as f32;
+        let is_twin =
+            |known: &(f32, f32, f32)| near(known.0, it.0, module) && near(known.1, it.1, module);
+        if kept < ENDS_MAX && !found[..kept].iter().any(is_twin) {
+            found[kept] = it;
+            kept += 1;
+        }
+    }
+    found.truncate(kept);
 }
 
 /// The waveform of a finder pattern among grey.

@@ -1,4 +1,4 @@
-//! GS1 DataBar Omnidirectional from grey values, in the manner of the EAN reader beside it.
+//! GS1 DataBar Omnidirectional, also stacked, from grey values, in the manner of the EAN reader beside it.
 //!
 //! ```text
 //! profile -> ends -> finder patterns (gate) -> best characters <-> light, place, blur (fit)
@@ -12,6 +12,7 @@
 mod assign;
 mod fit;
 mod gate;
+mod stack;
 mod symbol;
 #[cfg(test)]
 mod tests;
@@ -24,12 +25,15 @@ use super::margin::MarginFinder;
 use super::symbol::Text;
 use super::template::{BLURS, COARSE, blur_modules, is_near};
 use crate::decode::databar::element_string;
+use crate::frame::Outline;
 use assign::{Assignment, Decoded};
 use domain::code::Symbology;
 use fit::{Fitter, Hypothesis};
 use gate::{Gate, Spot};
-use symbol::MODULES;
+use symbol::{Layout, ROW};
 use waveform::Look;
+
+pub(super) use stack::StackReader;
 
 /// Places that are fitted.
 const SPOTS_MAX: usize = 4;
@@ -52,6 +56,31 @@ const HALF_MARGIN_MIN: f32 = 16.0;
 /// and a number that is drawn with too little blur wins by the error of the drawing.
 const BLUR_MAX: f32 = 1.2;
 
+/// Profiles of one symbol.
+#[derive(Clone, Copy)]
+struct Sight<'a> {
+    all: &'a [f32],
+    /// The same backwards.
+    mirrored: &'a [f32],
+    /// Of the upper and the lower rows.
+    halves: [&'a [f32]; 2],
+    /// Pixels between two samples.
+    step: f32,
+}
+
+impl Sight<'_> {
+    const fn profile(&self, is_mirrored: bool) -> &[f32] {
+        if is_mirrored { self.mirrored } else { self.all }
+    }
+}
+
+/// A number, and what speaks for it.
+struct Judged {
+    fitted: Hypothesis,
+    margin: f32,
+    half_margin: f32,
+}
+
 /// What reading needs and keeps: about 2 MB.
 pub(super) struct Reader {
     fitter: Fitter,
@@ -64,8 +93,12 @@ pub(super) struct Reader {
 impl Reader {
     /// Draws all waveforms: some milliseconds, once.
     pub(super) fn new() -> Self {
-        let fitter = Fitter::new();
-        let gate = Gate::new(&fitter.assigner.bank);
+        Self::of(&ROW)
+    }
+
+    fn of(layout: &'static Layout) -> Self {
+        let fitter = Fitter::new(layout);
+        let gate = Gate::new(&fitter.assigner.bank, layout);
         Self { fitter, gate, spots: Vec::new(), survivors: Vec::new(), half: Vec::new() }
     }
 
@@ -78,10 +111,19 @@ impl Reader {
         mirrored: &[f32],
     ) -> Option<GreyRead> {
         self.find_spots(bundle, margins, mirrored);
+        let halves = [&bundle.halves[0][..], &bundle.halves[1][..]];
+        let sight = Sight { all: &bundle.all, mirrored, halves, step: bundle.step };
+        let judged = self.read_spots(&sight)?;
+        let Judged { fitted, .. } = &judged;
+        self.report(&judged, &sight, bundle.outline(&fitted.view.pose, fitted.is_mirrored))
+    }
+
+    /// The best number at any of the spots; `None` unless it is believed.
+    fn read_spots(&mut self, sight: &Sight<'_>) -> Option<Judged> {
         self.survivors.clear();
         for index in 0..self.spots.len() {
             let (spot, is_mirrored) = self.spots[index];
-            let profile = if is_mirrored { mirrored } else { &bundle.all };
+            let profile = sight.profile(is_mirrored);
             let Some(mut hypothesis) = self.fitter.begin(profile, spot.pose) else { continue };
             hypothesis.is_mirrored = is_mirrored;
             self.fitter.glance(profile, &mut hypothesis, &spot.finders, &COARSE);
@@ -91,7 +133,7 @@ impl Reader {
         }
         for (rounds, limit) in [(2, FIRST_MAX), (6, FINAL_MAX)] {
             for hypothesis in &mut self.survivors {
-                let profile = if hypothesis.is_mirrored { mirrored } else { &bundle.all };
+                let profile = sight.profile(hypothesis.is_mirrored);
                 self.fitter.refine(profile, hypothesis, rounds, rounds == 2);
             }
             self.survivors.sort_by(|a, b| a.unexplained.total_cmp(&b.unexplained));
@@ -99,13 +141,28 @@ impl Reader {
             self.survivors.truncate(FINALISTS);
         }
         let best = *self.survivors.first()?;
-        self.judge(bundle, mirrored, best)
+        self.judge(sight, best)
+    }
+
+    fn report(&self, judged: &Judged, sight: &Sight<'_>, outline: Outline) -> Option<GreyRead> {
+        let Judged { fitted, margin, half_margin } = judged;
+        let pairs = fitted.readings.map(|it| [u32::from(it.outer), u32::from(it.inner)]);
+        Some(GreyRead {
+            symbology: Symbology::DataBar,
+            text: Text::new(&element_string(pairs)?),
+            outline,
+            margin: *margin,
+            half_margin: *half_margin,
+            unexplained: fitted.unexplained,
+            module_px: self.fitter.module(fitted) * sight.step,
+            blur_modules: blur_modules(fitted.look.blur),
+        })
     }
 
     /// Fills the spots with the likeliest places of both directions.
     fn find_spots(&mut self, bundle: &Bundle, margins: &mut MarginFinder, mirrored: &[f32]) {
         self.spots.clear();
-        self.gate.find_ends(margins, &bundle.all, 1.0 / bundle.step);
+        gate::find_ends(margins, &bundle.all, 1.0 / bundle.step, ROW.modules, &mut self.gate.ends);
         let last = (bundle.all.len() - 1) as f32;
         for index in 0..self.gate.ends.len() {
             let (start, end, _) = self.gate.ends[index];
@@ -118,17 +175,17 @@ impl Reader {
                 let Some(hypothesis) = begun else { continue };
                 let darkness = self.fitter.darkness(profile, &hypothesis);
                 if let Some(spot) = self.gate.look(&pose, darkness) {
-                    keep(&mut self.spots, spot, is_mirrored);
+                    keep(&mut self.spots, spot, is_mirrored, ROW.modules);
                 }
             }
         }
     }
 
     /// The best number near the hypothesis, with its margins; `None` where they are too narrow.
-    fn judge(&mut self, bundle: &Bundle, mirrored: &[f32], best: Hypothesis) -> Option<GreyRead> {
-        let profile = if best.is_mirrored { mirrored } else { &bundle.all };
-        let (fitted, margin) = self.weigh(profile, best, bundle.step)?;
-        let margin = margin.min(self.margin_at_other_blurs(profile, &fitted, bundle.step));
+    fn judge(&mut self, sight: &Sight<'_>, best: Hypothesis) -> Option<Judged> {
+        let (profile, step) = (sight.profile(best.is_mirrored), sight.step);
+        let (fitted, margin) = self.weigh(profile, best, step)?;
+        let margin = margin.min(self.margin_at_other_blurs(profile, &fitted, step));
         if fitted.unexplained > UNEXPLAINED_MAX
             || margin < MARGIN_MIN
             || blur_modules(fitted.look.blur) > BLUR_MAX
@@ -137,8 +194,9 @@ impl Reader {
         }
         let mut half = std::mem::take(&mut self.half);
         let mut half_margin = f32::INFINITY;
-        for rows in &bundle.halves {
-            half.clone_from(rows);
+        for rows in sight.halves {
+            half.clear();
+            half.extend_from_slice(rows);
             if best.is_mirrored {
                 half.reverse();
             }
@@ -146,26 +204,13 @@ impl Reader {
             // Half of the rows may have another contrast, where they reach beyond the bars.
             self.fitter.settle(&half, &mut alone, true);
             self.fitter.refine(&half, &mut alone, 2, false);
-            half_margin = half_margin.min(match self.weigh(&half, alone, bundle.step) {
+            half_margin = half_margin.min(match self.weigh(&half, alone, step) {
                 Some((other, margin)) if other.readings == fitted.readings => margin,
                 _ => 0.0,
             });
         }
         self.half = half;
-        if half_margin < HALF_MARGIN_MIN {
-            return None;
-        }
-        let pairs = fitted.readings.map(|it| [u32::from(it.outer), u32::from(it.inner)]);
-        Some(GreyRead {
-            symbology: Symbology::DataBar,
-            text: Text::new(&element_string(pairs)?),
-            outline: bundle.outline(&fitted.view.pose, fitted.is_mirrored),
-            margin,
-            half_margin,
-            unexplained: fitted.unexplained,
-            module_px: fitted.module() * bundle.step,
-            blur_modules: blur_modules(fitted.look.blur),
-        })
+        (half_margin >= HALF_MARGIN_MIN).then_some(Judged { fitted, margin, half_margin })
     }
 
     /// Fits the best number and the next best, each with all freedom; the first, and by how many
@@ -185,7 +230,7 @@ impl Reader {
         let is_other = |way: &Assignment| way.readings != held.readings;
         let rival = ways.into_iter().find(is_other)?;
         let (rival, _) = self.hold(profile, &held, rival)?;
-        let margin = margin_over(&held, &rival, step);
+        let margin = self.margin_over(&held, &rival, step);
         (margin > 0.0).then_some((held, margin))
     }
 
@@ -203,7 +248,7 @@ impl Reader {
             let Decoded { free, allowed } = self.fitter.decode(profile, &other, 2);
             for way in [free, allowed[0]].iter().filter(|it| it.readings != fitted.readings) {
                 if let Some((rival, _)) = self.hold(profile, &other, *way) {
-                    margin = margin.min(margin_over(fitted, &rival, step));
+                    margin = margin.min(self.margin_over(fitted, &rival, step));
                 }
             }
         }
@@ -227,17 +272,18 @@ impl Reader {
         let allowed = self.fitter.decode(profile, &held, 2).allowed;
         Some((held, allowed))
     }
-}
 
-/// By how many nats readings are likelier than others.
-fn margin_over(held: &Hypothesis, rival: &Hypothesis, step: f32) -> f32 {
-    let independent = super::fit::independent(MODULES as f32, held.module() * step);
-    independent / 2.0 * (rival.unexplained / held.unexplained).ln()
+    /// By how many nats readings are likelier than others.
+    fn margin_over(&self, held: &Hypothesis, rival: &Hypothesis, step: f32) -> f32 {
+        let modules = self.fitter.assigner.layout.printed as f32;
+        let independent = super::fit::independent(modules, self.fitter.module(held) * step);
+        independent / 2.0 * (rival.unexplained / held.unexplained).ln()
+    }
 }
 
 /// Inserts by likeness, one for each place.
-fn keep(spots: &mut Vec<(Spot, bool)>, spot: Spot, is_mirrored: bool) {
-    let module = (spot.pose.at(1.0) - spot.pose.at(-1.0)) / MODULES as f32;
+fn keep(spots: &mut Vec<(Spot, bool)>, spot: Spot, is_mirrored: bool, modules: i32) {
+    let module = (spot.pose.at(1.0) - spot.pose.at(-1.0)) / modules as f32;
     let is_twin = |known: &(Spot, bool)| {
         known.1 == is_mirrored
             && (known.0.pose.at(-1.0) - spot.pose.at(-1.0)).abs() < module

@@ -1,4 +1,4 @@
-//! The build of DataBar Omnidirectional in modules from the first bar, and all characters as bars.
+//! The builds of DataBar Omnidirectional in modules from the first bar, and all characters as bars.
 //!
 //! ISO/IEC 24724:2011, section 5. The right pair of characters is the left one printed backwards
 //! with colours exchanged, so that both are described from their outer end toward their finder
@@ -45,26 +45,48 @@ pub(super) struct Side {
     pub(super) inner: Place,
 }
 
-/// Modules from the first bar to the last; the light module of the left guard is not told from the
-/// margin.
-pub(super) const MODULES: i32 = 95;
-/// Bars that are always there.
-pub(super) const GUARDS: [(i32, i32); 2] = [(0, 1), (94, 95)];
-/// The left and the right pair.
-pub(super) const SIDES: [Side; 2] = [
-    Side {
-        is_second: false,
-        outer: Place::new(1, false),
-        finder: Place::new(17, false),
-        inner: Place::new(47, true),
-    },
-    Side {
-        is_second: true,
-        outer: Place::new(93, true),
-        finder: Place::new(77, true),
-        inner: Place::new(47, false),
-    },
-];
+/// Where everything lies.
+#[derive(Debug)]
+pub(super) struct Layout {
+    /// Modules from the first bar to the last; the light module of a guard outside is not told from
+    /// the margin.
+    pub(super) modules: i32,
+    /// Of these, the ones that are a part of the symbol.
+    pub(super) printed: i32,
+    /// Bars that are always there.
+    pub(super) guards: &'static [(i32, i32)],
+    /// The left and the right pair.
+    pub(super) sides: [Side; 2],
+}
+
+const fn side(is_second: bool, outer: Place, finder: Place, inner: Place) -> Side {
+    Side { is_second, outer, finder, inner }
+}
+
+/// One row (5.2).
+pub(super) static ROW: Layout = Layout {
+    modules: 95,
+    printed: 95,
+    guards: &[(0, 1), (94, 95)],
+    sides: [
+        side(false, Place::new(1, false), Place::new(17, false), Place::new(47, true)),
+        side(true, Place::new(93, true), Place::new(77, true), Place::new(47, false)),
+    ],
+};
+/// Modules of the upper and of the lower row of a stacked symbol (5.3).
+pub(super) const ROWS: [i32; 2] = [48, 50];
+/// Light that is laid between both rows, so that no blur reaches across.
+pub(super) const GAP: i32 = 16;
+/// Both rows of a stacked symbol, one behind the other.
+pub(super) static STACK: Layout = Layout {
+    modules: ROWS[0] + GAP + ROWS[1],
+    printed: ROWS[0] + ROWS[1],
+    guards: &[(0, 1), (47, 48), (64, 65), (113, 114)],
+    sides: [
+        side(false, Place::new(1, false), Place::new(17, false), Place::new(47, true)),
+        side(true, Place::new(112, true), Place::new(96, true), Place::new(66, false)),
+    ],
+};
 
 /// Bars of a finder pattern from its outer end; the last is empty in a first pair.
 pub(super) fn finder_bars(finder: usize, is_second: bool) -> [(u8, u8); 3] {
