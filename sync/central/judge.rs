@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! revoked terminal -> quarantined TERMINAL_REVOKED      no bytes -> quarantined DAMAGED_EVENT
-//! an earlier event of the terminal about the same thing is held back -> parked
+//! an earlier event of the terminal about the same thing is held back -> parked, unless this brings what that waits for
 //! else apply in a savepoint -> applied | quarantined
-//! applied -> what other terminals told too early about the same thing is judged again
+//! applied -> what was told too early about the same thing is judged again, then what waits behind that
 //! ```
 //! The bytes of an event never change here. What a person put in their place ([`crate::quarantine`]) is judged
 //! instead of them, and stands beside them.
@@ -16,6 +16,7 @@ use crate::error::CentralError;
 use crate::life::Facts;
 use crate::push::Sender;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use sync::protocol::event::{Envelope, EventHash};
 use sync::protocol::push::{Outcome, PushResult, held_code};
@@ -25,6 +26,22 @@ use uuid::Uuid;
 const DAMAGED_ROW: &str = "DAMAGED_ROW";
 /// The bytes are no event at all.
 const NOT_AN_EVENT: &str = "NOT_AN_EVENT";
+
+/// Whether a row `p` of the inbox has to wait: an earlier event of the same terminal about the same thing is held back.
+/// Another terminal's is no reason to wait: between terminals there is no order that could be kept. Nor is a stray: it
+/// has no place in the order. Nor is, for an order that is placed, its payment that came too early, with what is parked
+/// behind that: both would wait for each other for ever. The same with a shift and its end.
+macro_rules! waits {
+    () => {
+        "EXISTS (SELECT 1 FROM inbox q
+                 WHERE q.aggregate = p.aggregate AND q.state IN ('quarantined', 'parked')
+                 AND q.terminal = p.terminal AND q.is_stray = 0 AND q.id < p.id
+                 AND CASE p.kind
+                     WHEN 'order.placed' THEN q.state = 'quarantined' AND q.code IS NOT 'UNKNOWN_ORDER'
+                     WHEN 'shift.opened' THEN q.state = 'quarantined' AND q.code IS NOT 'UNKNOWN_SHIFT'
+                     ELSE TRUE END)"
+    };
+}
 
 /// How events came here.
 #[derive(Clone, Copy, Debug)]
@@ -234,10 +251,8 @@ fn first_verdict(
     (inbox_id, aggregate): (i64, Option<Uuid>),
     judge: impl FnOnce() -> Result<Verdict, CentralError>,
 ) -> Result<(Outcome, Option<String>), CentralError> {
-    let waits = match aggregate {
-        Some(aggregate) => is_held(connection, (arrival.sender.terminal, aggregate), inbox_id)?,
-        None => false,
-    };
+    let sql = concat!("SELECT ", waits!(), " FROM inbox p WHERE p.id = ?1");
+    let waits: bool = connection.prepare_cached(sql)?.query_row([inbox_id], |row| row.get(0))?;
     if waits {
         return Ok((Outcome::Parked, None));
     }
@@ -249,7 +264,7 @@ fn first_verdict(
     Ok(match judge()? {
         Verdict::Applied => {
             if let Some(aggregate) = aggregate {
-                revive(connection, aggregate)?;
+                settle(connection, aggregate)?;
             }
             (Outcome::Applied, None)
         }
@@ -257,56 +272,36 @@ fn first_verdict(
     })
 }
 
-/// Whether an earlier event of the same terminal about the same thing is held back. Another terminal's is no reason
-/// to wait: between terminals there is no order that could be kept. Nor is a stray: it has no place in the order.
-fn is_held(
-    connection: &Connection,
-    (terminal, aggregate): (Uuid, Uuid),
-    inbox_id: i64,
-) -> Result<bool, CentralError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM inbox WHERE aggregate = ?1 AND terminal = ?2
-               AND state IN ('quarantined', 'parked') AND is_stray = 0 AND id < ?3)";
-    let values = params![blob(aggregate), blob(terminal), inbox_id];
-    Ok(connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
-}
-
-/// An event was applied: what other terminals told too early about the same thing may count now. Returns how much
-/// of it does.
-pub(crate) fn revive(connection: &Connection, aggregate: Uuid) -> Result<u64, CentralError> {
-    let sql = "SELECT id FROM inbox WHERE aggregate = ?1
-               AND state IN ('quarantined', 'parked') AND state = 'quarantined'
-               AND code IN ('UNKNOWN_ORDER', 'UNKNOWN_SHIFT') ORDER BY id";
-    let early: Vec<i64> = connection
-        .prepare_cached(sql)?
-        .query_map([blob(aggregate)], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+/// Judges what is held about one thing and need not be held any more, in the order of the inbox, which is that of the
+/// numbers: what was told too early, once the thing is there, whoever told it; what was parked, once nothing that it
+/// waits for is left. Called whenever something about it was applied, or is no longer in the way. Returns how much
+/// counts now.
+pub(crate) fn settle(connection: &Connection, aggregate: Uuid) -> Result<u64, CentralError> {
+    let sql = concat!(
+        "SELECT p.id, p.state = 'quarantined' FROM inbox p
+         WHERE p.aggregate = ?1 AND p.state IN ('quarantined', 'parked')
+         AND CASE p.state WHEN 'parked' THEN NOT ",
+        waits!(),
+        "    ELSE p.code = 'UNKNOWN_ORDER' AND EXISTS (SELECT 1 FROM orders WHERE id = ?1)
+              OR p.code = 'UNKNOWN_SHIFT' AND EXISTS (SELECT 1 FROM shift WHERE id = ?1) END
+         ORDER BY p.id LIMIT 1"
+    );
+    let mut statement = connection.prepare_cached(sql)?;
     let mut applied = 0;
-    for inbox_id in early {
+    // Bound: each turn leaves one parked event less, or one less that was too early; the set makes sure of the second.
+    let mut was_too_early = BTreeSet::new();
+    loop {
+        let due = statement.query_row([blob(aggregate)], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
+        });
+        let Some((inbox_id, is_too_early)) = due.optional()? else { return Ok(applied) };
+        if is_too_early && !was_too_early.insert(inbox_id) {
+            return Ok(applied);
+        }
         if rejudge(connection, inbox_id)? == Verdict::Applied {
-            applied += 1 + release_parked(connection, inbox_id)?;
+            applied += 1;
         }
     }
-    Ok(applied)
-}
-
-/// Judges what the same terminal parked behind an event, oldest first, until one is refused.
-pub(crate) fn release_parked(connection: &Connection, inbox_id: i64) -> Result<u64, CentralError> {
-    let sql = "SELECT p.id FROM inbox q JOIN inbox p
-               ON p.aggregate = q.aggregate AND p.terminal = q.terminal AND p.state = 'parked'
-               AND p.state IN ('quarantined', 'parked')
-               WHERE q.id = ?1 AND q.is_stray = 0 ORDER BY p.id";
-    let parked: Vec<i64> = connection
-        .prepare_cached(sql)?
-        .query_map([inbox_id], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    let mut applied = 0;
-    for inbox_id in parked {
-        if rejudge(connection, inbox_id)? != Verdict::Applied {
-            break;
-        }
-        applied += 1;
-    }
-    Ok(applied)
 }
 
 fn book(

@@ -81,18 +81,25 @@ fn released(
     })?))
 }
 
-/// Tries a quarantined event again, and if it is applied those that wait for it. `None` if no such event is
-/// quarantined.
+/// Tries a quarantined event again, and those that wait for it; if it waits for one of those, that one comes first.
+/// `None` if no such event is quarantined.
 pub fn retry(connection: &Connection, inbox_id: i64) -> Result<Option<Released>, CentralError> {
     let Some(aggregate) = quarantined(connection, inbox_id)? else { return Ok(None) };
-    if judge::rejudge(connection, inbox_id)? != Verdict::Applied {
-        return released(connection, inbox_id, 0);
-    }
-    let mut applied = 1 + judge::release_parked(connection, inbox_id)?;
-    if let Some(aggregate) = aggregate {
-        applied += judge::revive(connection, aggregate)?;
-    }
+    let applied = judged_anew(connection, inbox_id, aggregate.as_slice())?;
     released(connection, inbox_id, applied)
+}
+
+/// Judges an event again, then what is held about the same things and need not be any more. Returns how much counts.
+fn judged_anew(
+    connection: &Connection,
+    inbox_id: i64,
+    aggregates: &[Uuid],
+) -> Result<u64, CentralError> {
+    let mut applied = u64::from(judge::rejudge(connection, inbox_id)? == Verdict::Applied);
+    for aggregate in aggregates {
+        applied += judge::settle(connection, *aggregate)?;
+    }
+    Ok(applied)
 }
 
 /// Events of types that central did not know when they came, oldest first.
@@ -114,10 +121,10 @@ pub fn dismiss(
     let Some(aggregate) = quarantined(connection, inbox_id)? else { return Ok(None) };
     connection.execute("UPDATE inbox SET state = 'dismissed' WHERE id = ?1", [inbox_id])?;
     note(connection, inbox_id, ("dismissed", by, why), None, now_ms)?;
-    let mut applied = judge::release_parked(connection, inbox_id)?;
-    if let (Some(aggregate), true) = (aggregate, applied > 0) {
-        applied += judge::revive(connection, aggregate)?;
-    }
+    let applied = match aggregate {
+        Some(aggregate) => judge::settle(connection, aggregate)?,
+        None => 0,
+    };
     let payments = match aggregate {
         Some(order) if is_placed(connection, inbox_id)? => held::payments_of(connection, order)?,
         _ => Vec::new(),
@@ -208,17 +215,16 @@ pub fn amend(
     connection.execute_batch("SAVEPOINT amendment")?;
     let what = ("amended", amendment.by.as_str(), amendment.why.as_str());
     note(connection, inbox_id, what, Some(&bytes), now_ms)?;
-    if let Verdict::Refused(code) = judge::rejudge(connection, inbox_id)? {
-        connection.execute_batch("ROLLBACK TO amendment; RELEASE amendment")?;
-        let (applied, state) = (0, "quarantined".into());
-        let (code, payments) = (Some(code.into()), Vec::new());
-        return Ok(Some(Released { applied, state, code, payments }));
-    }
-    connection.execute_batch("RELEASE amendment")?;
-    let mut applied = 1 + judge::release_parked(connection, inbox_id)?;
     let corrected = Envelope::parse(&bytes).ok().and_then(|envelope| aggregate(&envelope));
-    for aggregate in [former, corrected.filter(|of| Some(*of) != former)].into_iter().flatten() {
-        applied += judge::revive(connection, aggregate)?;
+    let about: Vec<Uuid> =
+        former.into_iter().chain(corrected.filter(|of| Some(*of) != former)).collect();
+    let applied = judged_anew(connection, inbox_id, &about)?;
+    let amended = released(connection, inbox_id, applied)?;
+    if amended.as_ref().is_some_and(|released| released.state == "applied") {
+        connection.execute_batch("RELEASE amendment")?;
+        return Ok(amended);
     }
-    released(connection, inbox_id, applied)
+    // What was freed by it goes back too: nothing has changed but what the caller knows of the correction.
+    connection.execute_batch("ROLLBACK TO amendment; RELEASE amendment")?;
+    Ok(amended.map(|refused| Released { applied: 0, ..refused }))
 }
