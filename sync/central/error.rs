@@ -92,12 +92,27 @@ impl CentralError {
     /// Whether SQLite found the file itself damaged.
     pub fn is_damaged_file(&self) -> bool {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-        let error = match self {
-            Self::Database(error) => error,
-            Self::Commit(error) => error.as_ref(),
-            _ => return false,
-        };
-        matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+        matches!(self.sqlite_code(), Some(DatabaseCorrupt | NotADatabase))
+    }
+
+    /// Whether the disk refused: it is full, fails, or may only be read.
+    pub fn is_refusal_of_disk(&self) -> bool {
+        use rusqlite::ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
+        let refusals = [DiskFull, SystemIoFailure, ReadOnly, CannotOpen];
+        self.sqlite_code().is_some_and(|code| refusals.contains(&code))
+    }
+
+    /// Whether that was for want of room.
+    pub fn is_full_disk(&self) -> bool {
+        self.sqlite_code() == Some(rusqlite::ErrorCode::DiskFull)
+    }
+
+    fn sqlite_code(&self) -> Option<rusqlite::ErrorCode> {
+        match self {
+            Self::Database(error) => error.sqlite_error_code(),
+            Self::Commit(error) => error.sqlite_error_code(),
+            _ => None,
+        }
     }
 
     /// Whether a stored value is not what it should be: it concerns what refers to it, not the whole database.

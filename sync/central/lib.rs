@@ -12,7 +12,7 @@
 //! enrol      codes and terminals                session  nonces, tokens, the brake on guessing
 //! seed/      a chain that does not exist        import   catalogues and customers of one that does
 //! db/        one writer, many readers           report   counts and totals
-//! check      whether all of it is well
+//! check      whether all of it is well              pulse   whether it can write
 //! ```
 //! An acknowledged event is on disk (invariant 1) and stays there; nothing a terminal sends is ever rewritten.
 //! [`Central`] is the whole of it without the network, [`http::serve`] puts it on a socket.
@@ -37,6 +37,7 @@ pub mod in_process;
 mod judge;
 pub mod life;
 pub mod price;
+mod pulse;
 pub mod push;
 pub mod quarantine;
 mod refused;
@@ -55,6 +56,7 @@ use db::{Database, Purpose};
 pub use error::CentralError;
 pub use folder::{admin_token_path, database_path};
 pub use http::{Fault, ServeOptions, serve};
+use pulse::Pulse;
 pub use refused::Refused;
 pub use rim::{Rim, SystemRim, id_at};
 use session::Sessions;
@@ -73,6 +75,7 @@ pub struct Central {
     rim: Arc<dyn Rim>,
     sessions: Sessions,
     passed: Passed,
+    pulse: Pulse,
     admin_hash: [u8; 32],
     /// One build at a time: the second terminal that asks gets the first one's snapshot.
     building: Mutex<()>,
@@ -159,6 +162,7 @@ impl Central {
             rim,
             sessions: Sessions::default(),
             passed: Passed::default(),
+            pulse: Pulse::default(),
             admin_hash: Sha256::digest(admin_token).into(),
             building: Mutex::new(()),
             has_renewed: AtomicBool::new(false),
@@ -218,6 +222,10 @@ impl Central {
 
     pub(crate) const fn passed(&self) -> &Passed {
         &self.passed
+    }
+
+    pub(crate) const fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     /// Books how far terminals have read and when they were last heard of. Called now and then; losing it is harmless.

@@ -172,7 +172,7 @@ impl Database {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, CentralError>,
     ) -> Result<T, CentralError> {
-        self.writer.noting_damage(self.read_unnoted(work))
+        self.writer.noting(self.read_unnoted(work))
     }
 
     fn read_unnoted<T>(

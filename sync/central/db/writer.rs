@@ -29,6 +29,8 @@ pub struct Writer {
     commits: watch::Sender<u64>,
     /// SQLite said of something that it is damaged.
     has_met_damage: AtomicBool,
+    /// The disk refused something, and nobody has seen since that it takes again.
+    was_refused: AtomicBool,
 }
 
 enum Way {
@@ -47,13 +49,17 @@ impl Writer {
             .spawn(move || work(&connection, &receiver, &told))
             .expect("a process can start one thread");
         let way = Way::Thread { jobs: Some(sender), thread: Some(thread) };
-        Self { way, commits, has_met_damage: AtomicBool::new(false) }
+        Self::new(way, commits)
+    }
+
+    fn new(way: Way, commits: watch::Sender<u64>) -> Self {
+        let (has_met_damage, was_refused) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { way, commits, has_met_damage, was_refused }
     }
 
     /// Writes in the caller's thread.
     pub(super) fn single(connection: Single) -> Self {
-        let commits = watch::channel(0).0;
-        Self { way: Way::Single(connection), commits, has_met_damage: AtomicBool::new(false) }
+        Self::new(Way::Single(connection), watch::channel(0).0)
     }
 
     /// Changes with every commit of this process, and when [`Self::note_commit`] is told of another's.
@@ -100,7 +106,7 @@ impl Writer {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, CentralError> + Send + 'static,
     ) -> Result<T, CentralError> {
-        self.noting_damage(match &self.way {
+        self.noting(match &self.way {
             Way::Thread { jobs, .. } => {
                 let answer = Self::submit(jobs.as_ref(), work)?;
                 answer.blocking_recv().map_err(|_| CentralError::Stopped)?
@@ -114,11 +120,21 @@ impl Writer {
         self.has_met_damage.load(Ordering::Relaxed)
     }
 
-    /// Remembers it if the file itself is damaged, and says it once.
-    pub(super) fn noting_damage<T>(
-        &self,
-        result: Result<T, CentralError>,
-    ) -> Result<T, CentralError> {
+    /// Whether the disk refused something that was read or written, since [`Self::forget_refusal`].
+    pub(crate) fn was_refused(&self) -> bool {
+        self.was_refused.load(Ordering::Relaxed)
+    }
+
+    /// Somebody has seen that the disk takes again.
+    pub(crate) fn forget_refusal(&self) {
+        self.was_refused.store(false, Ordering::Relaxed);
+    }
+
+    /// Remembers it if the disk refused, or if the file itself is damaged, and says the latter once.
+    pub(super) fn noting<T>(&self, result: Result<T, CentralError>) -> Result<T, CentralError> {
+        if result.as_ref().is_err_and(CentralError::is_refusal_of_disk) {
+            self.was_refused.store(true, Ordering::Relaxed);
+        }
         let is_damage = result.as_ref().is_err_and(CentralError::is_damaged_file);
         if is_damage && !self.has_met_damage.swap(true, Ordering::Relaxed) {
             tracing::error!("the database is damaged: run `crossroads-central check`");

@@ -103,6 +103,33 @@ struct Health {
     server_time_ms: i64,
 }
 
+fn ill(title: &str) -> Refused {
+    Refused::new(503, code::INTERNAL, Retry::Later, title)
+}
+
+/// Reads, asks the writer whether it lives, and finds out whether writing works. Blocks.
+fn look_at(central: &Central) -> Result<(), Refused> {
+    let database = central.database();
+    let is_well = || {
+        database.read(feeds::epoch)?;
+        database.writer().run(feeds::epoch)?;
+        central.can_write()
+    };
+    let error = match is_well() {
+        Ok(true) => return Ok(()),
+        Ok(false) => return Err(ill("the database cannot be written: the disk refused a write")),
+        Err(error) => error,
+    };
+    tracing::error!(error = &error as &dyn std::error::Error, "central is not well");
+    Err(ill(if error.is_full_disk() {
+        "the database cannot be written: the disk is full"
+    } else if error.is_refusal_of_disk() {
+        "the disk fails, or may only be read"
+    } else {
+        "the database cannot be read or written"
+    }))
+}
+
 /// Whether central answers, its database can be read and written, and no request has met damage in it.
 #[utoipa::path(get, path = "/health", tag = "service",
     responses((status = OK, description = "Central is well", body = Health),
@@ -114,20 +141,18 @@ async fn health(State(app): State<Arc<App>>) -> Result<Json<Health>, Refused> {
         let turn = asking.acquire_owned().await;
         blocking(&app, move |central| {
             let _turn = turn;
-            central.database().read(feeds::epoch)?;
-            central.database().writer().run(feeds::epoch)
+            Ok(look_at(central))
         })
         .await
     };
     let Ok(answer) = tokio::time::timeout(HEALTH_PATIENCE, answer).await else {
-        let title = "the database cannot be written";
-        return Err(Refused::new(503, code::INTERNAL, Retry::Later, title));
+        return Err(ill("the database cannot be written: a write does not get through"));
     };
     if app.central.database().is_damaged() {
         let title = "the database is damaged";
         return Err(Refused::new(503, code::INTERNAL, Retry::Human, title));
     }
-    answer?;
+    answer??;
     let server_time_ms = app.central.rim().now_ms();
     Ok(Json(Health { status: "ok", software: software(), server_time_ms }))
 }

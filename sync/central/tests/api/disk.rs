@@ -4,10 +4,16 @@
 //! `IO_FAULTS=all cargo test -p crossroads-central disk` tries every way to fail at every operation, and not one way
 //! after the other.
 
+use crate::in_process::try_token;
 use crate::power::{Office, Plan, begin, books};
+use crate::world::TestRim;
 use central::check;
+use central::in_process::{Durability, InProcess};
 use central::task::Unwatched;
-use fault::{Failure, Fault, Image, Lasts};
+use fault::{Failure, Fault, Image, Kinds, Lasts};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 use sync::call::Fault as CallFault;
 use sync::protocol::problem::Retry;
 
@@ -111,4 +117,124 @@ fn a_disk_that_refuses_central_costs_nothing_but_the_call() {
         bench.cases, bench.refused, bench.shrugged
     );
     assert!(bench.refused > 50 && bench.shrugged > 0);
+}
+
+/// An office on a socket, for those who ask whether it is well.
+struct Clinic {
+    office: Office,
+    rim: Arc<TestRim>,
+    url: String,
+}
+
+impl Clinic {
+    async fn open() -> (Self, Plan) {
+        let rim = TestRim::new();
+        let (for_central, mut office) = (Arc::clone(&rim), Office::new());
+        let opening = move || {
+            let (image, plan) = begin(&mut office);
+            office.disk.load(&image);
+            let (path, vfs) = (Path::new("/central"), Some(office.disk.vfs()));
+            let central = InProcess::in_directory(path, vfs, Durability::Full, for_central);
+            let central = central.unwrap();
+            let token = try_token(&central, plan.terminal).unwrap();
+            office.served = Some((central, token));
+            (office, plan)
+        };
+        let (office, plan) = tokio::task::spawn_blocking(opening).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/health", listener.local_addr().unwrap());
+        let central = Arc::clone(office.served.as_ref().unwrap().0.central());
+        let (options, for_ever) = (central::ServeOptions::default(), std::future::pending());
+        tokio::spawn(central::serve(listener, central, options, for_ever));
+        // It builds snapshots and keeps house first; from then on only who asks moves the disk.
+        let mut calm = 0;
+        while calm < 5 {
+            let before = office.disk.operations();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            calm = if office.disk.operations() == before { calm + 1 } else { 0 };
+        }
+        (Self { office, rim, url }, plan)
+    }
+
+    /// Status, and the reason when it is not well.
+    async fn health(&self) -> (u16, String) {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = http.get(&self.url).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let told: serde_json::Value = answer.json().await.unwrap();
+        (status, told["title"].as_str().unwrap_or_default().to_owned())
+    }
+
+    fn refuse(&self, failure: Failure) {
+        self.office.disk.inject(Fault::new(failure, 1, Lasts::UntilHealed));
+    }
+}
+
+/// One line, one case: how the disk fails, and what health says of it.
+const ILLNESSES: [(Failure, &str); 3] = [
+    (Failure::Full, "the database cannot be written: the disk is full"),
+    (Failure::ReadOnly, "the disk fails, or may only be read"),
+    (Failure::Io, "the disk fails, or may only be read"),
+];
+/// As long as health believes what it knows.
+const WHILE_MS: i64 = 5_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_that_nothing_can_be_written_also_when_nobody_pushes() {
+    for (failure, reason) in ILLNESSES {
+        let (clinic, _) = Clinic::open().await;
+        assert_eq!(clinic.health().await.0, 200);
+        clinic.refuse(failure);
+        clinic.rim.pass_ms(WHILE_MS);
+        assert_eq!(clinic.health().await, (503, reason.into()), "{failure:?}");
+        // It goes on, asked at once and later, and says so at last when it is well.
+        assert_eq!(clinic.health().await.0, 503, "{failure:?}");
+        clinic.rim.pass_ms(WHILE_MS);
+        assert_eq!(clinic.health().await, (503, reason.into()), "{failure:?}");
+        assert!(clinic.office.disk.heal() > 0);
+        clinic.rim.pass_ms(WHILE_MS);
+        assert_eq!(clinic.health().await.0, 200, "{failure:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_knows_at_once_of_a_push_that_was_refused() {
+    let (mut clinic, plan) = Clinic::open().await;
+    assert_eq!(clinic.health().await.0, 200);
+    clinic.refuse(Failure::Full);
+    assert_eq!(clinic.health().await.0, 200, "it has just been seen that it writes");
+    let step = plan.steps[0].clone();
+    let push = |clinic: &mut Clinic| clinic.office.try_to(&plan, &step).is_ok();
+    assert!(!push(&mut clinic));
+    assert_eq!(clinic.health().await.0, 503);
+    clinic.office.disk.heal();
+    clinic.rim.pass_ms(WHILE_MS);
+    assert!(push(&mut clinic));
+    assert_eq!(clinic.health().await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_that_is_asked_often_does_not_wear_the_disk() {
+    let (clinic, _) = Clinic::open().await;
+    assert_eq!(clinic.health().await.0, 200);
+    let before = clinic.office.disk.count(Kinds::CUTS);
+    for _ in 0..50 {
+        assert_eq!(clinic.health().await.0, 200);
+    }
+    assert_eq!(clinic.office.disk.count(Kinds::CUTS), before);
+    clinic.rim.pass_ms(WHILE_MS);
+    assert_eq!(clinic.health().await.0, 200);
+    let one = clinic.office.disk.count(Kinds::CUTS) - before;
+    assert!((2..10).contains(&one), "{one} writes and syncs for a look");
+    // Not even while nothing can be written.
+    clinic.refuse(Failure::Full);
+    clinic.rim.pass_ms(WHILE_MS);
+    for _ in 0..2 {
+        assert_eq!(clinic.health().await.0, 503);
+    }
+    let before = clinic.office.disk.hits();
+    for _ in 0..50 {
+        assert_eq!(clinic.health().await.0, 503);
+    }
+    assert_eq!(clinic.office.disk.hits(), before);
 }
