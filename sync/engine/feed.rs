@@ -56,6 +56,7 @@ struct Applying {
     more: bool,
     included: Vec<Included>,
     has_checkpoint: bool,
+    has_rows: bool,
 }
 
 /// Follows one feed.
@@ -252,9 +253,9 @@ impl FeedLane {
             return;
         }
         let (next, more, included) = (page.next.clone(), page.more, page.included.clone());
-        let has_checkpoint = page.checkpoint.is_some();
+        let (has_checkpoint, has_rows) = (page.checkpoint.is_some(), !page.changes.is_empty());
         if let Step::Poll { applying, .. } = &mut self.step {
-            *applying = Some(Applying { next, more, included, has_checkpoint });
+            *applying = Some(Applying { next, more, included, has_checkpoint, has_rows });
         }
         let (feed, at) = (self.feed, turn.now.wall);
         // The gap between two polls counts from the moment when this one began.
@@ -443,6 +444,9 @@ impl FeedLane {
                 self.has_fallen_back = false;
                 if !page.more {
                     self.included = page.included;
+                }
+                if page.has_rows && self.feed == Feed::Stock {
+                    turn.asks.push(Ask::StockMoved);
                 }
                 // An empty page may still tell that an event of ours is included now.
                 self.revision += 1;

@@ -135,6 +135,8 @@ enum Ask {
     LookAtContract,
     /// Central may have lost what it held: compare former lives again, send strays again.
     CentralRestored,
+    /// What is on hand has changed: an event that was held back may be among the reasons.
+    StockMoved,
     /// Nothing of this former life waits to go by number.
     FormerDone(LifeId),
     /// No strays of this life wait.
@@ -422,6 +424,7 @@ impl Engine {
                     self.doubt_former();
                     self.strays.rewind();
                 }
+                Ask::StockMoved => self.push.doubt_held_back(),
                 Ask::FormerDone(life) => {
                     self.doubted.remove(&life);
                     self.lives.note_pushed(life);

@@ -22,7 +22,8 @@ use crate::ports::{LifeId, OutboxItem, TerminalIdentity};
 use crate::protocol::event::EventHash;
 use crate::protocol::problem::code;
 use crate::protocol::push::{
-    BYTES_MAX, DamagedEvent, EVENTS_MAX, PushItem, PushRequest, PushResponse, Watermark,
+    BYTES_MAX, DamagedEvent, EVENTS_MAX, Outcome, PushItem, PushRequest, PushResponse, PushResult,
+    Watermark,
 };
 use crate::status::SyncProblem;
 use base64::Engine as _;
@@ -35,6 +36,8 @@ const RECHECK_MS: u64 = 10_000;
 /// An idle line asks central where it stands so often: a restored central shows even when nothing
 /// is sold.
 const WATERMARK_MS: u64 = 5 * 60 * 1_000;
+/// While something is held back, rows that have moved make it ask again, but no faster than this.
+const HELD_BACK_GAP_MS: u64 = 2_000;
 /// So many answers in a row that do not move us on, before we rest.
 const STALLS_MAX: u32 = 3;
 /// So many watermarks of another history in a row are believed: one might be a fault.
@@ -80,6 +83,12 @@ pub struct PushLane {
     contradictions: u32,
     is_nudged: bool,
     watermark_due_ms: u64,
+    /// When the watermark was asked for last (monotonic).
+    asked_ms: u64,
+    /// Central has said that it holds something of this life back.
+    is_holding_back: bool,
+    /// Since it was asked for last, a person may have let something count that was held back.
+    is_held_back_doubted: bool,
 }
 
 impl PushLane {
@@ -97,6 +106,9 @@ impl PushLane {
             contradictions: 0,
             is_nudged: false,
             watermark_due_ms: 0,
+            asked_ms: 0,
+            is_holding_back: false,
+            is_held_back_doubted: false,
         }
     }
 
@@ -123,6 +135,18 @@ impl PushLane {
         self.watermark_due_ms = 0;
     }
 
+    /// The rows have moved. If something of ours is held back, a person may have let it count: as long as we do not
+    /// know, we take it off what is on hand a second time.
+    pub fn doubt_held_back(&mut self) {
+        self.is_held_back_doubted |= self.is_holding_back;
+    }
+
+    /// When to ask what is held back still.
+    fn held_back_due_ms(&self) -> u64 {
+        let soon_ms = self.asked_ms.saturating_add(HELD_BACK_GAP_MS);
+        if self.is_held_back_doubted { soon_ms } else { u64::MAX }
+    }
+
     /// Compare with central before anything else is sent.
     pub fn reconcile(&mut self) {
         self.step = Step::Reconcile;
@@ -131,7 +155,9 @@ impl PushLane {
     /// When an idle outbox is to be looked at.
     pub fn alarm_ms(&self) -> Option<u64> {
         match self.step {
-            Step::Idle { recheck_ms } if self.life.is_some() => Some(recheck_ms),
+            Step::Idle { recheck_ms } if self.life.is_some() => {
+                Some(recheck_ms.min(self.held_back_due_ms()))
+            }
             _ => None,
         }
     }
@@ -143,7 +169,7 @@ impl PushLane {
         }
         let now_ms = turn.now.monotonic_ms;
         if let Step::Idle { recheck_ms } = self.step {
-            if now_ms >= self.watermark_due_ms {
+            if now_ms >= self.watermark_due_ms.min(self.held_back_due_ms()) {
                 self.step = Step::Reconcile;
             } else if now_ms >= recheck_ms {
                 self.step = Step::Read;
@@ -153,6 +179,8 @@ impl PushLane {
         match &self.step {
             Step::Reconcile => {
                 if let Some(token) = gate.token(turn, who) {
+                    self.asked_ms = now_ms;
+                    self.is_held_back_doubted = false;
                     self.lane.send(turn, Some(token), Request::Watermark { terminal });
                 }
             }
@@ -204,6 +232,7 @@ impl PushLane {
             return self.rest(turn, SyncProblem::UnexpectedAnswer, Pace::Soon);
         };
         self.watermark_due_ms = turn.now.monotonic_ms.saturating_add(WATERMARK_MS);
+        self.is_holding_back = !mark.held_back.is_empty();
         let (seq, held_back, at) = (mark.acked_seq, mark.held_back, turn.now.wall);
         self.lane.store(turn, StoreWork::Reconcile { life, seq, hash, held_back, at });
     }
@@ -221,6 +250,9 @@ impl PushLane {
         // Kept, so that the storage's answer is known to be about these.
         self.step = Step::Send(Vec::new());
         let (seq, results, at) = (reply.acked_seq, reply.results, turn.now.wall);
+        let is_held_back =
+            |result: &PushResult| matches!(result.outcome, Outcome::Quarantined | Outcome::Parked);
+        self.is_holding_back |= results.iter().any(is_held_back);
         self.lane.store(turn, StoreWork::Acknowledge { life, seq, hash, results, at });
     }
 

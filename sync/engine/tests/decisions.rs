@@ -7,7 +7,7 @@ use crate::engine::push::batch_length;
 use crate::ports::{DeviceKey, LifeId, OutboxItem, TerminalIdentity};
 use crate::protocol::auth::{Standing, TokenResponse};
 use crate::protocol::event::{EventHash, Place};
-use crate::protocol::push::BYTES_MAX;
+use crate::protocol::push::{BYTES_MAX, Outcome};
 use crate::protocol::renewal::RenewalResponse;
 
 /// What a refusal means, and how soon it is worth asking again.
@@ -196,6 +196,58 @@ fn divergences_and_revisions_are_counted_over_lives() {
         before.iter().zip(&after).all(|(before, after)| before < after),
         "{before:?} {after:?}"
     );
+}
+
+/// A person at central may have let a sale count that was held back: until the terminal knows, it takes it off the
+/// stock twice. So rows that have moved make it ask what is held back still, but only while something is.
+#[test]
+fn stock_that_moves_while_something_is_held_back_asks_what_still_is() {
+    for (outcome, asks) in
+        [(Outcome::Applied, false), (Outcome::Quarantined, true), (Outcome::Parked, true)]
+    {
+        let mut bench = Bench::settled(1);
+        bench.pass(5_000);
+        bench.sell();
+        let ticket = bench.ticket("push");
+        let (token, request) = bench.open.remove(&ticket).unwrap();
+        let pushed = bench.central.handle(WALL, token.as_ref(), &request);
+        let Ok(Reply::Pushed(mut reply)) = pushed else { panic!("{pushed:?}") };
+        reply.results[0].outcome = outcome;
+        bench.input(Input::Answered { ticket, result: Ok(Reply::Pushed(reply)) });
+        bench.settle();
+        let asked = |bench: &mut Bench, feed| {
+            bench.sent.clear();
+            bench.central.put(feed, 1, bench.now_ms);
+            bench.settle();
+            std::mem::take(&mut bench.sent).contains(&"watermark")
+        };
+        assert!(!asked(&mut bench, Feed::Catalogue), "{outcome:?}: prices hold nothing back");
+        assert_eq!(asked(&mut bench, Feed::Stock), asks, "{outcome:?}");
+        // Central has said that nothing is: no reason to ask again.
+        bench.pass(5_000);
+        assert!(!asked(&mut bench, Feed::Stock), "{outcome:?}");
+    }
+}
+
+/// Somebody whose event waits for days does not ask with every row that is sold beside it.
+#[test]
+fn what_is_held_back_is_not_asked_with_every_row_that_moves() {
+    let mut bench = Bench::settled(1);
+    bench.central.set_revoked(sample::identity(1).id.uuid(), true);
+    bench.sell();
+    bench.settle();
+    bench.central.set_revoked(sample::identity(1).id.uuid(), false);
+    bench.pass(10_000);
+    bench.settle();
+    bench.sent.clear();
+    for version in 2..52 {
+        bench.central.put(Feed::Stock, 1, version);
+        bench.settle();
+        bench.pass(200);
+        bench.settle();
+    }
+    let asked = bench.sent.iter().filter(|name| **name == "watermark").count();
+    assert!((4..=6).contains(&asked), "{asked} times in ten seconds");
 }
 
 /// A batch that takes too long is sent again as two.
