@@ -1,6 +1,6 @@
 //! Enrolment: a one-time code and a fresh device key make this device a terminal.
 //!
-//! The private key is made here and never leaves the device. Nothing is stored here: the caller
+//! The private key never leaves the device. Nothing is stored here: the caller
 //! hands the identity to [`crate::ports::SyncStore::enrol`], which writes it with the first event.
 
 use crate::call::{Central, Fault, Reply, Request};
@@ -12,7 +12,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use domain::id::{StoreId, TerminalId};
 use ed25519_dalek::SigningKey;
-use rand::CryptoRng;
 use std::collections::BTreeMap;
 
 /// A device that central has accepted.
@@ -70,30 +69,42 @@ impl EnrolFailure {
 /// # Errors
 /// The storage's own.
 pub fn known_lives(store: &dyn SyncStore) -> Result<Vec<KnownLife>, StorageError> {
-    let mut newest: BTreeMap<uuid::Uuid, u32> = BTreeMap::new();
+    let mut newest: BTreeMap<uuid::Uuid, KnownLife> = BTreeMap::new();
     for life in store.lives()? {
-        let epoch = newest.entry(life.identity.id.uuid()).or_default();
-        *epoch = life.identity.epoch.max(*epoch);
+        let known = known_life(&life.identity);
+        let is_newer = newest.get(&known.terminal_id).is_none_or(|other| other.epoch < known.epoch);
+        if is_newer {
+            newest.insert(known.terminal_id, known);
+        }
     }
-    let known = |(terminal_id, epoch)| KnownLife { terminal_id, epoch };
-    Ok(newest.into_iter().map(known).collect())
+    Ok(newest.into_values().collect())
 }
 
-/// Makes a device key and trades it and the one-time code for an identity.
+/// What central is told of a life.
+pub fn known_life(identity: &TerminalIdentity) -> KnownLife {
+    KnownLife {
+        terminal_id: identity.id.uuid(),
+        epoch: identity.epoch,
+        terminal_name: Some(identity.name.clone()),
+        store_id: Some(identity.store.uuid()),
+    }
+}
+
+/// Trades the one-time code and a fresh device key for an identity.
+///
+/// The key stays the same while one code is tried: an answer may get lost, and central answers a code that it has taken
+/// once more only to the key that it took it from.
 ///
 /// # Errors
-/// See [`EnrolFailure`]. After [`EnrolFailure::Unreachable`] the code may have been used up all the
-/// same.
+/// See [`EnrolFailure`].
 pub async fn enrol(
     central: &dyn Central,
     code: &str,
     software: &str,
     known: &[KnownLife],
-    rng: &mut (dyn CryptoRng + Send),
+    device_key: DeviceKey,
 ) -> Result<Enrolled, EnrolFailure> {
-    let mut seed = [0u8; 32];
-    rng.fill_bytes(&mut seed);
-    let public_key = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
+    let public_key = SigningKey::from_bytes(&device_key.0).verifying_key().to_bytes();
     let code = normalised_code(code);
     if code.is_empty() {
         return Err(EnrolFailure::Refused);
@@ -106,7 +117,7 @@ pub async fn enrol(
     });
     match central.call(None, &request).await {
         Ok(Reply::Enrolled(response)) => {
-            accept(response, central.address(), DeviceKey(seed), &confirmation_digits(&public_key))
+            accept(response, central.address(), device_key, &confirmation_digits(&public_key))
         }
         Ok(_) => Err(EnrolFailure::Garbage),
         Err(fault) => Err(judge(fault)),
@@ -161,11 +172,9 @@ fn judge(fault: Fault) -> EnrolFailure {
 mod tests {
     use super::*;
     use crate::memory::{Behaviour, ScriptedCentral, sample};
-    use rand::SeedableRng;
-    use rand::rngs::StdRng;
 
     async fn enrol_with(central: &ScriptedCentral, code: &str) -> Result<Enrolled, EnrolFailure> {
-        enrol(central, code, "crossroads/test", &[], &mut StdRng::seed_from_u64(5)).await
+        enrol(central, code, "crossroads/test", &[], DeviceKey([5; 32])).await
     }
 
     #[tokio::test]

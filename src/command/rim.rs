@@ -95,6 +95,15 @@ pub struct SyncRim {
     inputs: Inputs,
     software: String,
     runner: Mutex<Option<RunnerHandle>>,
+    trying: Arc<Mutex<Option<Trying>>>,
+}
+
+/// A code that was tried, and the key it was tried with: the answer may have got lost, and central answers again only
+/// to the same key.
+struct Trying {
+    central: String,
+    code: String,
+    key: sync::ports::DeviceKey,
 }
 
 impl SyncRim {
@@ -107,7 +116,16 @@ impl SyncRim {
         software: &str,
     ) -> Self {
         let software = software.to_owned();
-        Self { runtime, store, clock, inputs, software, runner: Mutex::new(None) }
+        let (runner, trying) = (Mutex::default(), Arc::default());
+        Self { runtime, store, clock, inputs, software, runner, trying }
+    }
+
+    fn key_to_try(&self, central: &str, code: &str) -> sync::ports::DeviceKey {
+        let mut trying = self.trying.lock().unwrap_or_else(PoisonError::into_inner);
+        let tried = trying.as_ref().filter(|last| last.central == central && last.code == code);
+        let key = tried.map_or_else(fresh_device_key, |last| last.key.clone());
+        *trying = Some(Trying { central: central.into(), code: code.into(), key: key.clone() });
+        key
     }
 
     fn with_runner<R>(&self, use_it: impl FnOnce(&RunnerHandle) -> R) -> Option<R> {
@@ -203,7 +221,6 @@ impl SyncPort for SyncRim {
         *self.runner.lock().unwrap_or_else(PoisonError::into_inner) = Some(runner);
     }
 
-    #[allow(clippy::disallowed_methods, reason = "this is the rim where dice come in")]
     fn enrol(&self, central: &str, code: &str) {
         let (inputs, software) = (self.inputs.clone(), self.software.clone());
         let known = sync::enrol::known_lives(&self.store).unwrap_or_else(|error| {
@@ -211,14 +228,16 @@ impl SyncPort for SyncRim {
             Vec::new()
         });
         let (central, code) = (central.to_owned(), code.to_owned());
+        let (key, trying) = (self.key_to_try(&central, &code), Arc::clone(&self.trying));
         self.runtime.spawn(async move {
             let answer = match HttpCentral::new(&central) {
-                Ok(central) => {
-                    let mut dice = rand::rngs::StdRng::from_rng(&mut rand::rng());
-                    sync::enrol::enrol(&central, &code, &software, &known, &mut dice).await
-                }
+                Ok(central) => sync::enrol::enrol(&central, &code, &software, &known, key).await,
                 Err(_) => Err(EnrolFailure::Unreachable),
             };
+            if answer.is_ok() {
+                // A key is of one life.
+                *trying.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            }
             inputs.send(Input::Enrolled(match answer {
                 Ok(done) => {
                     Ok(Enrolment { identity: done.identity, confirmation: done.confirmation })

@@ -189,7 +189,13 @@ fn settle(
             (applicant.fresh_id, None)
         }
     };
-    let of_device = applicant.known.iter().filter(|life| life.terminal_id == terminal);
+    // Also those of a terminal that this central has never seen, if its receipts are named the same: it was restored
+    // from a backup of before that one was there.
+    let sql = "SELECT id FROM store WHERE no = ?1";
+    let store: Uuid = connection.query_row(sql, [code.store_no], |row| id(row, 0))?;
+    let is_of_place =
+        |life: &&KnownLife| life.terminal_id == terminal || life.is_named(store, &name);
+    let of_device = applicant.known.iter().filter(is_of_place);
     let former = former.max(of_device.map(|life| life.epoch).max());
     let epoch = former.map_or(0, |former| former.saturating_add(1));
     let (public_key, software) = (applicant.public_key, applicant.software);

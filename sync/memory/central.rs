@@ -319,7 +319,11 @@ impl ModelCentral {
         let identity = self.codes.remove(&normalised_code(&body.code)).ok_or_else(refused)?;
         let (key, bytes) = read_key(&body.public_key)?;
         let id = identity.id.uuid();
-        let same = body.known.iter().filter(|known| known.terminal_id == id);
+        let store = identity.store.uuid();
+        let same = body
+            .known
+            .iter()
+            .filter(|known| known.terminal_id == id || known.is_named(store, &identity.name));
         let above = same.map(|known| known.epoch).chain(self.epoch(id)).max();
         let epoch = above.map_or(identity.epoch, |above| identity.epoch.max(above + 1));
         self.begin_life(id, epoch, key);

@@ -22,20 +22,34 @@ pub struct EnrolRequest {
     /// Name and version of the terminal's software.
     pub software: String,
     /// The newest epoch of each terminal that this device's database already holds a life of. The
-    /// epoch given out is above those of the same terminal, so that no place is given out twice,
-    /// not even by a central that was restored from a backup.
+    /// epoch given out is above those of the same terminal, and of the same name in the same store,
+    /// so that no place and no receipt number is given out twice, not even by a central that was
+    /// restored from a backup of before the terminal was there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known: Vec<KnownLife>,
 }
 
 /// A life that a device's database holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KnownLife {
     /// Identity it had.
     pub terminal_id: Uuid,
-    /// Which life.
+    /// Which life; 31 bits.
     pub epoch: u32,
+    /// Short name that its receipt numbers carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminal_name: Option<String>,
+    /// Store that they carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_id: Option<Uuid>,
+}
+
+impl KnownLife {
+    /// Whether its receipts carry this store and this name.
+    pub fn is_named(&self, store_id: Uuid, terminal_name: &str) -> bool {
+        self.store_id == Some(store_id) && self.terminal_name.as_deref() == Some(terminal_name)
+    }
 }
 
 /// Answer to [`EnrolRequest`].

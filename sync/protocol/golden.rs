@@ -116,7 +116,12 @@ fn auth(goldens: &mut Goldens) {
             code: CODE.into(),
             public_key: public_key(2),
             software: SOFTWARE.into(),
-            known: vec![KnownLife { terminal_id: TERMINAL, epoch: 1 }],
+            known: vec![KnownLife {
+                terminal_id: TERMINAL,
+                epoch: 1,
+                terminal_name: Some("T03".into()),
+                store_id: Some(STORE),
+            }],
         },
     );
     add(

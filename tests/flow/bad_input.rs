@@ -66,6 +66,15 @@ fn enrolment_says_why_it_failed() {
     central.kill();
     central.serve(&["--fault", "html"]);
     assert_eq!(enrol(&mut terminal, &central.address, "WRNG-CODE"), "central-garbage");
+    // Central takes the code, and its answer is lost: the same code is good for the same device.
+    central.kill();
+    central.serve(&["--fault", "drop-reply"]);
+    let code = central.enrolment_code();
+    assert_eq!(enrol(&mut terminal, &central.address, &code), "enrol-unreachable");
+    central.kill();
+    central.serve(&[]);
+    terminal.done(json!({"do": "enrol", "central": central.address, "code": code}));
+    terminal.done(json!({"do": "wait", "until": "first-sync", "timeout_ms": 60_000}));
     terminal.quit();
 }
 

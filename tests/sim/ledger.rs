@@ -6,7 +6,7 @@
 
 use domain::event::Event;
 use domain::id::{ArticleId, CustomerId, OrderId, ShiftId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use sync::ports::LifeId;
 use sync::protocol::event::{Envelope, EventHash, Place};
 
@@ -73,6 +73,8 @@ pub struct Journal {
     pub heads: BTreeMap<LifeId, Head>,
     /// All hashes, in the order in which they were seen.
     pub hashes: Vec<EventHash>,
+    /// Numbers of all receipts given: one place in one store never gives one twice, whoever is central.
+    pub receipts: BTreeSet<String>,
     /// Numbers whose events damage has taken.
     pub missing: u64,
     /// Events that are on the disk beside the journal, after a recovery.
@@ -138,9 +140,12 @@ impl Ledger {
         let event = envelope.event().map_err(|error| format!("unreadable: {error}"))?;
         if let Event::OrderPlaced(order) = &event {
             head.receipts += 1;
-            if !order.number.ends_with(&format!("-{:06}", head.receipts)) {
-                let given = &order.number;
+            let given = &order.number;
+            if !given.ends_with(&format!("-{:06}", head.receipts)) {
                 return Err(format!("receipt {given} is the {}. of its life", head.receipts));
+            }
+            if !journal.receipts.insert(given.clone()) {
+                return Err(format!("receipt {given} was given by this device before"));
             }
         }
         self.note(device, *place, *hash, event);

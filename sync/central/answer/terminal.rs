@@ -55,7 +55,11 @@ pub(super) fn enrol(
     let public_key = public_key(&request.public_key)?;
     let software: String = request.software.chars().take(SOFTWARE_MAX).collect();
     let code = request.code.clone();
-    let known: Vec<KnownLife> = request.known.iter().take(KNOWN_MAX).copied().collect();
+    let known: Vec<KnownLife> = request.known.iter().take(KNOWN_MAX).cloned().collect();
+    // The next one after each must be an epoch too.
+    if known.iter().any(|life| !has_31_bits(life.epoch.saturating_add(1))) {
+        return Err(Refused::invalid(422, "an epoch has 31 bits"));
+    }
     let (fresh_id, now_ms) = (central.rim().new_id()?, central.rim().now_ms());
     let enrolled = central.database().writer().run(move |connection| {
         let (software, known) = (software.as_str(), known.as_slice());
@@ -175,6 +179,10 @@ pub(super) fn strays(
     Ok(StraysResponse { held: request.events.len() as u32, server_time_ms: now_ms })
 }
 
+fn has_31_bits(epoch: u32) -> bool {
+    i32::try_from(epoch).is_ok()
+}
+
 /// Epochs have 31 bits and numbers of events 63, so that every language and database can hold them.
 fn check_numbers(epoch: u32, from_seq: u64, items: &[PushItem]) -> Result<(), Refused> {
     let fits = |seq: u64| i64::try_from(seq).is_ok();
@@ -182,7 +190,7 @@ fn check_numbers(epoch: u32, from_seq: u64, items: &[PushItem]) -> Result<(), Re
         PushItem::Sealed(_) => true,
         PushItem::Damaged { damaged } => fits(damaged.seq),
     });
-    if i32::try_from(epoch).is_ok() && fits(from_seq) && all_fit {
+    if has_31_bits(epoch) && fits(from_seq) && all_fit {
         return Ok(());
     }
     Err(Refused::invalid(422, "an epoch has 31 bits, a number 63"))

@@ -131,6 +131,7 @@ impl World {
             missing: numbers.saturating_sub(kept.journal.len() as u64),
             hashes: kept.journal,
             beside: kept.strays,
+            receipts: std::mem::take(&mut self.devices[number].journal.receipts),
         };
         let before = std::mem::replace(&mut self.devices[number].journal, journal).all();
         self.forget_promises(number);

@@ -12,7 +12,8 @@ use rand::{RngExt, SeedableRng};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use sync::engine::Input;
-use sync::ports::{LifeId, SyncStore};
+use sync::enrol::known_life;
+use sync::ports::{DeviceKey, SyncStore};
 use sync::protocol::auth::KnownLife;
 use sync::status::SyncProblem;
 
@@ -29,10 +30,6 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
         Poll::Ready(answer) => answer,
         Poll::Pending => unreachable!("central in this process does not wait"),
     }
-}
-
-fn known_life(life: LifeId) -> KnownLife {
-    KnownLife { terminal_id: life.terminal.uuid(), epoch: life.epoch }
 }
 
 impl World {
@@ -63,7 +60,7 @@ impl World {
             Ok(lives) => lives,
             Err(error) => return self.enrol_failed(number, &error.0.to_string()),
         };
-        let known: Vec<KnownLife> = lives.iter().map(|life| known_life(life.id())).collect();
+        let known: Vec<KnownLife> = lives.iter().map(|life| known_life(&life.identity)).collect();
         let name = lives.last().map(|life| life.identity.name.clone());
         // A twin gets a place of its own, or the two would take it from each other for ever.
         let name = name.filter(|_| !device.is_twin);
@@ -74,7 +71,7 @@ impl World {
             let host = self.central.host();
             let code = host.enrol_code(device.store_no, name.as_deref(), CODE_MS);
             let code = done(code.map_err(|error| error.to_string()))?;
-            let asked = sync::enrol::enrol(host, &code, SOFTWARE, &known, &mut rng);
+            let asked = sync::enrol::enrol(host, &code, SOFTWARE, &known, DeviceKey(rng.random()));
             enrolled = at_once(asked).ok();
         }
         self.check_central_now()?;

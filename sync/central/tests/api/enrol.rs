@@ -131,6 +131,34 @@ async fn an_epoch_is_never_given_out_twice() {
     // Another terminal's lives do not matter.
     let other = json!([{"terminal_id": uuid::Uuid::from_u128(1), "epoch": 90}]);
     assert_eq!(enrol(3, other).await["epoch"], 8);
+    // What would not fit any more is refused.
+    let last = json!([{"terminal_id": till.id, "epoch": i32::MAX}]);
+    assert_eq!(enrol(4, last).await["code"], "INVALID_REQUEST");
+}
+
+/// Receipts are named by store, name and epoch. A central that was restored to before a terminal was there makes it anew
+/// under the same name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_that_was_forgotten_does_not_print_its_receipt_numbers_again() {
+    let world = World::new().await;
+    let known_here = world.terminal(1).await;
+    let enrol = async |number: u8, name: &'static str, life: Value| {
+        let code = world.code(1, Some(name)).await;
+        let public_key = STANDARD.encode(key(number).verifying_key().as_bytes());
+        let body = json!({"code": code, "public_key": public_key, "software": "", "known": [life]});
+        world.send("POST", "/v1/enrol", None, Some(body)).await.1
+    };
+    let store = enrol(2, "T08", json!({"terminal_id": known_here.id, "epoch": 0})).await;
+    let lost = |name: &str, store: &Value| {
+        let id = uuid::Uuid::from_u128(9);
+        json!({"terminal_id": id, "epoch": 4, "terminal_name": name, "store_id": store})
+    };
+    let again = enrol(3, "T09", lost("T09", &store["store_id"])).await;
+    assert_eq!((&again["terminal_name"], &again["epoch"]), (&json!("T09"), &json!(5)));
+    // Its receipts of another name, or of another store, are others.
+    assert_eq!(enrol(4, "T10", lost("T09", &store["store_id"])).await["epoch"], 0);
+    let elsewhere = json!(uuid::Uuid::from_u128(1));
+    assert_eq!(enrol(5, "T11", lost("T11", &elsewhere)).await["epoch"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
