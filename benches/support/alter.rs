@@ -26,7 +26,7 @@ const fn part(name: &'static str, apply: fn(&Luma<'_>) -> Frame) -> Alteration {
 }
 
 /// All of them.
-pub const ALL: [Alteration; 14] = [
+pub const ALL: [Alteration; 18] = [
     whole("as it is", |luma| luma.to_frame()),
     whole("turned by 90", |luma| turned(luma, 90.0)),
     whole("turned by 180", |luma| turned(luma, 180.0)),
@@ -39,11 +39,12 @@ pub const ALL: [Alteration; 14] = [
     whole("hazy", |luma| toned(luma, |value| 110.0 + 0.35 * value, 1.0)),
     part("left 55 %", |luma| cut(luma, (0.0, 0.55), (0.0, 1.0))),
     part("right 55 %", |luma| cut(luma, (0.45, 1.0), (0.0, 1.0))),
+    part("left 40 %", |luma| cut(luma, (0.0, 0.4), (0.0, 1.0))),
+    part("left 65 %", |luma| cut(luma, (0.0, 0.65), (0.0, 1.0))),
+    part("left 75 %", |luma| cut(luma, (0.0, 0.75), (0.0, 1.0))),
+    part("turned by 17, cut", |luma| cut_when_turned(luma, 17.0)),
     part("middle 45 %", |luma| cut(luma, (0.27, 0.72), (0.0, 1.0))),
-    part("turned by 90, cut", |luma| {
-        let turned = turned(luma, 90.0);
-        turned.view().map(|luma| cut(&luma, (0.0, 1.0), (0.0, 0.55))).unwrap_or_default()
-    }),
+    part("turned by 90, cut", |luma| cut_when_turned(luma, 90.0)),
 ];
 
 /// The picture of `width` x `height` whose pixel `(x, y)` is that of `place(x, y)`, between the pixels by their four
@@ -112,6 +113,11 @@ fn toned(luma: &Luma<'_>, tone: fn(f32) -> f32, deviation: f32) -> Frame {
         *pixel = (tone(f32::from(*pixel)) + noise).round().clamp(0.0, 255.0) as u8;
     }
     frame
+}
+
+fn cut_when_turned(luma: &Luma<'_>, degrees: f32) -> Frame {
+    let turned = turned(luma, degrees);
+    turned.view().map(|luma| cut(&luma, (0.0, 1.0), (0.0, 0.55))).unwrap_or_default()
 }
 
 /// The part between these shares of its width and of its height.
