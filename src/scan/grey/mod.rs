@@ -178,6 +178,26 @@ impl GreyRead {
     }
 }
 
+/// Whether the rows of a symbol begin and end in the picture. Beyond its edge a row goes on as the last pixel there, so
+/// that digits which are cut off would be told from nothing, or from what the edge shows elsewhere.
+fn is_in_view(luma: &Luma<'_>, outline: &Outline) -> bool {
+    /// A symbol may end with the picture, and its place is known to half a pixel.
+    const SLACK_PX: f32 = 1.5;
+    let (right, low) = (luma.width() as f32 + SLACK_PX, luma.height() as f32 + SLACK_PX);
+    let is_inside =
+        |at: Point| (-SLACK_PX..right).contains(&at.x) && (-SLACK_PX..low).contains(&at.y);
+    // Above and below, rows may leave the picture: they show what the last one there does.
+    let [top_from, top_to, low_to, low_from] = *outline;
+    let middles = [top_from.middle(low_from), top_to.middle(low_to)];
+    let quarters = [
+        (top_from, middles[0]),
+        (middles[0], low_from),
+        (top_to, middles[1]),
+        (middles[1], low_to),
+    ];
+    middles.into_iter().chain(quarters.map(|(one, other)| one.middle(other))).all(is_inside)
+}
+
 /// Hypotheses of each kind of symbol that survive the coarse look.
 const SURVIVORS: [usize; LAYOUTS.len()] = [6, 2, 2];
 /// Of those, the ones that are fitted to the end.
@@ -270,8 +290,8 @@ impl Workspace {
             Effort::Thorough | Effort::Whole => Patience::STILL,
             _ => Patience::FRAME,
         };
-        let read = self.seek(luma, candidate, (jitter, true), &wanted);
-        let read = read.filter(GreyRead::is_believed);
+        let is_believed = |read: &GreyRead| read.is_believed() && is_in_view(luma, &read.outline);
+        let read = self.seek(luma, candidate, (jitter, true), &wanted).filter(is_believed);
         let is_stack = effort == Effort::Whole
             && wanted(Symbology::DataBar)
             && self.bundle.may_be_two(candidate);
@@ -279,7 +299,7 @@ impl Workspace {
             return read;
         }
         let stack = self.stack.get_or_insert_with(Box::default);
-        stack.read(luma, candidate, &mut self.margins).filter(GreyRead::is_believed)
+        stack.read(luma, candidate, &mut self.margins).filter(is_believed)
     }
 
     /// The number that explains the candidate best, believed or not: for measuring and for the
