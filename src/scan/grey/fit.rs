@@ -5,7 +5,7 @@
 //! polynomials; their corrections are linear once the digits are guessed, and a guess with a few
 //! wrong digits is good enough to correct by. Guess and correction take turns.
 
-use super::symbol::{LAYOUTS, Layout};
+use super::symbol::{CHARACTER_MODULES, LAYOUTS, Layout};
 use super::template::{BLURS, Bank, ENTRIES, SAMPLES, is_near};
 use super::trellis::{Characters, MARGIN, Path, SAMPLES_MAX, Trellis, draw, sample_count};
 
@@ -254,6 +254,26 @@ impl Fitter {
         self.trellis.allowed(layout, entry)
     }
 
+    /// What the two digits that are explained worst leave unexplained, in shares of the variance.
+    pub(super) fn worst_share(
+        &mut self,
+        profile: &[f32],
+        bank: &Bank,
+        hypothesis: &Hypothesis,
+    ) -> f32 {
+        const STRETCH: usize = 2 * CHARACTER_MODULES * SAMPLES;
+        self.prepare(profile, hypothesis);
+        let layout = hypothesis.layout();
+        let count = sample_count(layout);
+        draw(
+            layout,
+            bank.entry(hypothesis.entry),
+            &hypothesis.characters,
+            &mut self.drawn[..count],
+        );
+        worst_share(&self.clean[..count], &self.drawn[..count], STRETCH, SAMPLES)
+    }
+
     /// One Gauss-Newton step for light and place.
     fn correct(&mut self, profile: &[f32], bank: &Bank, hypothesis: &mut Hypothesis) {
         let layout = hypothesis.layout();
@@ -349,6 +369,17 @@ impl Fitter {
         let total = variance(&self.dark[..count]).max(1e-6);
         (solution[3] > 0.2).then(|| (system.rest(&solution) / total, solution))
     }
+}
+
+/// What the part that is explained worst leaves unexplained: what is seen and what is drawn are compared over `span`
+/// samples at every `stride`, in shares of the variance of all.
+pub(super) fn worst_share(seen: &[f32], drawn: &[f32], span: usize, stride: usize) -> f32 {
+    let total = variance(seen).max(1e-6) / seen.len() as f32;
+    let pairs = seen.windows(span).zip(drawn.windows(span)).step_by(stride);
+    let square = |(seen, drawn): (&[f32], &[f32])| {
+        seen.iter().zip(drawn).map(|(a, b)| (a - b).powi(2)).sum::<f32>() / span as f32
+    };
+    pairs.map(square).fold(0.0, f32::max) / total
 }
 
 /// The normal equations of the light: rows of (1, t, t², b, bt, bt²). Most products occur many times

@@ -107,7 +107,7 @@ pub struct GreyRead {
     /// The corners of the bars, in pixels of the picture.
     pub outline: Outline,
     /// Log-likelihood of the number over that of the next best valid number, in nats, with place,
-    /// light and blur fitted to each: how clearly it wins.
+    /// light and blur fitted to each: how clearly it wins. Less where a part is hidden.
     pub margin: f32,
     /// The smaller of the margins within the upper and the lower rows alone; 0 if they disagree.
     pub half_margin: f32,
@@ -147,6 +147,10 @@ const HEAVY_UNEXPLAINED_MAX: f32 = 0.025;
 /// The heaviest blur behind which a number is believed: the last Gaussian and the last disc have no
 /// heavier kernel beside them to lose against. The other nine were read so.
 const BLUR_MAX: f32 = 1.35;
+/// What two digits leave unexplained, in shares of the variance of all, where glare or print hides them. Margins count on
+/// what is unexplained being spread evenly; where most of it lies there, those digits are told apart by as much less, and
+/// the check digit must not say what they are.
+const HIDDEN_SHARE: f32 = 0.12;
 /// What the short symbols need more: they fit by chance in more places.
 const SHORT_FACTOR: f32 = 2.0;
 /// Unexplained variance with which a number can still be meant.
@@ -470,12 +474,18 @@ impl Workspace {
                 half.reverse();
             }
         }
+        let profile = match best.is_mirrored {
+            true => &self.mirrored,
+            false => &self.bundle.all,
+        };
+        let worst = self.fitter.worst_share(profile, &self.bank, &fitted);
+        let trust = if worst > HIDDEN_SHARE { fitted.unexplained / worst } else { 1.0 };
         Some(GreyRead {
             symbology,
             text,
             outline: self.bundle.outline(&fitted.pose, fitted.is_mirrored),
-            margin,
-            half_margin,
+            margin: margin * trust,
+            half_margin: half_margin * trust,
             unexplained: fitted.unexplained,
             module_px: fitted.pose.module(layout) * self.bundle.step,
             blur_modules: template::blur_modules(fitted.entry),

@@ -5,7 +5,9 @@
 //! unknowns are those of the reader of EAN: white level and contrast as parabolas of place, place as
 //! a cubic.
 
-use super::fit::{CONTRAST_MIN, LIGHT, Pose, System, TONES, UNKNOWNS, light_system, variance};
+use super::fit::{
+    CONTRAST_MIN, LIGHT, Pose, System, TONES, UNKNOWNS, light_system, variance, worst_share,
+};
 use super::template::SAMPLES;
 
 /// A guess at place, light and tone.
@@ -167,11 +169,6 @@ impl Sheet {
     /// The same as [`Self::light`] for the part of the samples that deviates most: what is cleaned
     /// and drawn is compared over `span` samples at every `stride`, in shares of the variance.
     pub(super) fn worst_share(&self, span: usize, stride: usize) -> f32 {
-        let total = variance(&self.clean).max(1e-6) / self.clean.len() as f32;
-        let pairs = self.clean.windows(span).zip(self.drawn.windows(span)).step_by(stride);
-        let square = |(seen, drawn): (&[f32], &[f32])| {
-            seen.iter().zip(drawn).map(|(a, b)| (a - b).powi(2)).sum::<f32>() / span as f32
-        };
-        pairs.map(square).fold(0.0, f32::max) / total
+        worst_share(&self.clean, &self.drawn, span, stride)
     }
 }
