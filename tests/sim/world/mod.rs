@@ -47,8 +47,9 @@ use traffic::Call;
 const CALM_MS: u64 = 3 * 60 * 60 * 1_000;
 /// Steps of a run; more means that something spins.
 const STEPS_MAX: u64 = 100_000;
-/// Looks in which a page comes for certain: a long poll ends after 25 seconds.
-const PAGES_MAX: u64 = 3;
+/// Looks in which everything that is due by itself has come: a long poll ends after 25 seconds, what is held back is
+/// asked for after five minutes at the latest. Nobody restarts anything meanwhile.
+const PAGES_MAX: u64 = 20;
 /// What comes to light after a week (a clone that was silent) may need another.
 const WEEKS_MAX: u64 = 3;
 /// More than a week, also by a clock that runs too slow.
