@@ -44,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const TEST_ARROWS: &[(&str, &str)] = &[
     (".", "sync/central"),
     (".", "tests/dice"),
+    ("src/scan", "tests/dice"),
     ("src/store", "tests/fault"),
     ("src/store/salvage", "tests/fault"),
     ("sync/central", "tests/fault"),

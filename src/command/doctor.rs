@@ -70,10 +70,14 @@ pub fn doctor(arguments: &DoctorArguments) -> ExitCode {
     let (options, keys) = (StoreOptions::in_directory(data), FileKeyStore::in_directory(data));
     let examined = examine::examine(&options, &keys);
     let mut checks = vec![database(&examined)];
+    let is_missing = matches!(examined, Err(OpenError::Missing(_)));
     let examined = examined.as_ref().ok();
     checks.extend(examined.map(|found| journal(&found.chain)));
     checks.push(disk(data));
-    let (central, server_time_ms) = central(examined.and_then(|found| found.terminal.as_ref()));
+    let (central, server_time_ms) = match examined.map(|found| found.terminal.as_ref()) {
+        None if !is_missing => (central_unknown(), None),
+        terminal => central(terminal.flatten()),
+    };
     checks.push(clock_check(clock.now().0, server_time_ms));
     checks.push(central);
     checks.push(camera());
@@ -177,6 +181,12 @@ fn clock_check(now_ms: i64, server_time_ms: Option<i64>) -> Check {
             "Compare it with another clock.",
         ),
     }
+}
+
+/// The address of central stands in the database, which does not open: that says nothing about an enrolment.
+fn central_unknown() -> Check {
+    let detail = "not asked: its address stands in the database";
+    Check::warning("central", detail, "First see to the database, above.")
 }
 
 /// How central is, and what time it has.

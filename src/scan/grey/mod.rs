@@ -147,9 +147,9 @@ const HEAVY_UNEXPLAINED_MAX: f32 = 0.025;
 /// The heaviest blur behind which a number is believed: the last Gaussian and the last disc have no
 /// heavier kernel beside them to lose against. The other nine were read so.
 const BLUR_MAX: f32 = 1.35;
-/// What two digits leave unexplained, in shares of the variance of all, where glare or print hides them. Margins count on
-/// what is unexplained being spread evenly; where most of it lies there, those digits are told apart by as much less, and
-/// the check digit must not say what they are.
+/// What two digits leave unexplained, in shares of the variance of all, where glare or print hides
+/// them. Margins count on what is unexplained being spread evenly; where most of it lies there, those
+/// digits are told apart by as much less, and the check digit must not say what they are.
 const HIDDEN_SHARE: f32 = 0.12;
 /// What the short symbols need more: they fit by chance in more places.
 const SHORT_FACTOR: f32 = 2.0;

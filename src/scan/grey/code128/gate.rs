@@ -32,8 +32,8 @@ const FIRST_LIKENESS_MIN: f32 = 0.75;
 const SLANTS: [f32; 4] = [0.92, 1.08, 0.84, 1.16];
 /// The narrower margin in modules.
 const QUIET_MODULES_MIN: f32 = 4.0;
-/// Ups and downs of the profile, in contrasts, for a character: three bars that are seen whole, with noise, and what is left of them
-/// behind the heaviest blur.
+/// Ups and downs of the profile, in contrasts, for a character: three bars that are seen whole, with noise, and what is
+/// left of them behind the heaviest blur.
 const VARIATION_OF_CHARACTER: std::ops::Range<f32> = 0.4..7.0;
 /// The smallest module, in pixels.
 const MODULE_PIXELS_MIN: f32 = 0.9;

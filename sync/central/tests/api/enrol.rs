@@ -136,8 +136,8 @@ async fn an_epoch_is_never_given_out_twice() {
     assert_eq!(enrol(4, last).await["code"], "INVALID_REQUEST");
 }
 
-/// Receipts are named by store, name and epoch. A central that was restored to before a terminal was there makes it anew
-/// under the same name.
+/// Receipts are named by store, name and epoch. A central that was restored to before a terminal was there makes it
+/// anew under the same name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_that_was_forgotten_does_not_print_its_receipt_numbers_again() {
     let world = World::new().await;
