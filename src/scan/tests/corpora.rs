@@ -5,10 +5,12 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
+#[path = "../../../benches/support/alter.rs"]
+mod alter;
 mod corpus;
 
 use corpus::{Outcome, Tally};
-use scan::Clock;
+use scan::{Clock, Decoder, Options};
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -81,11 +83,55 @@ fn photographs_are_read_and_nothing_is_invented() {
             }
         }
     };
+    on_all_cores(&work);
+    let faults = faults.into_inner().unwrap();
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+fn on_all_cores(work: &(dyn Fn() + Sync)) {
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from).min(8) {
             scope.spawn(work);
         }
     });
+}
+
+/// What is left of a code is no other code: a line through half an EAN-13 that leaves its bars, a symbol that would go
+/// on beyond the picture, a check digit that says what is under a reflection. Each was read once.
+#[test]
+fn photographs_that_are_cut_through_yield_no_other_number() {
+    let Some(root) = corpus::root() else {
+        println!("SKIPPED: no photographs at ../shared/corpora/barcodes");
+        return;
+    };
+    let sets = corpus::sets(&root);
+    let wanted = ["zxing/ean13-1", "zxing/ean13-4"];
+    let pictures: Vec<corpus::Picture> = sets
+        .iter()
+        .filter(|set| wanted.contains(&set.name.as_str()))
+        .flat_map(corpus::Set::pictures)
+        .collect();
+    let wanted = ["left 75 %", "middle 45 %", "turned by 17, cut"];
+    let is_wanted = |cut: &&alter::Alteration| !cut.is_whole && wanted.contains(&cut.name);
+    let cuts: Vec<&alter::Alteration> = alter::ALL.iter().filter(is_wanted).collect();
+    assert!(pictures.len() > 50 && cuts.len() == 3, "{} {}", pictures.len(), cuts.len());
+    let (next, faults) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        let mut decoder = Decoder::new(Options::default());
+        while let Some(picture) = pictures.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let frame = picture.frame();
+            for cut in &cuts {
+                let altered = (cut.apply)(&frame.view().unwrap());
+                let reads = decoder.study(altered.view().unwrap(), &|| false);
+                let texts = reads.into_iter().map(|read| read.text).collect();
+                if let Outcome::Wrong(texts) = picture.outcome(texts) {
+                    let fault = format!("{}, {}: {texts:?}", picture.name(), cut.name);
+                    faults.lock().unwrap().push(fault);
+                }
+            }
+        }
+    };
+    on_all_cores(&work);
     let faults = faults.into_inner().unwrap();
     assert!(faults.is_empty(), "{faults:#?}");
 }
