@@ -98,7 +98,8 @@ fn packed(luma: &Luma<'_>, quality: u8) -> Frame {
     let encoder = jpeg_encoder::Encoder::new(&mut bytes, quality);
     let size = (frame.width as u16, frame.height as u16);
     let packed = encoder.encode(&frame.luma, size.0, size.1, jpeg_encoder::ColorType::Luma);
-    packed.ok().and_then(|()| jpeg(&bytes).ok()).unwrap_or(frame)
+    packed.expect("photographs are smaller than a JPEG may be");
+    jpeg(&bytes).expect("what was just packed is unpacked")
 }
 
 /// Other grey values, and noise of about a bell's shape and that deviation.
@@ -117,7 +118,7 @@ fn toned(luma: &Luma<'_>, tone: fn(f32) -> f32, deviation: f32) -> Frame {
 
 fn cut_when_turned(luma: &Luma<'_>, degrees: f32) -> Frame {
     let turned = turned(luma, degrees);
-    turned.view().map(|luma| cut(&luma, (0.0, 1.0), (0.0, 0.55))).unwrap_or_default()
+    cut(&turned.view().expect("it was just drawn"), (0.0, 1.0), (0.0, 0.55))
 }
 
 /// The part between these shares of its width and of its height.
@@ -128,5 +129,5 @@ fn cut(luma: &Luma<'_>, across: (f32, f32), down: (f32, f32)) -> Frame {
     };
     let (left, width) = pixels(across, luma.width());
     let (top, height) = pixels(down, luma.height());
-    luma.part(left, top, width, height).map(|part| part.to_frame()).unwrap_or_default()
+    luma.part(left, top, width, height).expect("shares are of the whole").to_frame()
 }

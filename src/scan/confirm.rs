@@ -281,7 +281,7 @@ impl Ballot {
             if candidate.lines.len() < LINES_MAX {
                 candidate.lines.push(sighting);
             }
-            candidate.is_spread |= candidate.lies_apart();
+            candidate.is_spread = candidate.is_spread || candidate.lies_apart();
         }
     }
 

@@ -18,6 +18,9 @@ const LIGHT_MODULES_MAX: f32 = 7.0;
 const VARIATION_MIN: f32 = 3.0;
 /// The contrast around counts as at least this share of the greatest: shading is no bar.
 const CONTRAST_SHARE: f32 = 0.4;
+/// Levels at which a symbol may begin whose ends are looked for at several: a lone bar of one module
+/// reaches half of what it does above behind a blur of two.
+const LEVELS: [f32; 2] = [LEVEL, 0.15];
 /// Runs that are looked at on one profile.
 const RUNS_MAX: usize = 160;
 
@@ -31,13 +34,34 @@ pub(super) struct Pair {
     pub(super) quiet: f32,
 }
 
+/// What lies between two light margins, in samples of the profile.
+#[derive(Clone, Copy)]
+pub(super) struct Between {
+    pub(super) start: f32,
+    pub(super) end: f32,
+    /// The narrower margin.
+    pub(super) quiet: f32,
+    /// The widest light within.
+    pub(super) light: f32,
+    /// Ups and downs within, in contrasts.
+    pub(super) variation: f32,
+}
+
+impl Between {
+    /// Where it lies on a profile with so many samples that may be read backwards.
+    pub(super) fn on(&self, length: usize, is_mirrored: bool) -> (f32, f32) {
+        let last = (length - 1) as f32;
+        if is_mirrored { (last - self.end, last - self.start) } else { (self.start, self.end) }
+    }
+}
+
 /// Finds margins; keeps its memory.
 #[derive(Default)]
 pub(super) struct MarginFinder {
     /// Boundaries of runs; even runs are light.
-    pub(super) edges: Vec<f32>,
+    edges: Vec<f32>,
     /// Ups and downs before each boundary, in contrasts.
-    pub(super) variation: Vec<f32>,
+    variation: Vec<f32>,
     pub(super) pairs: Vec<Pair>,
 }
 
@@ -68,8 +92,54 @@ impl MarginFinder {
         }
     }
 
+    /// Fills `found` with what lies between any two margins and has a rank, the highest first, at most
+    /// `count_max`. Of those whose ends both lie `near` the same places only the first is kept.
+    pub(super) fn between(
+        &mut self,
+        profile: &[f32],
+        count_max: usize,
+        rank: impl Fn(&Between) -> Option<f32>,
+        near: impl Fn(&Between) -> f32,
+        found: &mut Vec<Between>,
+    ) {
+        found.clear();
+        for level in LEVELS {
+            self.split(profile, profile.len() / 6, level);
+            let runs = self.edges.len() - 1;
+            for left in (0..runs).step_by(2) {
+                let mut light = 0.0f32;
+                for right in (left + 2..runs).step_by(2) {
+                    if right > left + 2 {
+                        light = light.max(self.width(right - 2));
+                    }
+                    let between = Between {
+                        start: self.edges[left + 1],
+                        end: self.edges[right],
+                        quiet: self.width(left).min(self.width(right)),
+                        light,
+                        variation: self.variation[right] - self.variation[left + 1],
+                    };
+                    found.extend(rank(&between).is_some().then_some(between));
+                }
+            }
+        }
+        found.sort_by(|a, b| rank(b).unwrap_or(0.0).total_cmp(&rank(a).unwrap_or(0.0)));
+        let mut kept = 0;
+        for index in 0..found.len() {
+            let it = found[index];
+            let is_near = |a: f32, b: f32| (a - b).abs() < near(&it);
+            let is_twin =
+                |known: &Between| is_near(known.start, it.start) && is_near(known.end, it.end);
+            if kept < count_max && !found[..kept].iter().any(is_twin) {
+                found[kept] = it;
+                kept += 1;
+            }
+        }
+        found.truncate(kept);
+    }
+
     /// The width of a run.
-    pub(super) fn width(&self, run: usize) -> f32 {
+    fn width(&self, run: usize) -> f32 {
         self.edges[run + 1] - self.edges[run]
     }
 
@@ -80,7 +150,7 @@ impl MarginFinder {
     }
 
     /// Fills the edges and ups and downs of the profile, with runs told apart at a level of darkness.
-    pub(super) fn split(&mut self, profile: &[f32], window: usize, level: f32) {
+    fn split(&mut self, profile: &[f32], window: usize, level: f32) {
         self.edges.clear();
         self.edges.push(0.0);
         self.variation.clear();

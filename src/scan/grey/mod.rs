@@ -454,6 +454,8 @@ impl Workspace {
             return None;
         }
         let (symbology, text) = layout.text(&fitted.characters)?;
+        let worst = self.fitter.worst_share(profile, &self.bank, &fitted);
+        let trust = if worst > HIDDEN_SHARE { fitted.unexplained / worst } else { 1.0 };
         let mut half_margin = f32::INFINITY;
         for index in 0..2 {
             let half = &mut self.bundle.halves[index];
@@ -474,12 +476,6 @@ impl Workspace {
                 half.reverse();
             }
         }
-        let profile = match best.is_mirrored {
-            true => &self.mirrored,
-            false => &self.bundle.all,
-        };
-        let worst = self.fitter.worst_share(profile, &self.bank, &fitted);
-        let trust = if worst > HIDDEN_SHARE { fitted.unexplained / worst } else { 1.0 };
         Some(GreyRead {
             symbology,
             text,

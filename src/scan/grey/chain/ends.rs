@@ -2,10 +2,8 @@
 //! with bars between them, and no light as wide within.
 
 use crate::grey::fit::Pose;
-use crate::grey::margin::MarginFinder;
+use crate::grey::margin::{Between, MarginFinder};
 
-/// Levels of darkness, of the contrast around, at which a symbol may begin.
-const LEVELS: [f32; 2] = [0.3, 0.15];
 /// The narrower margin over the widest light between them: ten modules are demanded, and four with
 /// bars that blur ate beside them are the widest within a symbol.
 const QUIET_OVER_LIGHT_MIN: f32 = 0.7;
@@ -16,24 +14,6 @@ const VARIATION_MIN: f32 = 4.0;
 const ENDS_MAX: usize = 4;
 /// Spots that are kept.
 pub(in crate::grey) const SPOTS_MAX: usize = 8;
-
-/// Where a symbol may begin and end.
-#[derive(Clone, Copy)]
-pub(in crate::grey) struct Ends {
-    pub(in crate::grey) start: f32,
-    pub(in crate::grey) end: f32,
-    /// The narrower margin.
-    pub(in crate::grey) quiet: f32,
-    pub(in crate::grey) variation: f32,
-}
-
-impl Ends {
-    /// Where they lie on a profile with so many samples that may be read backwards.
-    pub(in crate::grey) fn on(&self, length: usize, is_mirrored: bool) -> (f32, f32) {
-        let last = (length - 1) as f32;
-        if is_mirrored { (last - self.end, last - self.start) } else { (self.start, self.end) }
-    }
-}
 
 /// A place where a symbol may lie.
 #[derive(Clone, Copy, Debug)]
@@ -58,44 +38,15 @@ pub(in crate::grey) fn find(
     profile: &[f32],
     samples_per_pixel: f32,
     shortest: f32,
-    ends: &mut Vec<Ends>,
+    ends: &mut Vec<Between>,
 ) {
-    ends.clear();
-    for level in LEVELS {
-        margins.split(profile, profile.len() / 6, level);
-        let runs = margins.edges.len() - 1;
-        for left in (0..runs).step_by(2) {
-            let mut widest = 0.0f32;
-            for right in (left + 2..runs).step_by(2) {
-                if right > left + 2 {
-                    widest = widest.max(margins.width(right - 2));
-                }
-                let (start, end) = (margins.edges[left + 1], margins.edges[right]);
-                let quiet = margins.width(left).min(margins.width(right));
-                let variation = margins.variation[right] - margins.variation[left + 1];
-                if end - start > shortest
-                    && quiet > QUIET_OVER_LIGHT_MIN * widest
-                    && variation > VARIATION_MIN
-                {
-                    ends.push(Ends { start, end, quiet, variation });
-                }
-            }
-        }
-    }
-    ends.sort_by(|a, b| b.quiet.total_cmp(&a.quiet));
-    let mut kept = 0;
-    for index in 0..ends.len() {
-        let it = ends[index];
-        let near = samples_per_pixel;
-        let is_twin = |known: &Ends| {
-            (known.start - it.start).abs() < near && (known.end - it.end).abs() < near
-        };
-        if kept < ENDS_MAX && !ends[..kept].iter().any(is_twin) {
-            ends[kept] = it;
-            kept += 1;
-        }
-    }
-    ends.truncate(kept);
+    let rank = |it: &Between| {
+        let is_worth = it.end - it.start > shortest
+            && it.quiet > QUIET_OVER_LIGHT_MIN * it.light
+            && it.variation > VARIATION_MIN;
+        is_worth.then_some(it.quiet)
+    };
+    margins.between(profile, ENDS_MAX, rank, |_| samples_per_pixel, ends);
 }
 
 /// Inserts by likeness, one for each place; two places with one module between them are one.

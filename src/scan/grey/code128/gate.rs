@@ -7,10 +7,10 @@
 
 use super::symbol::{CHARACTER, CHARACTERS_MIN, DATA, STOP_MODULES, VALUES, modules_of};
 use crate::grey::chain::code::{CHARACTERS_MAX, Code, Gate};
-use crate::grey::chain::ends::{self, Ends, Spot};
+use crate::grey::chain::ends::{self, Spot};
 use crate::grey::chain::wave::{Bank, Entry, LEAD, TAIL};
 use crate::grey::fit::{Pose, TONES};
-use crate::grey::margin::MarginFinder;
+use crate::grey::margin::{Between, MarginFinder};
 use crate::grey::template::{COARSE, SAMPLES, dot};
 
 /// Samples of a character.
@@ -64,7 +64,7 @@ struct Match {
 pub(in crate::grey) struct PatternGate {
     starts: Vec<Template<START_SPAN>>,
     stops: Vec<Template<STOP_SPAN>>,
-    ends: Vec<Ends>,
+    ends: Vec<Between>,
 }
 
 impl Gate for PatternGate {
@@ -109,7 +109,7 @@ impl PatternGate {
     fn look_between(
         &self,
         profile: &[f32],
-        ends: Ends,
+        ends: Between,
         is_mirrored: bool,
         samples_per_pixel: f32,
         spots: &mut Vec<Spot>,

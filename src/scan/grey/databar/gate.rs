@@ -6,7 +6,7 @@
 //! place and width of a module better than the ends do; whatever has none costs nothing more.
 
 use super::super::fit::Pose;
-use super::super::margin::MarginFinder;
+use super::super::margin::{Between, MarginFinder};
 use super::super::template::{COARSE, SAMPLES, dot};
 use super::assign::MARGIN;
 use super::symbol::{FINDER_MODULES, Layout, finder_bars};
@@ -19,9 +19,6 @@ const SPAN: usize = FINDER_MODULES as usize * SAMPLES;
 const SHIFT_MAX: usize = 2 * SAMPLES;
 /// Correlation with a finder pattern below which it is none.
 const LIKENESS_MIN: f32 = 0.92;
-/// Levels of darkness, of the contrast around, at which a symbol may begin: a lone bar of one
-/// module reaches 0.38 behind a Gaussian blur of one module, and half of that behind two.
-const LEVELS: [f32; 2] = [0.3, 0.15];
 /// The widest light within a symbol: nine modules, and beside them bars that blur ate.
 const LIGHT_MODULES_MAX: f32 = 16.0;
 /// Light beside the symbol, in modules.
@@ -44,7 +41,7 @@ pub(super) struct Gate {
     layout: &'static Layout,
     templates: Vec<Template>,
     /// Where symbols may begin and end, with the narrower margin in modules.
-    pub(super) ends: Vec<(f32, f32, f32)>,
+    pub(super) ends: Vec<Between>,
 }
 
 /// A place where both finder patterns were seen.
@@ -168,47 +165,19 @@ pub(super) fn find_ends(
     profile: &[f32],
     samples_per_pixel: f32,
     modules: i32,
-    found: &mut Vec<(f32, f32, f32)>,
+    found: &mut Vec<Between>,
 ) {
     let variation_min = VARIATION_MIN * modules as f32 / 95.0;
-    found.clear();
-    for level in LEVELS {
-        margins.split(profile, profile.len() / 6, level);
-        let runs = margins.edges.len() - 1;
-        for left in (0..runs).step_by(2) {
-            let mut widest = 0.0f32;
-            for right in (left + 2..runs).step_by(2) {
-                if right > left + 2 {
-                    widest = widest.max(margins.width(right - 2));
-                }
-                let (start, end) = (margins.edges[left + 1], margins.edges[right]);
-                let module = (end - start) / modules as f32;
-                let quiet = margins.width(left).min(margins.width(right)) / module;
-                let variation = margins.variation[right] - margins.variation[left + 1];
-                if module > 0.8 * samples_per_pixel
-                    && widest < LIGHT_MODULES_MAX * module
-                    && quiet > QUIET_MIN
-                    && variation > variation_min
-                {
-                    found.push((start, end, quiet.min(12.0)));
-                }
-            }
-        }
-    }
-    found.sort_by(|a, b| b.2.total_cmp(&a.2));
-    let near = |a: f32, b: f32, module: f32| (a - b).abs() < 0.5 * module;
-    let mut kept = 0;
-    for index in 0..found.len() {
-        let it = found[index];
-        let module = (it.1 - it.0) / modules as f32;
-        let is_twin =
-            |known: &(f32, f32, f32)| near(known.0, it.0, module) && near(known.1, it.1, module);
-        if kept < ENDS_MAX && !found[..kept].iter().any(is_twin) {
-            found[kept] = it;
-            kept += 1;
-        }
-    }
-    found.truncate(kept);
+    let module = |it: &Between| (it.end - it.start) / modules as f32;
+    let rank = |it: &Between| {
+        let (module, quiet) = (module(it), it.quiet / module(it));
+        let is_worth = module > 0.8 * samples_per_pixel
+            && it.light < LIGHT_MODULES_MAX * module
+            && quiet > QUIET_MIN
+            && it.variation > variation_min;
+        is_worth.then_some(quiet.min(12.0))
+    };
+    margins.between(profile, ENDS_MAX, rank, |it| 0.5 * module(it), found);
 }
 
 /// The waveform of a finder pattern among grey.

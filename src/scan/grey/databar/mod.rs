@@ -21,7 +21,7 @@ mod waveform;
 use super::GreyRead;
 use super::bundle::Bundle;
 use super::fit::Pose;
-use super::margin::MarginFinder;
+use super::margin::{Between, MarginFinder};
 use super::symbol::Text;
 use super::template::{BLURS, COARSE, blur_modules, is_near};
 use crate::decode::databar::element_string;
@@ -165,7 +165,7 @@ impl Reader {
         gate::find_ends(margins, &bundle.all, 1.0 / bundle.step, ROW.modules, &mut self.gate.ends);
         let last = (bundle.all.len() - 1) as f32;
         for index in 0..self.gate.ends.len() {
-            let (start, end, _) = self.gate.ends[index];
+            let Between { start, end, .. } = self.gate.ends[index];
             for is_mirrored in [false, true] {
                 let (profile, pose) = match is_mirrored {
                     true => (mirrored, Pose::between(last - end, last - start)),

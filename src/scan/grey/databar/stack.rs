@@ -10,7 +10,7 @@ use super::{Judged, Reader, Sight, gate, keep};
 use crate::frame::{Luma, Outline};
 use crate::grey::bundle::Bundle;
 use crate::grey::fit::{CONTRAST_MIN, Pose};
-use crate::grey::margin::MarginFinder;
+use crate::grey::margin::{Between, MarginFinder};
 use crate::grey::{Candidate, GreyRead};
 
 /// Samples of a module.
@@ -45,7 +45,7 @@ pub(in crate::grey) struct StackReader {
     reader: Option<Box<Reader>>,
     bundles: [Bundle; 2],
     /// Where a row may begin and end, and its margin.
-    seen: Vec<(f32, f32, f32)>,
+    seen: Vec<Between>,
     ends: [Vec<Row>; 2],
     turned: Vec<f32>,
     all: Vec<f32>,
@@ -88,7 +88,7 @@ impl StackReader {
                 self.turned.reverse();
             }
             gate::find_ends(margins, &self.turned, 1.0 / bundle.step, modules, &mut self.seen);
-            let ends = self.seen.iter().map(|(start, end, _)| Row { start: *start, end: *end });
+            let ends = self.seen.iter().map(|it| Row { start: it.start, end: it.end });
             self.ends[row].clear();
             self.ends[row].extend(ends);
         }

@@ -7,10 +7,10 @@
 
 use super::{HEAD_RUNS, Itf14, PAIRS};
 use crate::grey::chain::code::{Code, Gate};
-use crate::grey::chain::ends::{self, Ends, Spot};
+use crate::grey::chain::ends::{self, Spot};
 use crate::grey::chain::wave::Bank;
 use crate::grey::fit::{CONTRAST_MIN, Pose};
-use crate::grey::margin::MarginFinder;
+use crate::grey::margin::{Between, MarginFinder};
 use crate::grey::template::SAMPLES;
 
 /// By how much the darkness of a part may be off those around it, in contrasts: a bar of one module
@@ -34,7 +34,7 @@ const LOOK: usize = 2;
 /// Finds symbols by their parts; keeps its memory.
 #[derive(Default)]
 pub(in crate::grey) struct PeriodGate {
-    ends: Vec<Ends>,
+    ends: Vec<Between>,
     /// Sums of the grey values before each sample.
     sums: Vec<f32>,
 }
