@@ -8,13 +8,15 @@
 //!
 //! Arguments: names of sets (parts of them) to look at only those; `--ours` leaves the others out;
 //! `--verbose` lists each miss; `--markdown` writes the table into docs/SCANNING.md; `--altered` looks at the same
-//! photographs turned, smaller, dimmed, packed and cut instead (`support/alter.rs`), `--altered=38` only as the
+//! photographs turned, leaning, smaller, among other things, blurred, dimmed, packed and cut instead (`support/alter.rs`), `--altered=38` only as the
 //! alterations say whose names have that in them.
 
 #![allow(clippy::print_stdout, reason = "a bench reports on the standard output")]
 
 #[path = "support/alter.rs"]
 mod alter;
+#[path = "support/clutter.rs"]
+mod clutter;
 #[path = "../src/scan/tests/corpus/mod.rs"]
 mod corpus;
 #[path = "support/empty_frame.rs"]

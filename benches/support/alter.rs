@@ -4,6 +4,7 @@
 //! it still reads of them turned, smaller, packed harder, dimmed or cut through says more, and a number that appears
 //! only then is a wrong one that was waiting. The same picture is altered in the same way on every machine.
 
+use super::clutter;
 use scan::image::jpeg;
 use scan::{Frame, Luma};
 
@@ -26,7 +27,7 @@ const fn part(name: &'static str, apply: fn(&Luma<'_>) -> Frame) -> Alteration {
 }
 
 /// All of them.
-pub const ALL: [Alteration; 18] = [
+pub const ALL: [Alteration; 26] = [
     whole("as it is", |luma| luma.to_frame()),
     whole("turned by 90", |luma| turned(luma, 90.0)),
     whole("turned by 180", |luma| turned(luma, 180.0)),
@@ -37,6 +38,14 @@ pub const ALL: [Alteration; 18] = [
     whole("JPEG of quality 25", |luma| packed(luma, 25)),
     whole("dim and noisy", |luma| toned(luma, |value| 6.0 + 0.3 * value, 2.0)),
     whole("hazy", |luma| toned(luma, |value| 110.0 + 0.35 * value, 1.0)),
+    whole("leaning by 30", |luma| leaning(luma, 30.0)),
+    whole("leaning by 50", |luma| leaning(luma, 50.0)),
+    whole("around a can", around_a_can),
+    whole("moved by 3 pixels", |luma| moved(luma, 3)),
+    whole("out of focus by 1.5", |luma| blurred(luma, 3)),
+    whole("in a scene, 1.5", |luma| in_a_scene(luma, 1.5)),
+    whole("in a scene, 3", |luma| in_a_scene(luma, 3.0)),
+    whole("4000 wide", |luma| resized(luma, 4000.0 / luma.width().max(luma.height()) as f32)),
     part("left 55 %", |luma| cut(luma, (0.0, 0.55), (0.0, 1.0))),
     part("right 55 %", |luma| cut(luma, (0.45, 1.0), (0.0, 1.0))),
     part("left 40 %", |luma| cut(luma, (0.0, 0.4), (0.0, 1.0))),
@@ -72,6 +81,73 @@ fn turned(luma: &Luma<'_>, degrees: f32) -> Frame {
         let (dx, dy) = (x - across / 2.0, y - down / 2.0);
         (width / 2.0 + dx * cos + dy * sin, height / 2.0 - dx * sin + dy * cos)
     })
+}
+
+/// Leaning away to the right by that angle, as a camera sees it from twice the width away, and so near that its middle
+/// loses no pixels.
+fn leaning(luma: &Luma<'_>, degrees: f32) -> Frame {
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let (width, height) = (luma.width() as f32, luma.height() as f32);
+    let (across, down) = (width / cos, height / cos);
+    let away = 2.0 * width;
+    drawn(luma, (across as usize, down as usize), |x, y| {
+        let (dx, dy) = ((x - across / 2.0) * cos, (y - down / 2.0) * cos);
+        // The ray through the pixel meets the plane so far from the middle.
+        let along = dx * away / (away * cos - dx * sin);
+        let nearness = (away + along * sin) / away;
+        (width / 2.0 + along, height / 2.0 + dy * nearness)
+    })
+}
+
+/// Around a can whose visible half is as wide as the picture times 1.3.
+fn around_a_can(luma: &Luma<'_>) -> Frame {
+    let (width, radius) = (luma.width() as f32, luma.width() as f32 * 0.65);
+    drawn(luma, (luma.width(), luma.height()), |x, y| {
+        let angle = ((x - width / 2.0) / radius).clamp(-1.0, 1.0).asin();
+        (width / 2.0 + angle * radius, y)
+    })
+}
+
+/// Moved by so many pixels along its rows while it was taken.
+fn moved(luma: &Luma<'_>, pixels: usize) -> Frame {
+    averaged(luma, (pixels, 1))
+}
+
+/// Each pixel is the mean of a square twice: about a Gaussian blur of half the side.
+fn blurred(luma: &Luma<'_>, side: usize) -> Frame {
+    let once = averaged(luma, (side, side));
+    averaged(&once.view().expect("it was just drawn"), (side, side))
+}
+
+fn averaged(luma: &Luma<'_>, (across, down): (usize, usize)) -> Frame {
+    let mut frame = luma.to_frame();
+    let (width, height) = (luma.width(), luma.height());
+    for (index, pixel) in frame.luma.iter_mut().enumerate() {
+        let (x, y) = (index % width, index / width);
+        let columns = (0..across).map(|step| (x + step).saturating_sub(across / 2).min(width - 1));
+        let sum: usize = columns
+            .flat_map(|x| {
+                let rows = (0..down).map(|step| (y + step).saturating_sub(down / 2));
+                rows.map(move |y| usize::from(luma.row(y.min(height - 1))[x]))
+            })
+            .sum();
+        *pixel = (sum / (across * down)) as u8;
+    }
+    frame
+}
+
+/// Among other things, on a ground so many times as wide and high.
+fn in_a_scene(luma: &Luma<'_>, factor: f32) -> Frame {
+    let length = |pixels: usize| (pixels as f32 * factor) as usize;
+    let (width, height) = (luma.width(), luma.height());
+    let mut frame = clutter::ground(length(width), length(height), (width * 31 + height) as u64);
+    // Off the middle: nobody aims in a photograph of a shelf.
+    let (left, top) = ((frame.width - width) * 2 / 3, (frame.height - height) / 3);
+    for y in 0..height {
+        let begin = (top + y) * frame.stride + left;
+        frame.luma[begin..begin + width].copy_from_slice(luma.row(y));
+    }
+    frame
 }
 
 /// Of another size; each pixel is the mean of what it covers.

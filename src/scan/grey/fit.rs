@@ -33,6 +33,13 @@ impl Pose {
         Self { terms: [(start + end) / 2.0, (end - start) / 2.0, 0.0, 0.0] }
     }
 
+    /// The same between the same ends, with modules that grow along it: its middle moves back by
+    /// that share of half its length.
+    pub(super) fn bent(&self, share: f32) -> Self {
+        let [a, b, c, d] = self.terms;
+        Self { terms: [a - share * b, b, c + share * b, d] }
+    }
+
     pub(super) fn at(&self, t: f32) -> f32 {
         let [a, b, c, d] = self.terms;
         a + t * (b + t * (c + t * d))

@@ -151,16 +151,21 @@ const BLUR_MAX: f32 = 1.35;
 /// them. Margins count on what is unexplained being spread evenly; where most of it lies there, those
 /// digits are told apart by as much less, and the check digit must not say what they are.
 const HIDDEN_SHARE: f32 = 0.12;
+/// The same for the short symbols: behind 1.15 modules a UPC-E was once seen in half of an EAN-13,
+/// whose bars behind the middle guard were as pale as light.
+const SHORT_BLUR_MAX: f32 = 1.0;
 /// What the short symbols need more: they fit by chance in more places.
 const SHORT_FACTOR: f32 = 2.0;
 /// Unexplained variance with which a number can still be meant.
 const UNEXPLAINED_MAX: f32 = 0.08;
 
-/// How many times more than of twelve digits is demanded of a kind of symbol.
-const fn strictness(symbology: Symbology) -> f32 {
+/// How many times more than of twelve digits is demanded of a kind of symbol, and the heaviest blur
+/// that it is believed behind.
+const fn demands(symbology: Symbology) -> (f32, f32) {
     match symbology {
-        Symbology::Ean13 | Symbology::UpcA => 1.0,
-        _ => SHORT_FACTOR,
+        Symbology::Ean13 | Symbology::UpcA => (1.0, BLUR_MAX),
+        Symbology::Ean8 | Symbology::UpcE => (SHORT_FACTOR, SHORT_BLUR_MAX),
+        _ => (SHORT_FACTOR, BLUR_MAX),
     }
 }
 
@@ -170,12 +175,12 @@ impl GreyRead {
         if matches!(self.symbology, Symbology::Code128 | Symbology::Gs1128 | Symbology::Itf14) {
             return chain::is_believed(self);
         }
-        let factor = strictness(self.symbology);
+        let (factor, blur_max) = demands(self.symbology);
         let unexplained_max = match self.blur_modules < HEAVY_BLUR {
             true => UNEXPLAINED_MAX,
             false => HEAVY_UNEXPLAINED_MAX,
         };
-        self.blur_modules < BLUR_MAX
+        self.blur_modules < blur_max
             && self.unexplained < unexplained_max / factor
             && self.margin > MARGIN_MIN * factor
             && self.half_margin > HALF_MARGIN_MIN * factor
@@ -210,8 +215,36 @@ const FINALISTS: [usize; LAYOUTS.len()] = [2, 1, 1];
 const JITTER: [f32; 5] = [0.0, -0.5, 0.5, -1.0, 1.0];
 /// The same for a look that must be over soon.
 const QUICK_JITTER: [f32; 3] = [0.0, -0.7, 0.7];
+/// How modules grow along a symbol that leans away: the bend of a pose over half its length, in
+/// steps that move the middle of an EAN-13 by one module, between the ends that margins show.
+const BENDS: [f32; 9] = [0.0, -0.02, 0.02, -0.04, 0.04, -0.06, 0.06, -0.08, 0.08];
+/// The same for a look that must be over soon.
+const QUICK_BENDS: [f32; 3] = [0.0, -0.04, 0.04];
 /// Beyond this after the first rounds of fitting, nothing becomes a code any more.
 const HOPELESS: f32 = 0.35;
+
+/// Where a symbol is tried between two margins.
+#[derive(Clone, Copy)]
+struct Places {
+    jitter: &'static [f32],
+    bends: &'static [f32],
+}
+
+impl Places {
+    const ALL: Self = Self { jitter: &JITTER, bends: &BENDS };
+    const QUICK: Self = Self { jitter: &QUICK_JITTER, bends: &QUICK_BENDS };
+
+    /// Poses of a symbol of so many modules about these ends.
+    fn between(self, start: f32, end: f32, modules: f32) -> impl Iterator<Item = Pose> {
+        let Self { jitter, bends } = self;
+        let module = (end - start) / modules;
+        let ends = jitter.iter().flat_map(move |before| jitter.iter().map(move |it| (before, it)));
+        ends.flat_map(move |(before, after)| {
+            let pose = Pose::between(start + before * module, end + after * module);
+            bends.iter().map(move |bend| pose.bent(*bend))
+        })
+    }
+}
 
 /// What reading needs and keeps: about 0.6 MB. One for each thread.
 pub struct Workspace {
@@ -273,9 +306,9 @@ impl Workspace {
         effort: Effort,
         wanted: &dyn Fn(Symbology) -> bool,
     ) -> Option<GreyRead> {
-        let jitter = match effort {
-            Effort::Quick | Effort::QuickText => &QUICK_JITTER[..],
-            Effort::Thorough | Effort::Whole => &JITTER,
+        let places = match effort {
+            Effort::Quick | Effort::QuickText => Places::QUICK,
+            Effort::Thorough | Effort::Whole => Places::ALL,
         };
         // Among some thousand characters for each place, a DataBar takes the time of a still; an ITF,
         // whose number of characters is known, is read there too.
@@ -295,7 +328,7 @@ impl Workspace {
             _ => Patience::FRAME,
         };
         let is_believed = |read: &GreyRead| read.is_believed() && is_in_view(luma, &read.outline);
-        let read = self.seek(luma, candidate, (jitter, true), &wanted).filter(is_believed);
+        let read = self.seek(luma, candidate, (places, true), &wanted).filter(is_believed);
         let is_stack = effort == Effort::Whole
             && wanted(Symbology::DataBar)
             && self.bundle.may_be_two(candidate);
@@ -310,14 +343,14 @@ impl Workspace {
     /// diagnostics view, never for a basket.
     pub fn consider(&mut self, luma: &Luma<'_>, candidate: &Candidate) -> Option<GreyRead> {
         self.patience = Patience::ENDLESS;
-        self.seek(luma, candidate, (&JITTER, false), &|_| true)
+        self.seek(luma, candidate, (Places::ALL, false), &|_| true)
     }
 
     fn seek(
         &mut self,
         luma: &Luma<'_>,
         candidate: &Candidate,
-        (jitter, is_impatient): (&[f32], bool),
+        (places, is_impatient): (Places, bool),
         wanted: &dyn Fn(Symbology) -> bool,
     ) -> Option<GreyRead> {
         if !self.bundle.take(luma, candidate) {
@@ -336,9 +369,9 @@ impl Workspace {
             if !is_wanted {
                 continue;
             }
-            self.look_coarsely(layout, jitter);
+            self.look_coarsely(layout, places);
             let enough = match is_impatient {
-                true => UNEXPLAINED_MAX / strictness(build.symbology),
+                true => UNEXPLAINED_MAX / demands(build.symbology).0,
                 false => 1.0,
             };
             self.fit_survivors(layout, enough);
@@ -391,36 +424,32 @@ impl Workspace {
     }
 
     /// Fills the survivors with the best of all places, directions and blurs for one kind.
-    fn look_coarsely(&mut self, layout: usize, jitter: &[f32]) {
+    fn look_coarsely(&mut self, layout: usize, places: Places) {
         self.survivors.clear();
         for index in 0..self.margins.pairs.len() {
             let pair = self.margins.pairs[index];
             if pair.layout == layout {
                 for is_mirrored in [false, true] {
-                    self.look_at(pair, is_mirrored, jitter);
+                    self.look_at(pair, is_mirrored, places);
                 }
             }
         }
     }
 
-    fn look_at(&mut self, pair: Pair, is_mirrored: bool, jitter: &[f32]) {
+    fn look_at(&mut self, pair: Pair, is_mirrored: bool, places: Places) {
         let last = (self.bundle.all.len() - 1) as f32;
         let profile = if is_mirrored { &self.mirrored } else { &self.bundle.all };
         let (start, end) = match is_mirrored {
             true => (last - pair.end, last - pair.start),
             false => (pair.start, pair.end),
         };
-        let module = (end - start) / LAYOUTS[pair.layout].modules as f32;
-        for &before in jitter {
-            for &after in jitter {
-                let pose = Pose::between(start + before * module, end + after * module);
-                let Some(mut hypothesis) = self.fitter.begin(profile, pair.layout, pose) else {
-                    continue;
-                };
-                hypothesis.is_mirrored = is_mirrored;
-                self.fitter.glance(&self.bank, &mut hypothesis, &COARSE);
-                keep(&mut self.survivors, hypothesis);
-            }
+        for pose in places.between(start, end, LAYOUTS[pair.layout].modules as f32) {
+            let Some(mut hypothesis) = self.fitter.begin(profile, pair.layout, pose) else {
+                continue;
+            };
+            hypothesis.is_mirrored = is_mirrored;
+            self.fitter.glance(&self.bank, &mut hypothesis, &COARSE);
+            keep(&mut self.survivors, hypothesis);
         }
     }
 
