@@ -60,10 +60,14 @@ fn main() {
     let mut groups: Vec<Row> =
         GROUPS.map(|name| (name.to_owned(), tallies(engines.len()))).into_iter().collect();
     let mut notes = Vec::new();
+    let mut add_ons = (0, vec![0; engines.len()]);
     let mut table = Table::new(&engines);
     println!("{}", table.head());
     for set in &sets {
-        let row = (set.name.clone(), look_at(set, &mut engines, has("--verbose"), &mut notes));
+        let row = (
+            set.name.clone(),
+            look_at(set, &mut engines, has("--verbose"), &mut notes, &mut add_ons),
+        );
         if let Some(group) = group(set).and_then(|name| groups.iter_mut().find(|g| g.0 == name)) {
             group.1.iter_mut().zip(&row.1).for_each(|(sum, tally)| sum.merge(tally));
         }
@@ -72,6 +76,9 @@ fn main() {
     groups.into_iter().for_each(|row| table.add(row));
     println!("\nfalse reads of ours and, with --verbose, all others:");
     notes.iter().for_each(|line| println!("  {line}"));
+    let read =
+        engines.iter().zip(&add_ons.1).map(|(engine, read)| format!("{} {read}", engine.name()));
+    println!("\nadd-ons read, of {}: {}", add_ons.0, read.collect::<Vec<String>>().join(", "));
     let latency = empty_frame::report(&root);
     println!("\n{latency}");
     if has("--markdown") {
@@ -88,13 +95,26 @@ fn look_at(
     engines: &mut [Box<dyn Engine>],
     is_verbose: bool,
     notes: &mut Vec<String>,
+    (shown, read): &mut (u32, Vec<u32>),
 ) -> Vec<Tally> {
     let mut tallies = tallies(engines.len());
     for picture in set.pictures() {
         let frame = picture.frame();
+        *shown += u32::from(picture.add_on().is_some());
         for (index, engine) in engines.iter_mut().enumerate() {
             let reading = engine.read(&frame);
-            let outcome = picture.outcome(reading.texts);
+            let outcome = picture.outcome(&reading.found);
+            let is_add_on_read = picture.is_add_on_read(&reading.found);
+            read[index] += u32::from(is_add_on_read == Some(true));
+            if index == 0 && (is_verbose || is_add_on_read == Some(false)) {
+                let seen = reading.found.iter().filter_map(|code| code.add_on.as_ref());
+                for digits in seen {
+                    notes.push(format!("{}: add-on {digits}", picture.name()));
+                }
+                if is_add_on_read == Some(false) {
+                    notes.push(format!("{}: its add-on is not read", picture.name()));
+                }
+            }
             if index == 0 && (is_verbose || matches!(outcome, Outcome::Wrong(_))) {
                 let ms = reading.micros / 1000;
                 notes.push(format!("{}: {ms} ms, {outcome:?}", picture.name()));
@@ -118,7 +138,7 @@ fn look_at_altered(sets: &[Set], engines: &mut [Box<dyn Engine>], part: &str, is
             let altered = (alteration.apply)(&luma);
             for (index, engine) in engines.iter_mut().enumerate() {
                 let reading = engine.read(&altered);
-                let outcome = picture.outcome(reading.texts);
+                let outcome = picture.outcome(&reading.found);
                 if index == 0 && (is_verbose || matches!(outcome, Outcome::Wrong(_))) {
                     println!("  {}, {}: {outcome:?}", picture.name(), alteration.name);
                 }

@@ -8,6 +8,7 @@
     reason = "a bench measures time and may fail"
 )]
 
+use super::corpus::Found;
 use rxing::{BarcodeFormat, DecodeHints};
 use scan::{Clock, Decoder, Frame, MonotonicClock, Options};
 use std::collections::HashSet;
@@ -25,7 +26,7 @@ pub fn cpu_time() -> Duration {
 
 /// What a reader made of one picture.
 pub struct Reading {
-    pub texts: Vec<String>,
+    pub found: Vec<Found>,
     pub micros: u64,
 }
 
@@ -61,7 +62,7 @@ impl Engine for Ours {
         let is_late = || self.clock.now_ms() >= deadline_ms;
         let reads = frame.view().map(|luma| self.decoder.study(luma, &is_late)).unwrap_or_default();
         let micros = (cpu_time() - begin).as_micros() as u64;
-        Reading { texts: reads.into_iter().map(|read| read.text).collect(), micros }
+        Reading { found: reads.into_iter().map(Found::from).collect(), micros }
     }
 }
 
@@ -104,7 +105,7 @@ impl Engine for Rxing {
             BarcodeFormat::RSS_EXPANDED => read.getText().replace(['(', ')'], ""),
             _ => read.getText().to_owned(),
         };
-        Reading { texts: read.map(text).into_iter().collect(), micros }
+        Reading { found: read.map(text).map(Found::text).into_iter().collect(), micros }
     }
 }
 
@@ -153,11 +154,11 @@ impl Engine for ZxingCpp {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         let answer: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let texts = answer["texts"].as_array().unwrap().iter();
-        Reading {
-            texts: texts.map(|text| text.as_str().unwrap_or("").to_owned()).collect(),
-            micros: answer["micros"].as_u64().unwrap(),
-        }
+        let found = answer["found"].as_array().unwrap().iter().map(|one| Found {
+            text: one[0].as_str().unwrap_or("").to_owned(),
+            add_on: one[1].as_str().map(str::to_owned),
+        });
+        Reading { found: found.collect(), micros: answer["micros"].as_u64().unwrap() }
     }
 }
 

@@ -83,7 +83,7 @@ impl Terminal {
         if let Ok(rung) = &found
             && let Some((article, is_labelled)) = self.article_of(rung)?
         {
-            return self.add_rung(&article, rung, is_labelled);
+            return self.add_rung(&article, rung, is_labelled, code.issue());
         }
         if let Some(customer) = self.parts.store.customer_by_card(code.text.trim())?
             && self.may_attach_card(code, customer)
@@ -118,12 +118,15 @@ impl Terminal {
         article: &Article,
         rung: &Rung,
         is_labelled: bool,
+        issue: Option<String>,
     ) -> Result<(), StoreError> {
         let label = if is_labelled { (rung.quantity, rung.price) } else { (None, None) };
         let is_added = self.add_labelled(article, Some(rung.gtin), label)?;
         if let Some(day) = rung.best_before.filter(|_| is_added) {
             let day = self.day(day);
             self.say(Message::warning("best-before-over", &[&article.name, &day]));
+        } else if let Some(issue) = issue.filter(|_| is_added) {
+            self.say(Message::information("issue-added", &[&article.name, &issue]));
         }
         Ok(())
     }

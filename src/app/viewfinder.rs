@@ -325,9 +325,10 @@ fn symbology_words(symbology: Symbology) -> String {
 }
 
 fn row_of_read(read: &scan::confirm::Read) -> EvidenceRow {
+    let beside = read.add_on.map(|add_on| format!(" +{add_on}")).unwrap_or_default();
     EvidenceRow {
         symbology: symbology_words(read.symbology),
-        text: visible(&read.text),
+        text: visible(&read.text) + &beside,
         strategy: read.evidence.strategy.name().to_owned(),
         votes: read.evidence.votes,
         demanded: 0,

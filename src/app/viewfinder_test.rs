@@ -77,6 +77,7 @@ fn look(texts: &[(Symbology, &str)]) -> LookReport {
     let reads = texts.iter().map(|(symbology, text)| Read {
         symbology: *symbology,
         text: (*text).to_owned(),
+        add_on: None,
         outline: LABEL,
         evidence,
     });

@@ -272,7 +272,7 @@ impl ReplayedCodes {
             self.last = Some(read.text.clone());
             return Ok(SeenCode {
                 outline: corners_in(&read.outline, (frame.width, frame.height)),
-                code: Code::new(read.symbology, read.text),
+                code: read.into_code(),
                 width: frame.width,
                 height: frame.height,
                 luma: frame

@@ -99,7 +99,8 @@ pub fn try_out(arguments: &TryArguments) -> anyhow::Result<ExitCode> {
 fn json(event: &HandEvent) -> serde_json::Value {
     match event {
         HandEvent::Code { code, at_ms } => serde_json::json!({
-            "symbology": code.symbology.name(), "text": code.text, "kind": code.meaning.kind(),
+            "symbology": code.symbology.name(), "text": code.text,
+            "add_on": code.add_on.map(|add_on| add_on.to_string()), "kind": code.meaning.kind(),
             "gtin": code.gtin().map(|gtin| gtin.to_gtin14()),
             "fault": code.fault.as_ref().map(ToString::to_string), "at_ms": at_ms,
         }),
@@ -117,8 +118,10 @@ fn words(event: &HandEvent) -> String {
             let fault = code.fault.as_ref().map(|fault| format!("  ({fault})"));
             // GS and its like are shown, not sent to the terminal of whoever looks.
             let text = code.text.escape_debug();
+            let beside = code.add_on.map(|add_on| format!(" +{add_on}")).unwrap_or_default();
             let (symbology, kind) = (code.symbology.name(), code.meaning.kind());
-            format!("{symbology:<16} {kind:<10} {text}{}", fault.unwrap_or_default())
+            let fault = fault.unwrap_or_default();
+            format!("{symbology:<16} {kind:<10} {text}{beside}{fault}")
         }
         HandEvent::State { name, path, state } => {
             format!("{state:?}: {name} ({})", path.display())

@@ -5,10 +5,11 @@
 //! caller's catalogue says that there is no such article. A catalogue never lowers what is
 //! demanded: it can delay, not invent. Nothing here reads a clock.
 
+use crate::add_on::{AddOnBallot, Beside};
 use crate::evidence::{Evidence, Strategy};
 use crate::frame::{Outline, Point};
 use crate::trace::{Claim, Standing};
-use domain::code::Symbology;
+use domain::code::{AddOn, Code, Symbology};
 use std::sync::Arc;
 
 /// What the caller knows about articles.
@@ -31,15 +32,17 @@ pub struct Sighting {
     pub from: Point,
     /// The last bar.
     pub to: Point,
+    /// What follows the number.
+    pub beside: Beside,
 }
 
 impl Sighting {
-    fn middle(&self) -> Point {
+    pub(crate) fn middle(&self) -> Point {
         self.from.middle(self.to)
     }
 
     /// How far `point` lies beside the line, in pixels.
-    fn distance(&self, point: Point) -> f32 {
+    pub(crate) fn distance(&self, point: Point) -> f32 {
         beside((self.from, self.to), point)
     }
 }
@@ -58,10 +61,19 @@ pub struct Read {
     pub symbology: Symbology,
     /// The text.
     pub text: String,
+    /// The digits beside it, where they are believed too.
+    pub add_on: Option<AddOn>,
     /// Where it was seen, in frame coordinates.
     pub outline: Outline,
     /// What it rests on.
     pub evidence: Evidence,
+}
+
+impl Read {
+    /// The code with its meaning.
+    pub fn into_code(self) -> Code {
+        Code::new(self.symbology, self.text).beside(self.add_on)
+    }
 }
 
 /// Lines closer than this look at the same pixels and are one vote.
@@ -110,6 +122,32 @@ fn short_modules(symbology: Symbology, text: &str) -> Option<f32> {
     }
 }
 
+/// The corners that the outermost of parallel lines make.
+pub(crate) fn outline_of(lines: &[Sighting]) -> Outline {
+    let Some(base) = lines.first() else { return [Point::default(); 4] };
+    let (dx, dy) = (base.to.x - base.from.x, base.to.y - base.from.y);
+    let beside = |line: &Sighting| line.middle().y * dx - line.middle().x * dy;
+    let by_side = |a: &&Sighting, b: &&Sighting| beside(a).total_cmp(&beside(b));
+    let first = lines.iter().min_by(by_side).unwrap_or(base);
+    let last = lines.iter().max_by(by_side).unwrap_or(base);
+    [first.from, first.to, last.to, last.from]
+}
+
+/// Whether the outermost lines over a code of so many modules lie as far apart as they lean: see
+/// [`SPREAD_MODULES_MIN`].
+pub(crate) fn lies_apart(outline: &Outline, modules: f32) -> bool {
+    let [from, to, last_to, last_from] = *outline;
+    let height = beside((from, to), last_from.middle(last_to));
+    let length = from.distance(to).max(1e-3);
+    // A bar runs from an end of one line to that of the other; where lines leave the bars, none does.
+    let lean = |(one, other): (Point, Point)| {
+        let ahead = (other.x - one.x) * (to.x - from.x) + (other.y - one.y) * (to.y - from.y);
+        ahead.abs() / (length * one.distance(other).max(1e-3))
+    };
+    let lean = lean((from, last_from)).max(lean((to, last_to)));
+    height >= VOTE_SPACING && height >= SPREAD_MODULES_MIN * lean * length / modules
+}
+
 /// The lines of one sweep: they are parallel, or nearly.
 #[derive(Clone, Copy, Debug)]
 pub struct Sweeping {
@@ -149,28 +187,13 @@ impl Candidate {
 
     /// From the outermost lines of the last sweep that saw it.
     fn outline(&self) -> Outline {
-        let Some(base) = self.lines.first() else { return [Point::default(); 4] };
-        let (dx, dy) = (base.to.x - base.from.x, base.to.y - base.from.y);
-        let beside = |line: &Sighting| line.middle().y * dx - line.middle().x * dy;
-        let by_side = |a: &&Sighting, b: &&Sighting| beside(a).total_cmp(&beside(b));
-        let first = self.lines.iter().min_by(by_side).unwrap_or(base);
-        let last = self.lines.iter().max_by(by_side).unwrap_or(base);
-        [first.from, first.to, last.to, last.from]
+        outline_of(&self.lines)
     }
 
     /// Whether the lines of the last sweep lie as far apart as a short code demands.
     fn lies_apart(&self) -> bool {
-        let Some(modules) = short_modules(self.symbology, &self.text) else { return true };
-        let [from, to, last_to, last_from] = self.outline();
-        let height = beside((from, to), last_from.middle(last_to));
-        let length = from.distance(to).max(1e-3);
-        // A bar runs from an end of one line to that of the other; where lines leave the bars, none does.
-        let lean = |(one, other): (Point, Point)| {
-            let ahead = (other.x - one.x) * (to.x - from.x) + (other.y - one.y) * (to.y - from.y);
-            ahead.abs() / (length * one.distance(other).max(1e-3))
-        };
-        let lean = lean((from, last_from)).max(lean((to, last_to)));
-        height >= VOTE_SPACING && height >= SPREAD_MODULES_MIN * lean * length / modules
+        let modules = short_modules(self.symbology, &self.text);
+        modules.is_none_or(|modules| lies_apart(&self.outline(), modules))
     }
 
     fn standing(&self) -> Standing {
@@ -215,6 +238,7 @@ pub struct NearMiss {
 #[derive(Default)]
 pub struct Ballot {
     candidates: Vec<Candidate>,
+    add_ons: AddOnBallot,
     catalogue: Option<Arc<dyn Catalogue>>,
     /// What lines said, where somebody watches; it decides nothing.
     log: Option<Vec<Claim>>,
@@ -263,6 +287,7 @@ impl Ballot {
     pub fn count(&mut self, sweeping: Sweeping, sightings: &mut Vec<Sighting>) {
         for sighting in sightings.drain(..) {
             self.write_down(sweeping, &sighting);
+            self.add_ons.count(sweeping, &sighting);
             let index = self.index_of(&sighting, sweeping);
             let candidate = &mut self.candidates[index];
             candidate.seen_ms = sweeping.now_ms;
@@ -283,6 +308,19 @@ impl Ballot {
             }
             candidate.is_spread = candidate.is_spread || candidate.lies_apart();
         }
+    }
+
+    /// Counts what lines saw beside a number that is believed already, and nothing else of them.
+    pub fn count_beside(&mut self, sweeping: Sweeping, sightings: &mut Vec<Sighting>) {
+        for sighting in sightings.drain(..) {
+            self.write_down(sweeping, &sighting);
+            self.add_ons.count(sweeping, &sighting);
+        }
+    }
+
+    /// What is known of the digits beside numbers.
+    pub const fn add_ons(&self) -> &AddOnBallot {
+        &self.add_ons
     }
 
     fn index_of(&mut self, sighting: &Sighting, sweeping: Sweeping) -> usize {
@@ -330,6 +368,7 @@ impl Ballot {
                 reads.push(Read {
                     symbology: candidate.symbology,
                     text: candidate.text.clone(),
+                    add_on: self.add_ons.elected(candidate.symbology, &candidate.text),
                     outline: candidate.outline(),
                     evidence: Evidence {
                         strategy: candidate.strategy,
@@ -378,11 +417,13 @@ impl Ballot {
     /// Forgets votes that nobody repeated for a while.
     pub fn expire(&mut self, now_ms: u64) {
         self.candidates.retain(|candidate| now_ms < candidate.seen_ms + VOTE_LIFE_MS);
+        self.add_ons.expire(now_ms);
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.candidates.clear();
+        self.add_ons.clear();
     }
 }
 
@@ -407,7 +448,7 @@ mod tests {
 
     fn seen(symbology: Symbology, text: &str, offset: f32) -> Sighting {
         let (from, to) = (Point::new(10.0, offset), Point::new(110.0, offset));
-        Sighting { symbology, text: text.into(), from, to }
+        Sighting { symbology, text: text.into(), from, to, beside: Beside::Nothing }
     }
 
     fn at(frame: u64, now_ms: u64) -> Sweeping {

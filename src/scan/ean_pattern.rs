@@ -1,5 +1,6 @@
-//! How digits of EAN and UPC are drawn, and how number sets tell a digit that has no bars: the tables
-//! of ISO/IEC 15420:2009 (section 4 and tables 1 to 4), written once for all readers of them.
+//! How digits of EAN and UPC are drawn, and how number sets tell a digit that has no bars or prove
+//! those that have: the tables of ISO/IEC 15420:2009 (section 4 and tables 1 to 6), written once for
+//! all readers of them.
 //!
 //! Data only. How much a reader believes of what it sees is not decided here.
 
@@ -47,6 +48,24 @@ pub fn upc_e_of(sets: u8) -> Option<(u8, u8)> {
     pairs.into_iter().find(|(system, check)| upc_e_sets(*system, *check) == sets)
 }
 
+/// Which of the five digits of an add-on are of set B, by its check value; bit 4 is the first digit.
+const FIVE_SETS: [u8; 10] =
+    [0b11000, 0b10100, 0b10010, 0b10001, 0b01100, 0b00110, 0b00011, 0b01010, 0b01001, 0b00101];
+
+/// Which digits of an add-on of two or five digits are of set B, the first one the highest bit; `None`
+/// for any other number of digits, which no add-on has (ISO/IEC 15420:2009, section 4.3.3).
+pub fn add_on_sets(digits: &[u8]) -> Option<u8> {
+    let number = |digit: &u8| usize::from(*digit);
+    match digits {
+        [tens, ones] => Some((10 * tens + ones) % 4),
+        [a, b, c, d, e] => {
+            let sum = 3 * (number(a) + number(c) + number(e)) + 9 * (number(b) + number(d));
+            Some(FIVE_SETS[sum % 10])
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +82,31 @@ mod tests {
             }
         }
         assert_eq!((leading_of(0b111111), upc_e_of(0)), (None, None));
+    }
+
+    /// One line, one case: the digits, which of them are of set B. Those of five are the examples
+    /// of the GS1 General Specifications and of books in print.
+    #[test]
+    fn sets_of_add_ons_follow_their_value() {
+        for (digits, sets) in [
+            (&[0, 0][..], Some(0b00)),
+            (&[0, 5], Some(0b01)),
+            (&[3, 4], Some(0b10)),
+            (&[9, 9], Some(0b11)),
+            // 3 * (5 + 2 + 9) + 9 * (1 + 9) = 138
+            (&[5, 1, 2, 9, 9], Some(0b01001)),
+            (&[9, 0, 0, 0, 0], Some(0b01010)),
+            (&[0, 0, 0, 0, 0], Some(0b11000)),
+            (&[8, 6, 1, 0, 4], Some(0b10001)),
+            (&[1], None),
+            (&[1, 2, 3], None),
+        ] {
+            assert_eq!(add_on_sets(digits), sets, "{digits:?}");
+        }
+        // No two check values share a pattern, and each has two digits of set B.
+        for (index, sets) in FIVE_SETS.iter().enumerate() {
+            assert_eq!(sets.count_ones(), 2);
+            assert!(!FIVE_SETS[..index].contains(sets));
+        }
     }
 }

@@ -244,6 +244,26 @@ mod tests {
         }
     }
 
+    /// One line, one case: digits beside the number, when, whether it rings.
+    #[test]
+    fn a_number_is_the_same_with_and_without_its_add_on() {
+        let mut guard = Guard::new(RepeatFilter::WINDOW_MS);
+        for (add_on, now_ms, rings) in [
+            (None, 0, true),
+            (Some("06"), 200, false),
+            (None, 400, false),
+            (Some("06"), 1800, true),
+        ] {
+            let code = Code::new(Symbology::Ean13, "9772049363002")
+                .beside(add_on.and_then(domain::code::AddOn::parse));
+            let is_rung = guard.admits(&code, now_ms, RepeatFilter::WINDOW_MS);
+            assert_eq!(is_rung, rings, "{now_ms}");
+        }
+        // The same from a hand scanner, which sends both in one.
+        let code = Code::new(Symbology::Ean13, "977204936300206");
+        assert!(!guard.admits(&code, 1900, RepeatFilter::WINDOW_MS));
+    }
+
     proptest! {
         /// Never twice within the window of the last sighting, always again after it.
         #[test]

@@ -8,6 +8,7 @@
 //! error correction agree. Deciding code reads no clock; panics of decoders and camera drivers end
 //! at this crate's edge; nothing here knows baskets, prices or screens.
 
+pub mod add_on;
 pub mod clip;
 pub mod clock;
 pub mod confirm;

@@ -23,6 +23,21 @@ impl Line {
     pub fn at(&self, distance: f32) -> Point {
         Point::new(self.start.x + self.along.x * distance, self.start.y + self.along.y * distance)
     }
+
+    /// The same line with `before` pixels more in front and `behind` more at its end, as far as a
+    /// frame of that size goes.
+    pub fn longer(&self, before: f32, behind: f32, (width, height): (usize, usize)) -> Self {
+        let offset = self.start.x * self.across.x + self.start.y * self.across.y;
+        let edges = ((width - 1) as f32, (height - 1) as f32);
+        let Some(whole) = clip(offset, self.along, self.across, edges.0, edges.1) else {
+            return *self;
+        };
+        let (dx, dy) = (self.start.x - whole.start.x, self.start.y - whole.start.y);
+        let at = dx * self.along.x + dy * self.along.y;
+        let from = (at - before).max(0.0);
+        let to = (at + self.length + behind).min(whole.length);
+        Self { start: whole.at(from), length: to - from, ..*self }
+    }
 }
 
 /// A family of parallel lines.
@@ -104,9 +119,10 @@ pub fn take_profile(luma: &Luma<'_>, line: &Line, thickness: f32, profile: &mut 
     profile.clear();
     let count = line.length as usize + 1;
     let is_row = line.along.y.abs() < 1e-6 && line.along.x > 0.0;
-    if is_row && thickness == 0.0 {
+    let is_whole = line.start.x.abs() < 1e-3;
+    if is_row && is_whole && thickness == 0.0 {
         let row = luma.row((line.start.y.max(0.0).round() as usize).min(luma.height() - 1));
-        profile.extend(row.iter().map(|value| f32::from(*value)));
+        profile.extend(row.iter().take(count).map(|value| f32::from(*value)));
         return;
     }
     for index in 0..count {
@@ -148,6 +164,29 @@ mod tests {
         assert!((line.length - 129.0).abs() < 0.01);
         assert!(through(Point::new(190.0, 100.0), 90.0, 20.0, (200, 200)).is_none(), "too short");
         assert!(through(Point::new(250.0, 100.0), 90.0, 90.0, (200, 200)).is_none(), "outside");
+    }
+
+    #[test]
+    fn a_line_is_made_longer_as_far_as_the_frame_goes() {
+        let line = through(Point::new(100.0, 100.0), 0.0, 40.0, (300, 200)).unwrap();
+        for (before, behind, start, length) in
+            [(0.0, 0.0, 60.0, 80.0), (10.0, 20.0, 50.0, 110.0), (90.0, 900.0, 0.0, 299.0)]
+        {
+            let longer = line.longer(before, behind, (300, 200));
+            assert!((longer.start.x - start).abs() < 0.01, "{longer:?}");
+            assert!((longer.length - length).abs() < 0.01, "{longer:?}");
+        }
+    }
+
+    /// A row that begins in the middle of the frame has the grey values from there on.
+    #[test]
+    fn a_part_of_a_row_is_that_part() {
+        let bytes: Vec<u8> = (0..200 * 3).map(|index| (index % 200) as u8).collect();
+        let luma = Luma::new(&bytes, 200, 3, 200).unwrap();
+        let line = through(Point::new(100.0, 1.0), 0.0, 40.0, (200, 3)).unwrap();
+        let mut profile = Vec::new();
+        take_profile(&luma, &line, 0.0, &mut profile);
+        assert_eq!((profile.len(), profile[0], profile[80]), (81, 60.0, 140.0));
     }
 
     proptest! {

@@ -97,7 +97,7 @@ fn study(frame: &Frame, decoder: &mut Decoder, clock: &dyn Clock, codes: &mut Ve
     let deadline_ms = clock.now_ms() + STILL_MS_MAX;
     let reads = decoder.study(luma, &|| clock.now_ms() >= deadline_ms);
     for read in reads {
-        add(codes, Code::new(read.symbology, read.text));
+        add(codes, read.into_code());
     }
 }
 
@@ -116,7 +116,7 @@ fn look_at_clip<R: io::BufRead>(
                 let is_late = || clock.now_ms() >= deadline_ms;
                 // Zero is the time of stills, whose votes are not added up over frames.
                 for read in decoder.look(luma, frame.taken_ms + 1, &is_late) {
-                    add(codes, Code::new(read.symbology, read.text));
+                    add(codes, read.into_code());
                 }
             }
             Ok(None) => return fault.map_or(Ok(()), |fault: ClipError| Err(fault.into())),
@@ -128,9 +128,11 @@ fn look_at_clip<R: io::BufRead>(
 }
 
 fn add(codes: &mut Vec<Code>, code: Code) {
-    let is_known = |known: &Code| known.symbology == code.symbology && known.text == code.text;
-    if !codes.iter().any(is_known) {
-        codes.push(code);
+    let is_same = |known: &&mut Code| known.symbology == code.symbology && known.text == code.text;
+    match codes.iter_mut().find(is_same) {
+        // A later frame of a clip may say more.
+        Some(known) => known.add_on = known.add_on.or(code.add_on),
+        None => codes.push(code),
     }
 }
 
@@ -210,6 +212,8 @@ fn element_line(element: &Element) -> ElementLine<'_> {
 struct CodeLine<'a> {
     symbology: &'a str,
     text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    add_on: Option<String>,
     meaning: MeaningLine<'a>,
 }
 
@@ -225,8 +229,9 @@ struct FileLine<'a> {
 }
 
 fn code_line(code: &Code) -> CodeLine<'_> {
-    let Code { symbology, text, .. } = code;
-    CodeLine { symbology: symbology.name(), text, meaning: MeaningLine::new(code) }
+    let Code { symbology, text, add_on, .. } = code;
+    let add_on = add_on.map(|add_on| add_on.to_string());
+    CodeLine { symbology: symbology.name(), text, add_on, meaning: MeaningLine::new(code) }
 }
 
 /// A fault and its causes in one sentence.
@@ -258,7 +263,10 @@ fn plain_lines(path: &Path, result: &FileResult) -> String {
     let name = path.display();
     for code in &result.codes {
         // Control characters of a code must not steer the terminal that shows it.
-        let text: String = code.text.chars().flat_map(visible).collect();
+        let mut text: String = code.text.chars().flat_map(visible).collect();
+        if let Some(add_on) = code.add_on {
+            text += &format!(" +{add_on}");
+        }
         lines += &format!("{name}: {} {text} ({})\n", code.symbology.name(), code.meaning.kind());
     }
     match &result.error {
@@ -411,5 +419,30 @@ mod tests {
             let line: serde_json::Value = serde_json::from_str(&line).unwrap();
             assert_eq!(line["codes"][0]["meaning"], expected, "{text}");
         }
+    }
+
+    #[test]
+    fn an_add_on_is_printed_beside_its_number() {
+        let codes = vec![Code::new(Symbology::Ean13, "978073520044951299")];
+        let result = FileResult { codes, ms: 1, error: None };
+        let line: serde_json::Value =
+            serde_json::from_str(&json_line(Path::new("a.png"), &result)).unwrap();
+        assert_eq!(line["codes"][0]["text"], "9780735200449");
+        assert_eq!(line["codes"][0]["add_on"], "51299");
+        let lines = plain_lines(Path::new("a.png"), &result);
+        assert_eq!(lines, "a.png: EAN-13 9780735200449 +51299 (gtin)\n");
+        let codes = vec![Code::new(Symbology::Ean13, "9780735200449")];
+        let alone = json_line(Path::new("a.png"), &FileResult { codes, ms: 1, error: None });
+        assert!(!alone.contains("add_on"), "{alone}");
+    }
+
+    /// Frames of a clip say the same number, the later ones with what stands beside it.
+    #[test]
+    fn a_clip_yields_a_number_once_with_its_add_on() {
+        let mut codes = Vec::new();
+        for text in ["9772049363002", "977204936300206", "9772049363002"] {
+            add(&mut codes, Code::new(Symbology::Ean13, text));
+        }
+        assert_eq!(codes, [Code::new(Symbology::Ean13, "977204936300206")]);
     }
 }

@@ -396,7 +396,8 @@ fn tell_reads(
 ) {
     let mut codes: Vec<(Code, Outline, Evidence)> = reads
         .drain(..)
-        .map(|read| (Code::new(read.symbology, read.text), read.outline, read.evidence))
+        .map(|read| (read.outline, read.evidence, read.into_code()))
+        .map(|(outline, evidence, code)| (code, outline, evidence))
         .collect();
     // Articles first: what is printed beside them is judged by them.
     codes.sort_by_key(|(code, ..)| code.gtin().is_none());

@@ -8,7 +8,7 @@
 //! A scanner may be set to send the AIM symbology identifier first (ISO/IEC 15424: `]E0`, `]C1`);
 //! that names the symbology. Without it the code is called what its digits prove and nothing more.
 
-use domain::code::{Code, Symbology};
+use domain::code::{Code, Symbology, split_add_on};
 use domain::gtin::Gtin;
 
 /// The longest pause between two keys of a scanner, in milliseconds.
@@ -140,10 +140,12 @@ fn identified(text: &str) -> Option<(Symbology, &str)> {
     Some((symbology, data))
 }
 
-/// `]E0` covers EAN-13, UPC-A and UPC-E, mostly sent as thirteen digits.
+/// `]E0` covers EAN-13, UPC-A and UPC-E, mostly sent as thirteen digits; `]E3` the same with the
+/// digits of an add-on behind them.
 fn ean_of(data: &str) -> Symbology {
     match data.len() {
         12 => Symbology::UpcA,
+        _ if split_add_on(Symbology::UpcA, data).is_some() => Symbology::UpcA,
         8 => Symbology::UpcE,
         _ => Symbology::Ean13,
     }
@@ -196,6 +198,27 @@ mod tests {
             let Outcome::Scan { code, characters } = outcome else { panic!("{sent}") };
             assert_eq!((code.symbology, code.text.as_str()), (symbology, text), "{sent}");
             assert_eq!(characters, sent.chars().count());
+        }
+    }
+
+    /// One line, one case: what the scanner sends, symbology and text of the number, the add-on.
+    #[test]
+    fn add_ons_that_scanners_send_go_to_their_own_place() {
+        for (sent, symbology, text, add_on) in [
+            ("]E3978014300723451299", Symbology::Ean13, "9780143007234", Some("51299")),
+            ("]E3977204936300206", Symbology::Ean13, "9772049363002", Some("06")),
+            ("]E3061414199999606", Symbology::Ean13, "0614141999996", Some("06")),
+            ("]E361414199999606", Symbology::UpcA, "614141999996", Some("06")),
+            ("]E09772049363002]E106", Symbology::Ean13, "9772049363002", Some("06")),
+            ("]E0614141999996]E251299", Symbology::UpcA, "614141999996", Some("51299")),
+            ("]E09780143007234", Symbology::Ean13, "9780143007234", None),
+            ("]E39780143007234", Symbology::Ean13, "9780143007234", None),
+            // Nobody says what it is: an add-on may be, and so may anything of that length.
+            ("978014300723451299", Symbology::Unspecified, "978014300723451299", None),
+        ] {
+            let code = read(sent).unwrap();
+            assert_eq!((code.symbology, code.text.as_str()), (symbology, text), "{sent}");
+            assert_eq!(code.add_on.map(|add_on| add_on.to_string()).as_deref(), add_on, "{sent}");
         }
     }
 

@@ -61,11 +61,13 @@ impl Stream<'_> {
             let look_ms = (at_ms - begin_ms).ceil() as u64;
             free_ms = self.settings.next_look_ms(begin_ms.ceil() as u64, look_ms) as f64;
             for read in reads {
-                let code = Code::new(read.symbology, read.text);
+                let code = read.into_code();
                 let life_ms = self.settings.repeat_ms;
                 seen.retain(|(_, seen_ms)| taken_ms - seen_ms < life_ms);
-                let is_new = !seen.iter().any(|(known, _)| *known == code);
-                seen.retain(|(known, _)| *known != code);
+                let is_same =
+                    |known: &Code| known.symbology == code.symbology && known.text == code.text;
+                let is_new = !seen.iter().any(|(known, _)| is_same(known));
+                seen.retain(|(known, _)| !is_same(known));
                 seen.push((code.clone(), taken_ms));
                 if is_new {
                     accepted.push(Accepted { code, at_ms, frame: index });

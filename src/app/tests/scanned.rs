@@ -25,6 +25,12 @@ fn shop(directory: &Path) -> Shop {
         "tax_group": "food", "price_version": 1, "rank": 4,
     });
     rows.push(("article", Uuid::from_u128(104), cheese));
+    let magazine = json!({
+        "id": Uuid::from_u128(105), "gtins": ["09772049363002"],
+        "name": "The Grocer", "unit": "piece", "price_minor": 650, "currency": "CHF",
+        "tax_group": "food", "price_version": 1, "rank": 5,
+    });
+    rows.push(("article", Uuid::from_u128(105), magazine));
     load_rows(shop.terminal.store(), Feed::Catalogue, &rows);
     shop.terminal.handle(Input::Tick);
     let config = shop.terminal.config.as_mut().unwrap();
@@ -48,6 +54,8 @@ fn labels_ring_with_their_weight_price_and_count() {
         (QrCode, format!("https://x.example/01/0{milk}/10/A"), ("Milk", "1", "1.93"), ""),
         (Gs1DataMatrix, format!("010{milk}15261120"), ("Milk", "1", "1.93"), "best-before-over"),
         (Unspecified, format!("]d2010{milk}17261121"), ("Milk", "1", "1.93"), ""),
+        (Ean13, "9772049363002".into(), ("The Grocer", "1", "6.50"), ""),
+        (Ean13, "977204936300206".into(), ("The Grocer", "1", "6.50"), "issue-added"),
     ] {
         for role in [Role::Cashier, Role::Associate, Role::Customer] {
             let directory = tempfile::tempdir().unwrap();

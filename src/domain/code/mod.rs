@@ -87,8 +87,11 @@ pub const OWN_PREFIX: &str = "XR1:";
 pub struct Code {
     /// How it was carried.
     pub symbology: Symbology,
-    /// The text as read.
+    /// The text as read, without the digits of an add-on.
     pub text: String,
+    /// The digits printed beside an EAN or UPC. They say more of the same article: codes that
+    /// differ in nothing else are one code seen twice.
+    pub add_on: Option<AddOn>,
     /// What it means.
     pub meaning: Meaning,
     /// Why a GS1 code means nothing, or what it should have beside it. A code that never claimed
@@ -100,16 +103,38 @@ impl Code {
     /// The longest text that is looked at; a QR code of version 40 holds 7,089 digits.
     pub const TEXT_MAX: usize = 8192;
 
-    /// Gives a text its meaning.
+    /// Gives a text its meaning. An add-on that a scanner sends behind the number goes to its own
+    /// place.
     pub fn new(symbology: Symbology, text: impl Into<String>) -> Self {
-        let text = text.into();
+        let mut text = text.into();
+        let add_on = split_add_on(symbology, &text).map(|(_, add_on)| add_on);
+        if add_on.is_some() {
+            text.truncate(if symbology == Symbology::UpcA { 12 } else { 13 });
+        }
         let Read { meaning, fault } = interpret(symbology, &text);
-        Self { symbology, text, meaning, fault: fault.map(Box::new) }
+        Self { symbology, text, add_on, meaning, fault: fault.map(Box::new) }
+    }
+
+    /// The same with the digits beside it that a reader saw for itself.
+    pub fn beside(self, add_on: Option<AddOn>) -> Self {
+        Self { add_on, ..self }
     }
 
     /// A code typed by a person.
     pub fn typed(text: &str) -> Self {
         Self::new(Symbology::Typed, text.trim())
+    }
+
+    /// Which issue of a periodical this is, as printed: two digits beside an ISSN, or beside a UPC-A,
+    /// where other goods that carry two digits have `00`.
+    pub fn issue(&self) -> Option<String> {
+        let Some(AddOn::Issue(number)) = self.add_on else { return None };
+        let gtin = self.gtin()?;
+        let is_periodical = Publication::of(gtin) == Some(Publication::Periodical);
+        // A scanner may send the UPC-A as an EAN-13; no other EAN-13 begins with a zero.
+        let is_upc_a = matches!(self.symbology, Symbology::UpcA | Symbology::Ean13)
+            && gtin.number() < 1_000_000_000_000;
+        (is_periodical || (is_upc_a && number > 0)).then(|| AddOn::Issue(number).to_string())
     }
 
     /// The trade item, if it is one.
@@ -155,20 +180,14 @@ fn gtin_meaning(digits: &str) -> Meaning {
     Gtin::parse(digits).map_or(Meaning::Unknown, from_gtin)
 }
 
-/// EAN and UPC, with the digits of an add-on if the scanner sends them in one.
-fn ean_meaning(symbology: Symbology, text: &str) -> Meaning {
-    let read = split_add_on(symbology, text);
-    let with_add_on = || read.map_or(Meaning::Unknown, |read| from_gtin(read.0));
-    Gtin::parse(text).map_or_else(|_| with_add_on(), from_gtin)
-}
-
 fn interpret(symbology: Symbology, text: &str) -> Read {
     if text.len() > Code::TEXT_MAX {
         return Meaning::Unknown.into();
     }
     match symbology {
-        Symbology::Ean13 | Symbology::UpcA => ean_meaning(symbology, text).into(),
-        Symbology::Ean8 | Symbology::Itf14 => gtin_meaning(text).into(),
+        Symbology::Ean13 | Symbology::UpcA | Symbology::Ean8 | Symbology::Itf14 => {
+            gtin_meaning(text).into()
+        }
         Symbology::UpcE => {
             expand_upc_e(text).map_or(Meaning::Unknown, |long| gtin_meaning(&long)).into()
         }

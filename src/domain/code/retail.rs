@@ -8,6 +8,7 @@
 use super::symbology::Symbology;
 use crate::Currency;
 use crate::gtin::Gtin;
+use std::fmt;
 
 /// A publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +49,7 @@ pub fn issn(gtin: Gtin) -> Option<String> {
     Some(format!("{}-{}{check}", &digits[..4], &digits[4..]))
 }
 
-/// The two or five digits beside an EAN-13 or UPC-A.
+/// The two or five digits beside an EAN-13, UPC-A or UPC-E; as text, the digits as printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AddOn {
     /// Two digits: the issue of a periodical.
@@ -58,7 +59,8 @@ pub enum AddOn {
 }
 
 impl AddOn {
-    fn parse(digits: &str) -> Option<Self> {
+    /// The add-on of two or five digits; `None` for anything else.
+    pub fn parse(digits: &str) -> Option<Self> {
         let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
         match digits.len() {
             2 if is_number => digits.parse().ok().map(Self::Issue),
@@ -85,19 +87,34 @@ impl AddOn {
     }
 }
 
-/// Splits what a scanner sends for an EAN-13 or UPC-A with an add-on, with or without a space or
-/// `+` between: the number and the digits beside it. `None` for other symbologies, which have
-/// none.
+impl fmt::Display for AddOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Issue(number) => write!(f, "{number:02}"),
+            Self::Five(number) => write!(f, "{number:05}"),
+        }
+    }
+}
+
+/// Splits what a scanner sends for an EAN-13 or UPC-A with an add-on: the number and the digits
+/// beside it. Between them may be nothing, a space, a `+`, or the identifier of an add-on by
+/// itself, `]E1` or `]E2` (ISO/IEC 15424). `None` for other symbologies: eight digits with
+/// five more would be an EAN-13.
 pub fn split_add_on(symbology: Symbology, text: &str) -> Option<(Gtin, AddOn)> {
     let length = match symbology {
         Symbology::Ean13 => 13,
         Symbology::UpcA => 12,
         _ => return None,
     };
+    // Twelve digits padded to the fourteen that are stored.
+    if text.len() == 14 && text.starts_with("00") && Gtin::parse(text).is_ok() {
+        return None;
+    }
     let (number, rest) = text.split_at_checked(length)?;
     let gtin = Gtin::parse(number).ok()?;
-    let rest = rest.strip_prefix([' ', '+']).unwrap_or(rest);
-    Some((gtin, AddOn::parse(rest)?))
+    let between = [" ", "+", "]E1", "]E2"];
+    let digits = between.iter().find_map(|between| rest.strip_prefix(between)).unwrap_or(rest);
+    Some((gtin, AddOn::parse(digits)?))
 }
 
 /// A coupon or receipt in the form of a GTIN.
@@ -180,6 +197,9 @@ mod tests {
             (Ean13, "977204936300206", Some(AddOn::Issue(6)), None),
             (UpcA, "61414199999606", Some(AddOn::Issue(6)), None),
             (UpcA, "614141999996 06", Some(AddOn::Issue(6)), None),
+            (UpcA, "614141999996]E106", Some(AddOn::Issue(6)), None),
+            (Ean13, "9780143007234]E251299", Some(AddOn::Five(51_299)), Some((1299, "USD"))),
+            (Ean13, "9780143007234]E051299", None, None),
             (Ean13, "61414199999606", None, None),
             (Ean8, "9505000306", None, None),
             (Ean13, "9780143007234", None, None),
@@ -192,6 +212,8 @@ mod tests {
             assert_eq!(read, add_on, "{text}");
             let expected = price.map(|(minor, currency)| (minor, currency.parse().unwrap()));
             assert_eq!(read.and_then(AddOn::price), expected, "{text}");
+            let printed = add_on.map(|add_on| add_on.to_string());
+            assert!(printed.is_none_or(|digits| text.ends_with(&digits)), "{text}");
         }
     }
 

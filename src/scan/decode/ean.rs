@@ -22,6 +22,12 @@ pub struct EanRead {
     pub span: (f32, f32),
     /// Mean squared deviation of a run from its nominal width, in modules².
     pub deviation: f32,
+    /// The run of light behind the last bar.
+    pub end: usize,
+    /// The width of a module in pixels.
+    pub module: f32,
+    /// By how many modules bars are wider than nominal.
+    pub spread: f32,
 }
 
 /// The build of one kind of symbol, counted in runs from its first bar.
@@ -149,6 +155,9 @@ fn read_at(runs: &Runs, first: usize, layout: &Layout) -> Option<EanRead> {
         text,
         span: (from, to),
         deviation: read.deviation,
+        end: last,
+        module,
+        spread: read.spread,
     })
 }
 
@@ -210,7 +219,10 @@ fn classify(runs: &Runs, first: usize, layout: &Layout, spread: f32) -> Option<C
         }
         let shift = [spread * sign, -spread * sign, spread * sign, -spread * sign];
         let widths = std::array::from_fn(|index| raw[index] + shift[index]);
-        let (digit, is_set_b, cost) = nearest(&widths, is_left)?;
+        let Nearest { digit, is_set_b, cost, margin } = nearest(&widths, is_left);
+        if cost >= DISTANCE_MAX || margin <= MARGIN_MIN {
+            return None;
+        }
         let nominal = nominal(digit, is_set_b);
         bar_excess += (raw[1] - nominal[1] + raw[3] - nominal[3]) * sign;
         count += 2.0;
@@ -225,15 +237,28 @@ fn classify(runs: &Runs, first: usize, layout: &Layout, spread: f32) -> Option<C
     Some(read)
 }
 
-fn nominal(digit: usize, is_set_b: bool) -> [f32; 4] {
+/// The widths of a digit of set A or B, space first.
+pub(super) fn nominal(digit: usize, is_set_b: bool) -> [f32; 4] {
     let [a, b, c, d] = DIGIT_WIDTHS[digit].map(f32::from);
     if is_set_b { [d, c, b, a] } else { [a, b, c, d] }
 }
 
-/// The nearest digit, its set and its squared distance; `None` when two are nearly as near.
-fn nearest(widths: &[f32; 4], is_left: bool) -> Option<(usize, bool, f32)> {
-    const DISTANCE_MAX: f32 = 1.5;
-    const MARGIN_MIN: f32 = 0.05;
+/// How far the widths of a digit may be off, and how much farther the next digit must be.
+const DISTANCE_MAX: f32 = 1.5;
+const MARGIN_MIN: f32 = 0.05;
+
+/// The digit whose nominal widths are nearest.
+pub(super) struct Nearest {
+    pub digit: usize,
+    pub is_set_b: bool,
+    /// Its squared distance, in modules².
+    pub cost: f32,
+    /// How much more that of the next one is.
+    pub margin: f32,
+}
+
+/// The digit nearest to four widths of seven modules together.
+pub(super) fn nearest(widths: &[f32; 4], is_left: bool) -> Nearest {
     let (mut best, mut second) = ((0, false, f32::INFINITY), f32::INFINITY);
     for is_set_b in [false, true] {
         if is_set_b && !is_left {
@@ -253,7 +278,8 @@ fn nearest(widths: &[f32; 4], is_left: bool) -> Option<(usize, bool, f32)> {
             }
         }
     }
-    (best.2 < DISTANCE_MAX && second - best.2 > MARGIN_MIN).then_some(best)
+    let (digit, is_set_b, cost) = best;
+    Nearest { digit, is_set_b, cost, margin: second - cost }
 }
 
 impl Layout {

@@ -8,11 +8,13 @@
 use super::code128::{Code128Read, Code128Reader};
 use super::databar::{DataBarRead, DataBarReader, Place};
 use super::ean::{self, EanRead};
+use super::ean_add_on;
 use super::itf::{self, ItfRead};
 use super::profile::{EdgeFinder, Level, Runs};
 use super::walk::Walk;
+use crate::add_on::Beside;
 use crate::confirm::{Sighting, VOTE_SPACING};
-use crate::frame::Luma;
+use crate::frame::{Luma, Point};
 use crate::line::{Line, take_profile};
 use domain::code::Symbology;
 use rxing::common::BitArray;
@@ -40,6 +42,10 @@ pub struct LinearReader {
     runs: Runs,
     mirrored: Runs,
     ean_reads: Vec<EanRead>,
+    /// Of a line that was made longer to see what follows a number.
+    longer: Runs,
+    longer_mirrored: Runs,
+    longer_reads: Vec<EanRead>,
     code128: Code128Reader,
     code128_reads: Vec<Code128Read>,
     itf_reads: Vec<ItfRead>,
@@ -78,31 +84,29 @@ impl LinearReader {
         wanted: &dyn Fn(Symbology) -> bool,
         sightings: &mut Vec<Sighting>,
     ) {
-        take_profile(luma, line, manner.thickness, &mut self.profile);
-        if manner.is_inverted {
-            self.profile.iter_mut().for_each(|value| *value = 255.0 - *value);
-        }
-        self.finder.find(&self.profile, SENSITIVITY, manner.level, &mut self.runs);
+        let Self { finder, profile, runs, .. } = self;
+        find_runs(luma, line, manner, (finder, profile), runs);
         self.runs.reversed_into(&mut self.mirrored);
         let end = self.runs.edges.last().copied().unwrap_or(0.0);
-        let mut see = |symbology: Symbology, text: String, span: (f32, f32)| {
-            sightings.push(Sighting {
-                symbology,
-                text,
-                from: line.at(span.0 - 0.5).scaled(scale),
-                to: line.at(span.1 - 0.5).scaled(scale),
-            });
-        };
         self.ean_reads.clear();
         ean::read(&self.runs, wanted, &mut self.ean_reads);
         let forward = self.ean_reads.len();
         ean::read(&self.mirrored, wanted, &mut self.ean_reads);
-        for (index, read) in self.ean_reads.iter_mut().enumerate() {
-            if index >= forward {
+        for index in 0..self.ean_reads.len() {
+            let is_back = index >= forward;
+            let beside = self.look_beside(luma, line, manner, (index, is_back));
+            let read = &mut self.ean_reads[index];
+            if is_back {
                 read.span = (end - read.span.1, end - read.span.0);
             }
-            see(read.symbology, read.text.clone(), read.span);
+            let (from, to) = ends(line, read.span, scale);
+            let (symbology, text) = (read.symbology, read.text.clone());
+            sightings.push(Sighting { symbology, text, from, to, beside });
         }
+        let mut see = |symbology: Symbology, text: String, span: (f32, f32)| {
+            let (from, to) = ends(line, span, scale);
+            sightings.push(Sighting { symbology, text, from, to, beside: Beside::Nothing });
+        };
         if !manner.is_ean_only {
             let place = Place {
                 along: line.start.x * line.along.x + line.start.y * line.along.y,
@@ -112,6 +116,42 @@ impl LinearReader {
             self.read_others(place, wanted, &mut see);
             self.read_by_name(wanted, &mut see);
         }
+    }
+
+    /// What follows a number that the line just read. Where the line ends too early, a longer one is
+    /// laid over the same pixels: only lines that read a number are, and of those only few.
+    fn look_beside(
+        &mut self,
+        luma: &Luma<'_>,
+        line: &Line,
+        manner: Manner,
+        (index, is_back): (usize, bool),
+    ) -> Beside {
+        let read = &self.ean_reads[index];
+        let runs = if is_back { &self.mirrored } else { &self.runs };
+        let beside = ean_add_on::read(runs, read, false);
+        if beside != Beside::CutOff {
+            return beside;
+        }
+        let end = runs.edges.last().copied().unwrap_or(0.0);
+        let missing = (read.span.1 + ean_add_on::REACH_MODULES * read.module - end).max(0.0);
+        let (before, behind) = if is_back { (missing, 0.0) } else { (0.0, missing) };
+        let farther = line.longer(before, behind, (luma.width(), luma.height()));
+        let is_edge = farther.length + 1.0 < line.length + missing;
+        if farther.length < line.length + 1.0 {
+            return ean_add_on::read(runs, read, is_edge);
+        }
+        let Self { longer, longer_mirrored, longer_reads, ean_reads, finder, profile, .. } = self;
+        find_runs(luma, &farther, manner, (finder, profile), longer);
+        if is_back {
+            longer.reversed_into(longer_mirrored);
+        }
+        let runs = if is_back { longer_mirrored } else { longer };
+        let read = &ean_reads[index];
+        longer_reads.clear();
+        ean::read(runs, |symbology| symbology == read.symbology, longer_reads);
+        let again = longer_reads.iter().find(|again| again.text == read.text);
+        again.map_or(Beside::Nothing, |again| ean_add_on::read(runs, again, is_edge))
     }
 
     /// Code 128, ITF and DataBar, where no EAN lies.
@@ -220,6 +260,26 @@ fn read_stretch(
         }
     }
     found
+}
+
+/// Bars and spaces along a line.
+fn find_runs(
+    luma: &Luma<'_>,
+    line: &Line,
+    manner: Manner,
+    (finder, profile): (&mut EdgeFinder, &mut Vec<f32>),
+    runs: &mut Runs,
+) {
+    take_profile(luma, line, manner.thickness, profile);
+    if manner.is_inverted {
+        profile.iter_mut().for_each(|value| *value = 255.0 - *value);
+    }
+    finder.find(profile, SENSITIVITY, manner.level, runs);
+}
+
+/// The ends of a code that spans a part of a line, in coordinates of the frame.
+fn ends(line: &Line, span: (f32, f32), scale: f32) -> (Point, Point) {
+    (line.at(span.0 - 0.5).scaled(scale), line.at(span.1 - 0.5).scaled(scale))
 }
 
 /// Runs between light margins: first, one past the last; both ends are bars.

@@ -5,6 +5,7 @@
 //! bounded in size, and the deadline is asked between them. After the first frames nothing of ours
 //! allocates for a frame without a code; rxing's readers do.
 
+mod beside;
 mod clock;
 pub(crate) mod code128;
 mod copy;
@@ -15,6 +16,7 @@ mod databar_limited;
 mod databar_text;
 mod dots;
 pub mod ean;
+pub mod ean_add_on;
 mod finder;
 mod grid;
 pub(crate) mod itf;
@@ -27,6 +29,7 @@ mod qr_grid;
 mod stream;
 mod walk;
 
+use crate::add_on::Beside;
 use crate::confirm::{Ballot, Catalogue, Read, Sighting, Sweeping, contains};
 use crate::evidence::{Evidence, Strategy};
 use crate::frame::{Frame, Luma, Point};
@@ -125,6 +128,9 @@ impl Default for Options {
 /// Longest side of the picture that bars are searched in; larger frames are shrunk by whole
 /// factors.
 const LINEAR_SIDE_MAX: usize = 1800;
+
+/// Where stills cut edges.
+const LEVELS: [Level; 2] = [Level::Envelope, Level::Midpoint];
 
 /// Reads frames. One for each thread; keeps memory and votes from frame to frame.
 pub struct Decoder {
@@ -383,6 +389,7 @@ impl Decoder {
             text: read.text.as_str().to_owned(),
             from,
             to,
+            beside: Beside::Nothing,
         }));
         let sweeping = Sweeping { frame, sweep, strategy, now_ms };
         self.ballot.count(sweeping, &mut self.sightings);
@@ -423,7 +430,7 @@ impl Decoder {
                 continue;
             }
             let evidence = Evidence { strategy: how.strategy, votes: 1, frames: 1, is_known: None };
-            reads.push(Read { symbology, text, outline, evidence });
+            reads.push(Read { symbology, text, add_on: None, outline, evidence });
         }
         self.patch = buffer;
     }

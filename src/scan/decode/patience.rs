@@ -4,10 +4,11 @@
 //! matrix codes, whole and in patches -> bars at their angle -> rows, columns, diagonals
 //!   and only while nothing is read: inverted bars, matrix codes that are not flat, grey profiles,
 //!   other angles, averaged lines
+//! and last, where bars follow a number that was read: its add-on
 //! ```
 
 use super::matrix::STILL_PATTERNS_MAX;
-use super::{Bundle, Decoder, Manner, MatrixLook, Rake, Shot, grey_place, manner};
+use super::{Bundle, Decoder, LEVELS, Manner, MatrixLook, Rake, Shot, grey_place, manner};
 use super::{Level, Look};
 use crate::confirm::Read;
 use crate::evidence::Strategy;
@@ -19,7 +20,6 @@ use domain::code::Symbology;
 const SIDE_MAX: usize = 1400;
 /// Bars that are read by their grey profile, beside those that its own search finds.
 const GREY_BARS_MAX: usize = 6;
-const LEVELS: [Level; 2] = [Level::Envelope, Level::Midpoint];
 
 impl Decoder {
     pub(super) fn study_at(&mut self, shot: &Shot<'_>) -> Vec<Read> {
@@ -35,6 +35,7 @@ impl Decoder {
             }
             study(self, shot, &mut reads);
         }
+        self.study_beside(shot, &mut reads);
         reads
     }
 

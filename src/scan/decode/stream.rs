@@ -4,6 +4,7 @@
 //! ```text
 //! where it was nearly read -> rows around the aim -> survey -> bars at their angle
 //!   -> matrix codes in patches -> a known article once more -> one dear strategy in turn
+//! where a number was read: what stands beside it
 //! ```
 //! What is dear is left out of a frame that is much less sharp than the last second's best.
 
@@ -24,7 +25,7 @@ use std::sync::Arc;
 /// What is remembered from frame to frame.
 #[derive(Default)]
 pub(super) struct StreamState {
-    turn: usize,
+    pub(super) turn: usize,
     /// Dear strategies taken in turn, those for what is aimed at, and whether the last was one.
     dear: usize,
     aimed: usize,
@@ -36,6 +37,8 @@ pub(super) struct StreamState {
     surveyed_ms: u64,
     /// Since when a code beside the aim waits for the one at the aim.
     held_ms: Option<u64>,
+    /// Numbers that were read lately, and whether they wait for an add-on.
+    pub(super) seen: Vec<super::beside::Seen>,
     /// Frames in a row with bars in view and nothing read.
     unread: u32,
     hint: Hint,
@@ -117,6 +120,7 @@ impl Decoder {
         }
         self.remember(shot, &reads);
         self.choose(shot, &mut reads);
+        self.complete(shot, &mut reads);
         self.mark(Stage::Choice);
         self.write_down(shot);
         reads
@@ -153,7 +157,7 @@ impl Decoder {
         self.options.view == View::Aimed && reads.iter().any(|read| contains(&read.outline, aim))
     }
 
-    fn level(&self) -> Level {
+    pub(super) fn level(&self) -> Level {
         if self.stream.turn.is_multiple_of(3) { Level::Midpoint } else { Level::Envelope }
     }
 

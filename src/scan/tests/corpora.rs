@@ -123,8 +123,8 @@ fn photographs_that_are_cut_through_yield_no_other_number() {
             for cut in &cuts {
                 let altered = (cut.apply)(&frame.view().unwrap());
                 let reads = decoder.study(altered.view().unwrap(), &|| false);
-                let texts = reads.into_iter().map(|read| read.text).collect();
-                if let Outcome::Wrong(texts) = picture.outcome(texts) {
+                let found: Vec<corpus::Found> = reads.into_iter().map(Into::into).collect();
+                if let Outcome::Wrong(texts) = picture.outcome(&found) {
                     let fault = format!("{}, {}: {texts:?}", picture.name(), cut.name);
                     faults.lock().unwrap().push(fault);
                 }
@@ -134,6 +134,40 @@ fn photographs_that_are_cut_through_yield_no_other_number() {
     on_all_cores(&work);
     let faults = faults.into_inner().unwrap();
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// What stands beside a number is read, and in no other picture is anything: see [`corpus::Picture::outcome`].
+#[test]
+fn add_ons_in_photographs_are_read() {
+    /// Of 42 pictures that show one; two below what is read.
+    const READ_MIN: usize = 32;
+    let Some(root) = corpus::root() else {
+        println!("SKIPPED: no photographs at ../shared/corpora/barcodes");
+        return;
+    };
+    let has_add_on = |picture: &corpus::Picture| picture.add_on().is_some();
+    let sets = corpus::sets(&root);
+    let pictures: Vec<corpus::Picture> =
+        sets.iter().flat_map(corpus::Set::pictures).filter(has_add_on).collect();
+    let (next, read) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let faults = Mutex::new(Vec::new());
+    let work = || {
+        let mut decoder = Decoder::new(Options::default());
+        while let Some(picture) = pictures.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let reads = decoder.study(picture.frame().view().unwrap(), &|| false);
+            let found: Vec<corpus::Found> = reads.into_iter().map(Into::into).collect();
+            if let Outcome::Wrong(texts) = picture.outcome(&found) {
+                faults.lock().unwrap().push(format!("{}: {texts:?}", picture.name()));
+            }
+            let is_read = picture.is_add_on_read(&found) == Some(true);
+            read.fetch_add(usize::from(is_read), Ordering::Relaxed);
+        }
+    };
+    on_all_cores(&work);
+    let faults = faults.into_inner().unwrap();
+    assert!(faults.is_empty(), "{faults:#?}");
+    let read = read.into_inner();
+    assert!(pictures.len() == 42 && read >= READ_MIN, "{read} of {}", pictures.len());
 }
 
 fn fault_of(set: &corpus::Set) -> Option<String> {

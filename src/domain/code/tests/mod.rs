@@ -180,3 +180,29 @@ proptest! {
         }
     }
 }
+
+/// One line, one case: symbology, text, what is beside the number, which issue that says.
+#[test]
+fn add_ons_have_a_place_of_their_own() {
+    use Symbology::*;
+    for (symbology, text, main, add_on, issue) in [
+        (Ean13, "977204936300206", "9772049363002", Some("06"), Some("06")),
+        (Ean13, "977204936300200", "9772049363002", Some("00"), Some("00")),
+        (Ean13, "977204936300200020", "9772049363002", Some("00020"), None),
+        (Ean13, "9780143007234 51299", "9780143007234", Some("51299"), None),
+        (Ean13, "978014300723406", "9780143007234", Some("06"), None),
+        (UpcA, "61414199999606", "614141999996", Some("06"), Some("06")),
+        (Ean13, "061414199999606", "0614141999996", Some("06"), Some("06")),
+        (UpcA, "61414199999600", "614141999996", Some("00"), None),
+        (UpcA, "00614141999996", "00614141999996", None, None),
+        (Ean13, "9772049363002", "9772049363002", None, None),
+        (Typed, "977204936300206", "977204936300206", None, None),
+    ] {
+        let code = Code::new(symbology, text);
+        let digits = code.add_on.map(|add_on| add_on.to_string());
+        assert_eq!((code.text.as_str(), digits.as_deref()), (main, add_on), "{text}");
+        assert_eq!(code.issue().as_deref(), issue, "{text}");
+        let seen = Code::new(symbology, main).beside(code.add_on);
+        assert_eq!(seen, code, "a reader that sees both by themselves: {text}");
+    }
+}
