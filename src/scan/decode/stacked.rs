@@ -1,4 +1,4 @@
-//! The rows of a stacked DataBar in a still, at the angle at which they lie.
+//! The rows of a stacked DataBar, at the angle at which they lie.
 //!
 //! A row is as low as five modules (ISO/IEC 24724:2011, 5.3), and two lines that share no pixel must
 //! have seen it. The lines that look for bars are spread over all of them, and the separators between
@@ -18,7 +18,7 @@ const SPACING: f32 = 2.0;
 /// More lines than these are not laid over one symbol; larger ones have higher rows.
 const LINES_MAX: f32 = 400.0;
 /// Degrees beside the angle that was found, which the separators and a dotted edge pull away.
-const TURNS: [f32; 5] = [0.0, 1.0, -1.0, 2.0, -2.0];
+pub(super) const TURNS: [f32; 5] = [0.0, 1.0, -1.0, 2.0, -2.0];
 const LEVELS: [Level; 2] = [Level::Envelope, Level::Midpoint];
 
 impl Decoder {
@@ -36,7 +36,8 @@ impl Decoder {
         }
     }
 
-    fn sweep_rows(&mut self, shot: &Shot<'_>, bars: &Bars, turn: f32, level: Level) {
+    /// One sweep, that many degrees beside the angle of the bars.
+    pub(super) fn sweep_rows(&mut self, shot: &Shot<'_>, bars: &Bars, turn: f32, level: Level) {
         let size = (shot.picture.width(), shot.picture.height());
         let degrees = bars.degrees + turn;
         let radians = degrees.to_radians();
@@ -68,6 +69,7 @@ mod tests {
     use crate::decode::databar_expanded::FINDERS;
     use crate::decode::drawing::Drawing;
     use crate::decode::{Decoder, Options};
+    use crate::frame::Frame;
 
     const TEXT: &str = "01950123456789033103001750";
 
@@ -129,7 +131,7 @@ mod tests {
         }
     }
 
-    fn texts(high: usize, module: f32, ground: u8, degrees: f32) -> Vec<String> {
+    fn drawn(high: usize, module: f32, ground: u8, degrees: f32) -> Frame {
         let rows = rows();
         let drawing = Drawing {
             size: (rows[0].len(), 2 * high + 3),
@@ -137,7 +139,11 @@ mod tests {
             ground,
             is_dark: &|column, at| is_dark(&rows, high, column, at),
         };
-        let frame = drawing.turned(degrees);
+        drawing.turned(degrees)
+    }
+
+    fn texts(high: usize, module: f32, ground: u8, degrees: f32) -> Vec<String> {
+        let frame = drawn(high, module, ground, degrees);
         let reads = Decoder::new(Options::default()).study(frame.view().unwrap(), &|| false);
         reads.into_iter().map(|read| read.text).collect()
     }
@@ -148,6 +154,19 @@ mod tests {
             for (high, module) in [(34, 2.0), (14, 2.2), (8, 3.0)] {
                 assert_eq!(texts(high, module, 225, degrees), [TEXT], "{degrees} {high}");
             }
+        }
+    }
+
+    /// In a stream, within a third of a second.
+    #[test]
+    fn an_expanded_symbol_of_two_rows_is_read_in_a_stream() {
+        for degrees in [0.0, 17.0, 38.0, 75.0] {
+            let frame = drawn(14, 2.5, 225, degrees);
+            let mut decoder = Decoder::new(Options::default());
+            let mut look =
+                |turn: u64| decoder.look(frame.view().unwrap(), 1 + turn * 33, &|| false);
+            let read = (0..10).flat_map(|turn| look(turn)).next();
+            assert_eq!(read.map(|read| read.text).as_deref(), Some(TEXT), "{degrees}");
         }
     }
 
