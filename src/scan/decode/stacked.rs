@@ -165,7 +165,7 @@ mod tests {
             let mut decoder = Decoder::new(Options::default());
             let mut look =
                 |turn: u64| decoder.look(frame.view().unwrap(), 1 + turn * 33, &|| false);
-            let read = (0..10).flat_map(|turn| look(turn)).next();
+            let read = (0..10).find_map(|turn| look(turn).pop());
             assert_eq!(read.map(|read| read.text).as_deref(), Some(TEXT), "{degrees}");
         }
     }
