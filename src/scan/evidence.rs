@@ -33,6 +33,8 @@ pub enum Strategy {
     Doubled,
     /// A matrix code in a copy whose contrast was made even.
     Evened,
+    /// A matrix code in a copy that was turned back.
+    Turned,
 }
 
 impl Strategy {
@@ -52,6 +54,7 @@ impl Strategy {
             Self::Shrunk => "shrunk",
             Self::Doubled => "doubled",
             Self::Evened => "evened",
+            Self::Turned => "turned",
         }
     }
 }

@@ -206,6 +206,11 @@ impl DataBarReader {
         self.gathered.clear();
     }
 
+    /// Whether lines of this sweep agree on a half or on a row of what may be a stacked symbol.
+    pub fn has_rows(&self) -> bool {
+        self.halves.iter().any(|(_, seen)| seen.lines >= LINES_MIN) || self.gathered.has_rows()
+    }
+
     /// Appends what the line holds or completes.
     pub fn read(
         &mut self,
@@ -428,8 +433,9 @@ fn pair_at(walk: &Walk<'_>, at: usize, is_back: bool, kind: &Kind) -> Option<Pai
     let outer_kind = &kind.outer;
     let inner_kind = kind.inner.as_ref().unwrap_or(outer_kind);
     let size = |characters: &Characters| f32::from(characters.modules) * module;
-    // A guard or another character ends the outer one: a run as wide as a margin does not.
-    let has_outer = at > 8 && walk.width(at - 9) < 10.0 * module;
+    // A guard or another character ends the outer one: light as wide as a margin does not. A dark
+    // guard goes on where a label is cut out tightly on dark ground.
+    let has_outer = at > 8 && (walk.is_dark(at - 9) || walk.width(at - 9) < 10.0 * module);
     let raw_outer = has_outer.then(|| beside(walk, |k| at - 8 + k, size(outer_kind))).flatten();
     let has_inner = at + 13 <= walk.len();
     let raw_inner = has_inner.then(|| beside(walk, |k| at + 12 - k, size(inner_kind))).flatten();

@@ -64,6 +64,11 @@ impl Gathered {
         self.rows.clear();
     }
 
+    /// Whether one of them was seen on two lines.
+    pub fn has_rows(&self) -> bool {
+        self.rows.iter().any(|row| row.seen.lines >= LINES_MIN)
+    }
+
     /// Adds the pairs of a line; the text of a symbol that lies on it or that it completes, and
     /// where on the line.
     pub fn add(&mut self, line: &mut [Pair], place: Place) -> Option<(String, (f32, f32))> {

@@ -12,6 +12,8 @@ use crate::frame::Luma;
 const ROWS: usize = 150;
 /// The share of the neighbourhood's contrast that makes an edge.
 const SENSITIVITY: f32 = 0.25;
+/// Grey values between the middle of a pattern and the light around it.
+const CONTRAST_MIN: f32 = 20.0;
 
 /// Finds patterns; keeps its memory.
 #[derive(Default)]
@@ -22,6 +24,17 @@ pub struct PatternFinder {
     column: Runs,
     /// Middle and module of each pattern.
     found: Vec<(f32, f32, f32)>,
+    margin: Margin,
+}
+
+/// What lies around a finder pattern.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Margin {
+    /// Light, as the standard wants it: the outer ring is as wide as the inner one.
+    #[default]
+    Light,
+    /// Anything: a code that is cut out tightly on dark ground has no end to its outer ring.
+    Any,
 }
 
 impl PatternFinder {
@@ -32,6 +45,18 @@ impl PatternFinder {
 
     /// How many patterns there are, at most `limit`.
     pub fn count(&mut self, luma: &Luma<'_>, is_inverted: bool, limit: usize) -> usize {
+        self.margin = Margin::Light;
+        self.seek(luma, is_inverted, limit)
+    }
+
+    /// The same for codes without light around them: outer rings may go on, and the inner ones are
+    /// looked at all around, since modules of data have one that goes half around more often.
+    pub fn count_marginless(&mut self, luma: &Luma<'_>, is_inverted: bool, limit: usize) -> usize {
+        self.margin = Margin::Any;
+        self.seek(luma, is_inverted, limit)
+    }
+
+    fn seek(&mut self, luma: &Luma<'_>, is_inverted: bool, limit: usize) -> usize {
         self.found.clear();
         let step = (luma.height() / ROWS).max(1);
         let shade = |value: u8| f32::from(if is_inverted { 255 - value } else { value });
@@ -41,7 +66,9 @@ impl PatternFinder {
             self.finder.find(&self.profile, SENSITIVITY, Level::Envelope, &mut self.runs);
             let first = usize::from(!self.runs.is_dark(0));
             for start in (first..self.runs.len().saturating_sub(4)).step_by(2) {
-                let Some((x, module)) = pattern_at(&self.runs, start) else { continue };
+                let Some((x, module)) = pattern_at(&self.runs, start, self.margin) else {
+                    continue;
+                };
                 let is_near = |(known_x, known_y, known): &(f32, f32, f32)| {
                     (known_x - x).abs() < 3.0 * known && (known_y - y as f32).abs() < 3.5 * known
                 };
@@ -49,7 +76,14 @@ impl PatternFinder {
                     continue;
                 }
                 if let Some(middle) = self.crosses(luma, x, y, module, is_inverted) {
-                    self.found.push((x, middle, module));
+                    let mut pattern = (x, middle, module);
+                    if self.margin == Margin::Any {
+                        pattern = centred(luma, pattern, is_inverted);
+                        if !is_ringed(luma, pattern, is_inverted) {
+                            continue;
+                        }
+                    }
+                    self.found.push(pattern);
                     if self.found.len() == limit {
                         return limit;
                     }
@@ -79,7 +113,7 @@ impl PatternFinder {
         self.finder.find(&self.profile, SENSITIVITY, Level::Envelope, &mut self.column);
         let first = usize::from(!self.column.is_dark(0));
         let matches = |start: usize| {
-            let (middle, other) = pattern_at(&self.column, start)?;
+            let (middle, other) = pattern_at(&self.column, start, self.margin)?;
             let middle = middle + from as f32;
             let is_same =
                 (middle - y as f32).abs() < 2.0 * module && (0.4..2.5).contains(&(other / module));
@@ -90,17 +124,72 @@ impl PatternFinder {
 }
 
 /// The middle and the module of a pattern whose first bar is run `start`.
-fn pattern_at(runs: &Runs, start: usize) -> Option<(f32, f32)> {
+fn pattern_at(runs: &Runs, start: usize, margin: Margin) -> Option<(f32, f32)> {
     /// Runs may be off by this much of their width; perspective and blur do more than print.
     const SLACK: f32 = 0.6;
-    let (from, to) = (runs.edges[start], runs.edges[start + 5]);
-    let module = (to - from) / 7.0;
+    let (first, last, modules) = match margin {
+        Margin::Light => (start, start + 5, 7.0),
+        Margin::Any => (start + 1, start + 4, 5.0),
+    };
+    let module = (runs.edges[last] - runs.edges[first]) / modules;
     let is_right = [1.0, 1.0, 3.0, 1.0, 1.0].iter().enumerate().all(|(index, modules)| {
         let slack = SLACK * if *modules > 1.0 { 1.5 } else { 1.0 };
-        (runs.width(start + index) - modules * module).abs() < slack * module
+        let excess = runs.width(start + index) - modules * module;
+        let is_endless = margin == Margin::Any && index % 4 == 0;
+        excess > -slack * module && (is_endless || excess < slack * module)
     });
     let middle = (runs.edges[start + 2] + runs.edges[start + 3]) / 2.0;
     (is_right && module >= 0.9).then_some((middle, module))
+}
+
+/// The pattern about the middle of its dark core: of a pattern aslant, the row that was met first is
+/// not the one through the middle.
+fn centred(luma: &Luma<'_>, (x, y, module): (f32, f32, f32), is_inverted: bool) -> (f32, f32, f32) {
+    let light = |dx: f32, dy: f32| shade(luma, x + dx * module, y + dy * module, is_inverted);
+    let around = [(2.0, 0.0), (-2.0, 0.0), (0.0, 2.0), (0.0, -2.0)];
+    let ring = around.map(|(dx, dy)| light(dx, dy)).into_iter().fold(0.0, f32::max);
+    let level = (light(0.0, 0.0) + ring) / 2.0;
+    let (mut sum_x, mut sum_y, mut count) = (0.0, 0.0, 0.0f32);
+    for row in -8..=8 {
+        for column in -8..=8 {
+            let (dx, dy) = (column as f32 * 0.25, row as f32 * 0.25);
+            // A circle that holds the corners of the core and nothing of the outer ring.
+            if dx * dx + dy * dy < 5.0 && light(dx, dy) < level {
+                (sum_x, sum_y, count) = (sum_x + dx, sum_y + dy, count + 1.0);
+            }
+        }
+    }
+    (x + sum_x / count.max(1.0) * module, y + sum_y / count.max(1.0) * module, module)
+}
+
+fn shade(luma: &Luma<'_>, x: f32, y: f32, is_inverted: bool) -> f32 {
+    let value = luma.sample(x - 0.5, y - 0.5);
+    if is_inverted { 255.0 - value } else { value }
+}
+
+/// Whether light and then dark are met in every direction from the middle of a pattern.
+fn is_ringed(luma: &Luma<'_>, (x, y, module): (f32, f32, f32), is_inverted: bool) -> bool {
+    const DIRECTIONS: usize = 16;
+    /// Modules to where the light ring ends at its corners, and to where the dark one begins there.
+    const LIGHT: f32 = 3.5;
+    const DARK: f32 = 4.6;
+    let core = shade(luma, x, y, is_inverted);
+    (0..DIRECTIONS).all(|direction| {
+        let (sin, cos) = (direction as f32 * std::f32::consts::TAU / DIRECTIONS as f32).sin_cos();
+        let (mut lightest, mut darkest) = (core, f32::INFINITY);
+        let mut at = 0.5;
+        while at < DARK {
+            let (dx, dy) = (at * module * cos, at * module * sin);
+            let value = shade(luma, x + dx, y + dy, is_inverted);
+            if value > lightest && at < LIGHT {
+                (lightest, darkest) = (value, f32::INFINITY);
+            }
+            darkest = darkest.min(value);
+            at += 0.25;
+        }
+        // The light ring is as light on all sides as it is dark in the middle, but for blur.
+        lightest - core > CONTRAST_MIN && darkest < (lightest + core) / 2.0
+    })
 }
 
 #[cfg(test)]

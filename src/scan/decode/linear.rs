@@ -74,6 +74,11 @@ impl LinearReader {
         self.databar.begin_sweep();
     }
 
+    /// Whether lines of this sweep agree on a part of what may be a stacked DataBar.
+    pub fn has_rows(&self) -> bool {
+        self.databar.has_rows()
+    }
+
     /// Reads one line and appends what it saw; `scale` is the frame's size over the picture's.
     pub fn read(
         &mut self,

@@ -122,6 +122,10 @@ impl MatrixReader {
             self.patterns.count(&luma, is_inverted, STILL_PATTERNS_MAX);
             let print = Print { luma, is_inverted };
             read = qr_grid::read(&print, self.patterns.found(), &mut self.clean, is_late);
+            if read.is_none() {
+                self.patterns.count_marginless(&luma, is_inverted, STILL_PATTERNS_MAX);
+                read = qr_grid::read(&print, self.patterns.found(), &mut self.clean, is_late);
+            }
         }
         let wants_dots = wanted(Symbology::DataMatrix) || wanted(Symbology::Gs1DataMatrix);
         if read.is_none() && wants_dots && !is_late() {
@@ -180,16 +184,10 @@ fn outline(read: &RXingResult) -> Outline {
     let points: Vec<Point> =
         read.getPoints().iter().map(|point| Point::new(point.x, point.y)).collect();
     match points[..] {
-        // The plain QR reader: bottom left, top left, top right finder, perhaps an alignment
-        // pattern.
+        // Finder patterns, that at the corner in the middle: of the plain QR reader.
         [bottom, corner, top] => [corner, top, fourth(bottom, corner, top), bottom],
-        [bottom, corner, top, _] if read.getBarcodeFormat() == &BarcodeFormat::QR_CODE => {
-            if is_convex(&[points[0], points[1], points[2], points[3]]) {
-                [points[0], points[1], points[2], points[3]]
-            } else {
-                [corner, top, fourth(bottom, corner, top), bottom]
-            }
-        }
+        // The same with an alignment pattern; the other QR reader goes through its corners row by row.
+        [a, b, c, d] if is_convex(&[a, b, d, c]) => [a, b, d, c],
         [a, b, c, d, ..] => [a, b, c, d],
         _ => [Point::default(); 4],
     }

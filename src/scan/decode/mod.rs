@@ -15,6 +15,8 @@ mod databar_expanded;
 mod databar_limited;
 mod databar_text;
 mod dots;
+#[cfg(test)]
+mod drawing;
 pub mod ean;
 pub mod ean_add_on;
 mod finder;
@@ -26,7 +28,9 @@ mod matrix;
 mod patience;
 mod profile;
 mod qr_grid;
+mod stacked;
 mod stream;
+mod turned;
 mod walk;
 
 use crate::add_on::Beside;
@@ -168,6 +172,15 @@ struct Shot<'a> {
 impl Shot<'_> {
     fn is_late(&self) -> bool {
         (self.is_late)()
+    }
+
+    /// All pixels of a patch of the picture, and where they begin.
+    fn part(&self, patch: &Patch) -> Option<(usize, usize, Luma<'_>)> {
+        let up = |value: usize| (value as f32 * self.scale) as usize;
+        let (left, top) = (up(patch.left), up(patch.top));
+        let width = up(patch.width).min(self.luma.width().saturating_sub(left));
+        let height = up(patch.height).min(self.luma.height().saturating_sub(top));
+        Some((left, top, self.luma.part(left, top, width, height)?))
     }
 
     /// Where a person aims: the middle of the picture.
@@ -403,11 +416,7 @@ impl Decoder {
         how: MatrixLook,
         reads: &mut Vec<Read>,
     ) {
-        let up = |value: usize| (value as f32 * shot.scale) as usize;
-        let (left, top) = (up(patch.left), up(patch.top));
-        let width = up(patch.width).min(shot.luma.width().saturating_sub(left));
-        let height = up(patch.height).min(shot.luma.height().saturating_sub(top));
-        let Some(part) = shot.luma.part(left, top, width, height) else { return };
+        let Some((left, top, part)) = shot.part(patch) else { return };
         let mut buffer = std::mem::take(&mut self.patch);
         let (view, scale) = copy::prepare(&part, how, &mut buffer);
         let Self { options, matrix, .. } = self;

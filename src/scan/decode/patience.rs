@@ -28,7 +28,14 @@ impl Decoder {
         self.study_matrix(shot, &mut reads);
         self.study_bars(shot, &mut reads);
         self.study_upright(shot, &mut reads);
-        let dear = [Self::study_inverted, Self::study_bent, Self::study_grey, Self::study_slanted];
+        let dear = [
+            Self::study_inverted,
+            Self::study_turned,
+            Self::study_bent,
+            Self::study_turned_bent,
+            Self::study_grey,
+            Self::study_slanted,
+        ];
         for study in dear {
             if !reads.is_empty() || shot.is_late() {
                 break;
@@ -111,6 +118,7 @@ impl Decoder {
     fn study_bars(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
         for index in 0..self.locator.bars().len() {
             let bars = self.locator.bars()[index];
+            let mut has_rows = false;
             for (thickness, turn) in [(0.0, 0.0), (1.5, 0.0), (1.0, 3.0), (1.0, -3.0)] {
                 for level in LEVELS {
                     let bundle = Bundle {
@@ -120,9 +128,13 @@ impl Decoder {
                         strategy: Strategy::Located,
                     };
                     self.read_bars(shot, &bars, bundle);
+                    has_rows |= self.linear.has_rows();
                 }
             }
             self.elect(reads);
+            if has_rows {
+                self.study_rows(shot, &bars, reads);
+            }
             if shot.is_late() {
                 return;
             }

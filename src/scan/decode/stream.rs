@@ -9,6 +9,7 @@
 //! What is dear is left out of a frame that is much less sharp than the last second's best.
 
 use super::matrix::STREAM_PATTERNS_MAX;
+use super::stacked::TURNS;
 use super::{Bundle, Decoder, Manner, MatrixLook, Rake, Shot, View, grey_place, manner};
 use super::{Level, Look};
 use crate::clock::Clock;
@@ -30,6 +31,11 @@ pub(super) struct StreamState {
     dear: usize,
     aimed: usize,
     was_aimed: bool,
+    /// Bars of the frame in which a row of a stacked symbol was seen, and places swept for more of
+    /// them; whether the last dear strategy did so.
+    rows: Option<Bars>,
+    swept: usize,
+    was_swept: bool,
     /// Where a code was nearly read.
     memory: Option<Memory>,
     /// The sharpness of the best frame lately, and when a frame was last measured.
@@ -203,6 +209,7 @@ impl Decoder {
 
     fn look_closely(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
         self.locator.survey(&shot.picture, shot.aim());
+        self.stream.rows = None;
         self.mark(Stage::Survey);
         let sharpness = self.locator.measure().sharpness;
         let gone_ms = shot.now_ms.saturating_sub(self.stream.surveyed_ms) as f32;
@@ -214,6 +221,9 @@ impl Decoder {
             let bars = self.locator.bars()[index];
             let bundle = Bundle { lines: 7, manner, turn: 0.0, strategy: Strategy::Located };
             self.read_bars(shot, &bars, bundle);
+            if self.stream.rows.is_none() && self.linear.has_rows() {
+                self.stream.rows = Some(bars);
+            }
         }
         self.elect(reads);
         self.mark(Stage::Bars);
@@ -270,8 +280,17 @@ impl Decoder {
         }
     }
 
-    /// What is aimed at has every other turn; the rest is for what nobody expects.
+    /// What is aimed at has every other turn; the rest is for what nobody expects. Where a row of a
+    /// stacked symbol was seen, the others are looked for in every other frame.
     fn look_dearly(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        let rows = self.stream.rows.filter(|_| !self.stream.was_swept);
+        self.stream.was_swept = rows.is_some();
+        if let Some(bars) = rows {
+            self.sweep_rows(shot, &bars, TURNS[self.stream.swept % TURNS.len()], self.level());
+            self.stream.swept += 1;
+            self.elect(reads);
+            return;
+        }
         let is_aimed = !self.stream.was_aimed && self.look_at_aimed(shot, reads);
         self.stream.was_aimed = is_aimed;
         if !is_aimed {
