@@ -8,15 +8,14 @@
 //!
 //! Arguments: names of sets (parts of them) to look at only those; `--ours` leaves the others out;
 //! `--verbose` lists each miss; `--markdown` writes the table into docs/SCANNING.md; `--altered` looks at the same
-//! photographs turned, leaning, smaller, among other things, blurred, dimmed, packed and cut instead (`support/alter.rs`), `--altered=38` only as the
-//! alterations say whose names have that in them.
+//! photographs turned, leaning, smaller, among other things, blurred, dimmed, packed and cut instead
+//! (`support/alter.rs`), `--altered=38` only as the alterations say whose names have that in them; with `--keep=FOLDER`
+//! those that were not read are kept there.
 
 #![allow(clippy::print_stdout, reason = "a bench reports on the standard output")]
 
 #[path = "support/alter.rs"]
 mod alter;
-#[path = "support/clutter.rs"]
-mod clutter;
 #[path = "../src/scan/tests/corpus/mod.rs"]
 mod corpus;
 #[path = "support/empty_frame.rs"]
@@ -26,6 +25,7 @@ mod engine;
 
 use corpus::{Outcome, Set, Tally};
 use engine::{Engine, Ours, Rxing, ZxingCpp};
+use scan::Frame;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -55,7 +55,9 @@ fn main() {
     let altered = arguments.iter().find_map(|argument| argument.strip_prefix("--altered"));
     if let Some(part) = altered {
         let part = part.trim_start_matches('=');
-        return look_at_altered(&sets, &mut engines, part, has("--verbose"));
+        let keep = arguments.iter().find_map(|argument| argument.strip_prefix("--keep="));
+        let manner = Altered { part, is_verbose: has("--verbose"), keep: keep.map(Path::new) };
+        return look_at_altered(&sets, &mut engines, manner);
     }
     let mut groups: Vec<Row> =
         GROUPS.map(|name| (name.to_owned(), tallies(engines.len()))).into_iter().collect();
@@ -125,9 +127,28 @@ fn look_at(
     tallies
 }
 
+/// What of the altered photographs is looked at, and what becomes of it.
+struct Altered<'a> {
+    /// A part of the names of the alterations.
+    part: &'a str,
+    is_verbose: bool,
+    /// Where what ours did not read is kept.
+    keep: Option<&'a Path>,
+}
+
+fn keep_picture(frame: &Frame, folder: &Path, name: &str) {
+    let path = folder.join(name.replace('/', "-")).with_extension("pgm");
+    let mut bytes = format!("P5\n{} {}\n255\n", frame.width, frame.height).into_bytes();
+    bytes.extend(&frame.luma);
+    if let Err(error) = std::fs::write(&path, bytes) {
+        println!("{} cannot be written: {error}", path.display());
+    }
+}
+
 /// Prints a line for each alteration: what the readers make of all photographs altered that way. Where a part was cut
 /// away, only wrong numbers count.
-fn look_at_altered(sets: &[Set], engines: &mut [Box<dyn Engine>], part: &str, is_verbose: bool) {
+fn look_at_altered(sets: &[Set], engines: &mut [Box<dyn Engine>], manner: Altered<'_>) {
+    let Altered { part, is_verbose, keep } = manner;
     let names: Vec<String> = engines.iter().map(|engine| engine.name()).collect();
     println!("hits and wrong numbers of: {}", names.join(" | "));
     for alteration in alter::ALL.iter().filter(|alteration| alteration.name.contains(part)) {
@@ -141,6 +162,9 @@ fn look_at_altered(sets: &[Set], engines: &mut [Box<dyn Engine>], part: &str, is
                 let outcome = picture.outcome(&reading.found);
                 if index == 0 && (is_verbose || matches!(outcome, Outcome::Wrong(_))) {
                     println!("  {}, {}: {outcome:?}", picture.name(), alteration.name);
+                }
+                if let Some(folder) = keep.filter(|_| index == 0 && outcome != Outcome::Hit) {
+                    keep_picture(&altered, folder, &picture.name());
                 }
                 tallies[index].add(reading.micros, &outcome);
             }

@@ -4,7 +4,9 @@
 //! it still reads of them turned, smaller, packed harder, dimmed or cut through says more, and a number that appears
 //! only then is a wrong one that was waiting. The same picture is altered in the same way on every machine.
 
-use super::clutter;
+#[path = "clutter.rs"]
+mod clutter;
+
 use scan::image::jpeg;
 use scan::{Frame, Luma};
 

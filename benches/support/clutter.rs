@@ -1,7 +1,7 @@
 //! What lies around a code in the world: print, boxes, grids, lines and fabric, drawn.
 //!
-//! A code rarely fills the picture. What finds it has to pass over much that has edges, bars and dots like a code and is
-//! none; the same seed draws the same on every machine.
+//! A code rarely fills the picture. What finds it has to pass over much that has edges, bars and dots like a code and
+//! is none; the same seed draws the same on every machine.
 
 use dice::Dice;
 use scan::Frame;
@@ -58,7 +58,7 @@ fn draw(
             let (row, column) = (y / (size * 2), x / size);
             let letter = letters[(row * 31 + column) % letters.len()];
             let (across, down) = (x % size * 4 / size, y % (size * 2) * 10 / (size * 2));
-            let is_gap = letter % 6 == 0 || across == 3 || !(2..7).contains(&down);
+            let is_gap = letter.is_multiple_of(6) || across == 3 || !(2..7).contains(&down);
             !is_gap && letter >> (8 + (down - 2) * 3 + across) & 1 == 1
         }
         Kind::Lines => edges.partition_point(|edge| *edge <= x) % 2 == 1,

@@ -22,9 +22,21 @@ pub struct PatternFinder {
     profile: Vec<f32>,
     runs: Runs,
     column: Runs,
-    /// Middle and module of each pattern.
-    found: Vec<(f32, f32, f32)>,
+    found: Vec<Pattern>,
     margin: Margin,
+}
+
+/// A finder pattern as it lies in the picture, in pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct Pattern {
+    /// Its middle.
+    pub x: f32,
+    /// Its middle.
+    pub y: f32,
+    /// A module along the row through it.
+    pub module: f32,
+    /// A module along the column: another where the code is seen from the side.
+    pub tall: f32,
 }
 
 /// What lies around a finder pattern.
@@ -38,8 +50,8 @@ enum Margin {
 }
 
 impl PatternFinder {
-    /// Middle (x, y) and module of each pattern that was counted last, in pixels.
-    pub fn found(&self) -> &[(f32, f32, f32)] {
+    /// The patterns that were counted last.
+    pub fn found(&self) -> &[Pattern] {
         &self.found
     }
 
@@ -69,14 +81,15 @@ impl PatternFinder {
                 let Some((x, module)) = pattern_at(&self.runs, start, self.margin) else {
                     continue;
                 };
-                let is_near = |(known_x, known_y, known): &(f32, f32, f32)| {
-                    (known_x - x).abs() < 3.0 * known && (known_y - y as f32).abs() < 3.5 * known
+                let is_near = |known: &Pattern| {
+                    (known.x - x).abs() < 3.0 * known.module
+                        && (known.y - y as f32).abs() < 3.5 * known.module.max(known.tall)
                 };
                 if self.found.iter().any(is_near) {
                     continue;
                 }
-                if let Some(middle) = self.crosses(luma, x, y, module, is_inverted) {
-                    let mut pattern = (x, middle, module);
+                if let Some((middle, tall)) = self.crosses(luma, x, y, module, is_inverted) {
+                    let mut pattern = Pattern { x, y: middle, module, tall };
                     if self.margin == Margin::Any {
                         pattern = centred(luma, pattern, is_inverted);
                         if !is_ringed(luma, pattern, is_inverted) {
@@ -93,7 +106,8 @@ impl PatternFinder {
         self.found.len()
     }
 
-    /// Whether the same runs are seen along the column through the middle; where theirs is.
+    /// Whether the same runs are seen along the column through the middle; where theirs is, and
+    /// their module.
     fn crosses(
         &mut self,
         luma: &Luma<'_>,
@@ -101,7 +115,7 @@ impl PatternFinder {
         y: usize,
         module: f32,
         is_inverted: bool,
-    ) -> Option<f32> {
+    ) -> Option<(f32, f32)> {
         let reach = (module * 7.0) as usize + 2;
         let (from, to) = (y.saturating_sub(reach), (y + reach).min(luma.height()));
         let column = (x as usize).min(luma.width() - 1);
@@ -117,7 +131,7 @@ impl PatternFinder {
             let middle = middle + from as f32;
             let is_same =
                 (middle - y as f32).abs() < 2.0 * module && (0.4..2.5).contains(&(other / module));
-            is_same.then_some(middle)
+            is_same.then_some((middle, other))
         };
         (first..self.column.len().saturating_sub(4)).step_by(2).find_map(matches)
     }
@@ -144,7 +158,8 @@ fn pattern_at(runs: &Runs, start: usize, margin: Margin) -> Option<(f32, f32)> {
 
 /// The pattern about the middle of its dark core: of a pattern aslant, the row that was met first is
 /// not the one through the middle.
-fn centred(luma: &Luma<'_>, (x, y, module): (f32, f32, f32), is_inverted: bool) -> (f32, f32, f32) {
+fn centred(luma: &Luma<'_>, pattern: Pattern, is_inverted: bool) -> Pattern {
+    let Pattern { x, y, module, .. } = pattern;
     let light = |dx: f32, dy: f32| shade(luma, x + dx * module, y + dy * module, is_inverted);
     let around = [(2.0, 0.0), (-2.0, 0.0), (0.0, 2.0), (0.0, -2.0)];
     let ring = around.map(|(dx, dy)| light(dx, dy)).into_iter().fold(0.0, f32::max);
@@ -159,7 +174,8 @@ fn centred(luma: &Luma<'_>, (x, y, module): (f32, f32, f32), is_inverted: bool) 
             }
         }
     }
-    (x + sum_x / count.max(1.0) * module, y + sum_y / count.max(1.0) * module, module)
+    let aside = |sum: f32| sum / count.max(1.0) * module;
+    Pattern { x: x + aside(sum_x), y: y + aside(sum_y), ..pattern }
 }
 
 fn shade(luma: &Luma<'_>, x: f32, y: f32, is_inverted: bool) -> f32 {
@@ -168,7 +184,8 @@ fn shade(luma: &Luma<'_>, x: f32, y: f32, is_inverted: bool) -> f32 {
 }
 
 /// Whether light and then dark are met in every direction from the middle of a pattern.
-fn is_ringed(luma: &Luma<'_>, (x, y, module): (f32, f32, f32), is_inverted: bool) -> bool {
+fn is_ringed(luma: &Luma<'_>, pattern: Pattern, is_inverted: bool) -> bool {
+    let Pattern { x, y, module, .. } = pattern;
     const DIRECTIONS: usize = 16;
     /// Modules to where the light ring ends at its corners, and to where the dark one begins there.
     const LIGHT: f32 = 3.5;

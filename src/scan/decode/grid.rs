@@ -68,19 +68,6 @@ impl Grid {
         [self.points[0], self.points[SIDE - 1], self.points[last], self.points[last + 1 - SIDE]]
     }
 
-    /// Moves the corner at the end of the first row's opposite by parts of a side; the points
-    /// between follow.
-    pub fn with_far_corner(&self, across: f32, down: f32) -> Self {
-        let [a, b, _, d] = self.outline();
-        let mut moved = self.clone();
-        for (k, point) in moved.points.iter_mut().enumerate() {
-            let share = ((k % SIDE) * (k / SIDE)) as f32 / ((SIDE - 1) * (SIDE - 1)) as f32;
-            point.x += share * (across * (b.x - a.x) + down * (d.x - a.x));
-            point.y += share * (across * (b.y - a.y) + down * (d.y - a.y));
-        }
-        moved
-    }
-
     /// The middle of a module, or a place beside it by parts of a module down and across.
     fn at(&self, row: usize, column: usize, (aside_down, aside_across): (f32, f32)) -> Point {
         let step = |middles: &[f32], k: usize| {

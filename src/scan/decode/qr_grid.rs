@@ -4,6 +4,7 @@
 //! by the rule that makes that table). Meant for what rxing finds but cannot decode; one try a
 //! picture, with Reed–Solomon as the judge.
 
+use super::finder::Pattern;
 use super::grid::{Grid, Print, SHARPENED};
 use super::luma_source::LumaSource;
 use crate::frame::{Frame, Luma, Outline, Point};
@@ -66,46 +67,89 @@ struct Corners {
     top: Point,
     right: Point,
     low: Point,
-    /// The mean of their modules, in pixels.
-    module: f32,
+    /// Modules between the middles of the patterns, on the mean of both sides.
+    between: f32,
+    /// By how much nearer to the picture's plane the upper left pattern is than the right and the
+    /// low one, in shares: what makes modules smaller over there.
+    depth: (f32, f32),
     /// How far they are from three corners of a square with equal modules; 0 is none.
     fault: f32,
 }
 
 impl Corners {
     /// `None` where they cannot be of one code.
-    fn of([a, b, c]: [(f32, f32, f32); 3]) -> Option<Self> {
-        let point = |p: (f32, f32, f32)| Point::new(p.0, p.1);
+    fn of([a, b, c]: [Pattern; 3]) -> Option<Self> {
+        let point = |p: &Pattern| Point::new(p.x, p.y);
         let turns = [(a, b, c), (b, c, a), (c, a, b)];
-        let (top, mut right, mut low) = turns
-            .map(|(p, q, r)| (point(p), point(q), point(r)))
-            .into_iter()
-            .max_by(|x, y| x.1.distance(x.2).total_cmp(&y.1.distance(y.2)))?;
-        let cross =
-            |p: Point, q: Point| (p.x - top.x) * (q.y - top.y) - (p.y - top.y) * (q.x - top.x);
-        if cross(right, low) < 0.0 {
+        let (top, mut right, mut low) = turns.into_iter().max_by(|x, y| {
+            let side = |turn: &(Pattern, Pattern, Pattern)| point(&turn.1).distance(point(&turn.2));
+            side(x).total_cmp(&side(y))
+        })?;
+        let cross = |p: &Pattern, q: &Pattern| {
+            (p.x - top.x) * (q.y - top.y) - (p.y - top.y) * (q.x - top.x)
+        };
+        if cross(&right, &low) < 0.0 {
             (right, low) = (low, right);
         }
-        let (across, down) = (top.distance(right), top.distance(low));
-        let sine = cross(right, low) / (across * down).max(1.0);
-        let module = (a.2 + b.2 + c.2) / 3.0;
+        let (across, down) =
+            (point(&top).distance(point(&right)), point(&top).distance(point(&low)));
+        let sine = cross(&right, &low) / (across * down).max(1.0);
         let uneven = |ratio: f32| ratio.ln().abs();
-        let modules = [a.2, b.2, c.2].map(|m| uneven(m / module)).into_iter().fold(0.0, f32::max);
+        let size = |pattern: &Pattern| (pattern.module * pattern.tall).sqrt();
+        let mean = (size(&a) + size(&b) + size(&c)) / 3.0;
+        let modules = [a, b, c].map(|p| uneven(size(&p) / mean)).into_iter().fold(0.0, f32::max);
+        let (across, down) = (modules_between(&top, &right), modules_between(&top, &low));
         let sides = uneven(across / down.max(1.0));
-        let size = (across + down) / 2.0 / module;
+        let between = (across + down) / 2.0;
         let is_one = sine > 0.8
             && modules < UNEVEN_MAX
             && sides < UNEVEN_MAX
-            && (12.0..(4 * VERSION_MAX + 14) as f32).contains(&size);
+            && (12.0..(4 * VERSION_MAX + 14) as f32).contains(&between);
         let fault = modules + sides + 1.0 - sine;
-        is_one.then_some(Self { top, right, low, module, fault })
+        // An area goes with the third power of the nearness (the determinant of a homography).
+        let depth = |other: &Pattern| (size(&top) / size(other)).powf(2.0 / 3.0) - 1.0;
+        is_one.then_some(Self {
+            top: point(&top),
+            right: point(&right),
+            low: point(&low),
+            between,
+            depth: (depth(&right), depth(&low)),
+            fault,
+        })
+    }
+
+    /// The grid of a code of so many modules a side, as it lies where its depth is this.
+    fn grid(&self, size: usize, (g, h): (f32, f32)) -> Grid {
+        let Self { top, right, low, .. } = self;
+        let between = (size - 7) as f32;
+        Grid::over(size, size, |u, v| {
+            let (u, v) = ((u * size as f32 - 3.5) / between, (v * size as f32 - 3.5) / between);
+            let nearness = (1.0 + g * u + h * v).max(0.2);
+            let place = |top: f32, right: f32, low: f32| {
+                let (across, down) = (right - top + g * (right - top), low - top + h * (low - top));
+                top + (u * across + v * down) / nearness
+            };
+            Point::new(place(top.x, right.x, low.x), place(top.y, right.y, low.y))
+        })
     }
 }
 
-/// Reads the code of the finder patterns (middle and module each): rxing's result and the corners.
+/// Modules between the middles of two patterns, counted with theirs along the line between them: rows
+/// and columns cut an upright square along its sides and one aslant over a longer way.
+fn modules_between(from: &Pattern, to: &Pattern) -> f32 {
+    let (dx, dy) = ((to.x - from.x).abs(), (to.y - from.y).abs());
+    let module = match dx > dy {
+        true => (from.module + to.module) / 2.0,
+        false => (from.tall + to.tall) / 2.0,
+    };
+    let length = dx.hypot(dy).max(1.0);
+    length / (module * dx.max(dy) / length)
+}
+
+/// Reads the code of the finder patterns: rxing's result and the corners.
 pub fn read(
     print: &Print<'_>,
-    patterns: &[(f32, f32, f32)],
+    patterns: &[Pattern],
     clean: &mut Frame,
     is_late: &dyn Fn() -> bool,
 ) -> Option<(RXingResult, Outline)> {
@@ -125,30 +169,26 @@ pub fn read(
 
 fn read_at(
     print: &Print<'_>,
-    &Corners { top, right, low, module, .. }: &Corners,
+    corners: &Corners,
     clean: &mut Frame,
     is_late: &dyn Fn() -> bool,
 ) -> Option<(RXingResult, Outline)> {
-    let modules = (top.distance(right) + top.distance(low)) / 2.0 / module + 7.0;
-    let nearest = (((modules - 17.0) / 4.0).round().max(1.0) as usize).min(VERSION_MAX);
+    /// Depths are tried so many modules of the far corner beside, in both directions.
+    const BESIDE: i32 = 3;
+    let nearest =
+        (((corners.between + 7.0 - 17.0) / 4.0).round().max(1.0) as usize).min(VERSION_MAX);
     let versions = nearest.saturating_sub(1).max(1)..=(nearest + 1).min(VERSION_MAX);
     let mut best = None::<(f32, usize, Grid)>;
     for version in versions {
         let size = 17 + 4 * version;
         let places = alignments(version);
         let is_fixed = |row: usize, column: usize| fixed(size, &places, row, column);
-        let between = (size - 7) as f32;
-        let straight = Grid::over(size, size, |u, v| {
-            let (u, v) = ((u * size as f32 - 3.5) / between, (v * size as f32 - 3.5) / between);
-            Point::new(
-                top.x + u * (right.x - top.x) + v * (low.x - top.x),
-                top.y + u * (right.y - top.y) + v * (low.y - top.y),
-            )
-        });
-        let levels = straight.levels(print);
-        for shift in 0..49 {
-            let part = |k: i32| (k - 3) as f32 / size as f32;
-            let grid = straight.with_far_corner(part(shift % 7), part(shift / 7));
+        let levels = corners.grid(size, corners.depth).levels(print);
+        // What the sizes of the patterns say of the depth is rough, and a label may be bent.
+        for index in 0..(2 * BESIDE + 1).pow(2) {
+            let part = |k: i32| (k - BESIDE) as f32 / size as f32;
+            let beside = (part(index % (2 * BESIDE + 1)), part(index / (2 * BESIDE + 1)));
+            let grid = corners.grid(size, (corners.depth.0 + beside.0, corners.depth.1 + beside.1));
             let share = grid.share_at(print, &levels, &is_fixed);
             if best.as_ref().is_none_or(|known| share > known.0) {
                 best = Some((share, version, grid));
@@ -235,5 +275,39 @@ mod tests {
         let print = Print { luma, is_inverted: false };
         let read = read(&print, finder.found(), &mut Frame::default(), &|| false);
         assert_eq!(read.unwrap().0.getText(), text);
+    }
+
+    /// On a pack that leans away by 55 degrees, seen from three times its width: its far
+    /// side is three quarters as high as its near one, and its modules are half as wide as high.
+    #[test]
+    fn a_code_that_leans_away_is_read() {
+        let text = "https://shop.example/01/09521234543213/10/ABC?17=261231&a=more-to-say";
+        let bits = MultiFormatWriter.encode(text, &BarcodeFormat::QR_CODE, 1, 1).unwrap();
+        let size = bits.getWidth() as usize;
+        let (sin, cos) = 55f32.to_radians().sin_cos();
+        for is_upright in [true, false] {
+            let mut frame = Frame::filled(420, 420, 210);
+            for y in 0..420 {
+                for x in 0..420 {
+                    let (dx, dy) = ((x as f32 - 210.0) / 300.0, (y as f32 - 210.0) / 300.0);
+                    let (dx, dy) = if is_upright { (dx, dy) } else { (dy, dx) };
+                    let along = dx * 3.0 / (3.0 * cos - dx * sin);
+                    let aside = dy * (3.0 + along * sin) / 3.0;
+                    let (across, down) = if is_upright { (along, aside) } else { (aside, along) };
+                    let (u, v) = (across + 0.5, down + 0.5);
+                    let (column, row) = ((u * size as f32).floor(), (v * size as f32).floor());
+                    let is_inside = |k: f32| (0.0..size as f32).contains(&k);
+                    if is_inside(column) && is_inside(row) && bits.get(column as u32, row as u32) {
+                        frame.luma[y * 420 + x] = 40;
+                    }
+                }
+            }
+            let luma = frame.view().unwrap();
+            let mut finder = PatternFinder::default();
+            assert!(finder.count(&luma, false, 20) >= 3);
+            let print = Print { luma, is_inverted: false };
+            let read = read(&print, finder.found(), &mut Frame::default(), &|| false);
+            assert_eq!(read.unwrap().0.getText(), text, "{is_upright}");
+        }
     }
 }

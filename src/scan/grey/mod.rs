@@ -208,9 +208,9 @@ fn is_in_view(luma: &Luma<'_>, outline: &Outline) -> bool {
 }
 
 /// Hypotheses of each kind of symbol that survive the coarse look.
-const SURVIVORS: [usize; LAYOUTS.len()] = [6, 2, 2];
+const SURVIVORS: [usize; LAYOUTS.len()] = [12, 3, 3];
 /// Of those, the ones that are fitted to the end.
-const FINALISTS: [usize; LAYOUTS.len()] = [2, 1, 1];
+const FINALISTS: [usize; LAYOUTS.len()] = [3, 1, 1];
 /// Ends of the symbol are tried this far from where the margins end, in modules.
 const JITTER: [f32; 5] = [0.0, -0.5, 0.5, -1.0, 1.0];
 /// The same for a look that must be over soon.
