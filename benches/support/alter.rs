@@ -154,17 +154,18 @@ fn in_a_scene(luma: &Luma<'_>, factor: f32) -> Frame {
 
 /// Of another size; each pixel is the mean of what it covers.
 fn resized(luma: &Luma<'_>, factor: f32) -> Frame {
-    const SAMPLES: usize = 3;
+    // One of many that come of one pixel covers nothing else.
+    let samples = if factor > 2.0 { 1 } else { 3 };
     let length = |pixels: usize| ((pixels as f32 * factor).round() as usize).max(1);
     let (width, height) = (length(luma.width()), length(luma.height()));
-    let step = 1.0 / (factor * SAMPLES as f32);
-    let fine = drawn(luma, (width * SAMPLES, height * SAMPLES), |x, y| (x * step, y * step));
+    let step = 1.0 / (factor * samples as f32);
+    let fine = drawn(luma, (width * samples, height * samples), |x, y| (x * step, y * step));
     let mut frame = Frame::filled(width, height, 0);
     for (index, pixel) in frame.luma.iter_mut().enumerate() {
-        let (x, y) = (index % width * SAMPLES, index / width * SAMPLES);
-        let rows = (y..y + SAMPLES).map(|y| &fine.luma[y * fine.stride + x..][..SAMPLES]);
+        let (x, y) = (index % width * samples, index / width * samples);
+        let rows = (y..y + samples).map(|y| &fine.luma[y * fine.stride + x..][..samples]);
         let sum: usize = rows.flatten().map(|&value| usize::from(value)).sum();
-        *pixel = (sum / (SAMPLES * SAMPLES)) as u8;
+        *pixel = (sum / (samples * samples)) as u8;
     }
     frame
 }

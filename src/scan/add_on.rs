@@ -5,7 +5,7 @@
 //! believed when two lines agree, two digits, of which one pattern in four passes by chance, when
 //! three do; and only while no other digits have half as many. Nothing here reads a clock.
 
-use crate::confirm::{Sighting, Sweeping, VOTE_SPACING, lies_apart, outline_of};
+use crate::confirm::{Sighting, Sweeping, VOTE_LIFE_MS, VOTE_SPACING, lies_apart, outline_of};
 use domain::code::{AddOn, Symbology};
 
 /// What a line saw behind a number.
@@ -40,8 +40,6 @@ const fn quorum(add_on: AddOn) -> usize {
     }
 }
 
-/// Votes are forgotten after this time without another.
-const VOTE_LIFE_MS: u64 = 500;
 /// More claims than this are not weighed at a time, and more lines are not kept for one.
 const CLAIMS_MAX: usize = 16;
 const LINES_MAX: usize = 24;

@@ -79,7 +79,7 @@ impl Read {
 /// Lines closer than this look at the same pixels and are one vote.
 pub const VOTE_SPACING: f32 = 1.9;
 /// Votes are forgotten after this time without another.
-const VOTE_LIFE_MS: u64 = 500;
+pub(crate) const VOTE_LIFE_MS: u64 = 500;
 /// More texts than this are not weighed at a time.
 const CANDIDATES_MAX: usize = 32;
 /// More lines than this are not kept for one text.

@@ -70,6 +70,7 @@ pub fn samples(language: Language) -> Vec<Sample> {
     add("sell", shop.sell(Role::Cashier, 3));
     add("sell-full", shop.sell_full());
     add("sell-unknown", shop.sell_unknown());
+    add("sell-issue", shop.sell_issue());
     add("sell-no-camera", shop.sell_no_camera());
     add("articles", shop.articles(true));
     add("articles-none", shop.articles(false));
@@ -339,6 +340,16 @@ impl Shop {
         screen.sell.outcome = ScanOutcome::Unknown;
         screen.sell.last_code = "4006381333931".to_owned();
         screen.message = Some(message(Severity::Warning, "unknown-code", &["4006381333931"]));
+        screen
+    }
+
+    /// A periodical with its add-on, of a title that has no room.
+    fn sell_issue(&self) -> Screen {
+        const TITLE: &str = "Neue Zürcher Zeitung am Sonntag mit Beilage für Literatur";
+        let mut screen = self.sell(Role::Cashier, 4);
+        screen.sell.lines[0].name = TITLE.to_owned();
+        screen.sell.last_code = "9771422998008".to_owned();
+        screen.message = Some(message(Severity::Information, "issue-added", &[TITLE, "06"]));
         screen
     }
 

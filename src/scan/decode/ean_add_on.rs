@@ -21,9 +21,13 @@ pub const REACH_MODULES: f32 = 80.0;
 
 /// Light between number and add-on: 7 to 12 modules are demanded, and labels are curved and leaned.
 const GAP_MODULES: std::ops::Range<f32> = 5.0..14.5;
-/// Light behind two digits, which might go on, and behind five or where the picture ends.
-const LIGHT_MODULES: f32 = 4.5;
+/// Light behind five digits, after which nothing goes on.
 const LIGHT_MODULES_CUT: f32 = 2.5;
+/// Light behind two digits that something wide ends: the standard demands five modules.
+const LIGHT_MODULES: f32 = 4.5;
+/// Light behind two digits, whatever ends it: of five, a blur that hides the narrow bar behind the
+/// second shows one module before it, its own, and four of a digit like six.
+const LIGHT_MODULES_SURE: f32 = 7.0;
 /// Runs of the start guard, of a digit, and of a digit with the separator behind it.
 const GUARD_RUNS: usize = 3;
 const DIGIT_RUNS: usize = 4;
@@ -76,13 +80,14 @@ pub fn read(runs: &Runs, main: &EanRead, is_edge: bool) -> Beside {
     let count = (first..end.min(light + 1)).take_while(|at| is_narrow(*at)).count();
     // The last run of a line is as wide as the line is long, not as the bar or the light is.
     let is_cut = first + count == end;
-    if is_cut && !is_edge {
+    let light = first + count;
+    let is_sure = !is_cut && modules(light) >= LIGHT_MODULES_SURE;
+    let is_last = !is_cut && light + 1 == end && !is_sure;
+    if (is_cut || is_last) && !is_edge {
         return Beside::CutOff;
     }
-    // What is narrow at the edge of the picture may be the light behind; without any there is no end.
-    let is_light = is_cut && count % 2 == 0 && modules(end - 1) >= LIGHT_MODULES_CUT;
-    let count = if is_light { count - 1 } else { count };
-    let is_two = count == TWO_RUNS && (is_light || !is_cut);
+    let is_ended = is_sure || (light + 1 < end && modules(light + 1) >= LIGHT_MODULES);
+    let is_two = count == TWO_RUNS && !is_cut && is_ended;
     let digits = if is_two { digits(runs, first, 2, main) } else { None };
     match digits {
         Some(add_on) => Beside::Digits(add_on),

@@ -69,8 +69,8 @@ struct Corners {
     low: Point,
     /// Modules between the middles of the patterns, on the mean of both sides.
     between: f32,
-    /// By how much nearer to the picture's plane the upper left pattern is than the right and the
-    /// low one, in shares: what makes modules smaller over there.
+    /// By how much farther away the right and the low pattern are than the upper left one, in shares
+    /// of its distance: what makes modules smaller over there.
     depth: (f32, f32),
     /// How far they are from three corners of a square with equal modules; 0 is none.
     fault: f32,
@@ -106,7 +106,7 @@ impl Corners {
             && sides < UNEVEN_MAX
             && (12.0..(4 * VERSION_MAX + 14) as f32).contains(&between);
         let fault = modules + sides + 1.0 - sine;
-        // An area goes with the third power of the nearness (the determinant of a homography).
+        // An area goes with the distance to the power of -3 (the determinant of a homography).
         let depth = |other: &Pattern| (size(&top) / size(other)).powf(2.0 / 3.0) - 1.0;
         is_one.then_some(Self {
             top: point(&top),
@@ -124,10 +124,10 @@ impl Corners {
         let between = (size - 7) as f32;
         Grid::over(size, size, |u, v| {
             let (u, v) = ((u * size as f32 - 3.5) / between, (v * size as f32 - 3.5) / between);
-            let nearness = (1.0 + g * u + h * v).max(0.2);
+            let distance = (1.0 + g * u + h * v).max(0.2);
             let place = |top: f32, right: f32, low: f32| {
                 let (across, down) = (right - top + g * (right - top), low - top + h * (low - top));
-                top + (u * across + v * down) / nearness
+                top + (u * across + v * down) / distance
             };
             Point::new(place(top.x, right.x, low.x), place(top.y, right.y, low.y))
         })
@@ -251,63 +251,62 @@ mod tests {
         }
     }
 
-    /// A code on a fold: its columns are bent by three modules.
-    #[test]
-    fn a_code_on_a_fold_is_read() {
-        let text = "a receipt on a crumpled piece of paper, number 4711, with some more to say";
+    /// A code of which `place` says where a pixel lies in it: across and down, from 0 to 1.
+    fn drawn(text: &str, place: impl Fn(f32, f32) -> (f32, f32)) -> Frame {
+        const SIDE: usize = 420;
         let bits = MultiFormatWriter.encode(text, &BarcodeFormat::QR_CODE, 1, 1).unwrap();
-        let size = bits.getWidth() as usize;
-        let mut frame = Frame::filled(420, 420, 210);
-        for y in 0..420 {
-            for x in 0..420 {
-                let (u, v) = ((x as f32 - 60.0) / 300.0, (y as f32 - 60.0) / 300.0);
-                let bent = v + 0.25 * u * (1.0 - u) * v;
-                let (column, row) = ((u * size as f32).floor(), (bent * size as f32).floor());
-                let is_inside = |k: f32| (0.0..size as f32).contains(&k);
-                if is_inside(column) && is_inside(row) && bits.get(column as u32, row as u32) {
-                    frame.luma[y * 420 + x] = 40;
-                }
+        let size = bits.getWidth() as f32;
+        let mut frame = Frame::filled(SIDE, SIDE, 210);
+        for (index, pixel) in frame.luma.iter_mut().enumerate() {
+            let (u, v) = place((index % SIDE) as f32, (index / SIDE) as f32);
+            let (column, row) = ((u * size).floor(), (v * size).floor());
+            let is_inside = |k: f32| (0.0..size).contains(&k);
+            if is_inside(column) && is_inside(row) && bits.get(column as u32, row as u32) {
+                *pixel = 40;
             }
         }
+        frame
+    }
+
+    fn text_in(frame: &Frame) -> Option<String> {
         let luma = frame.view().unwrap();
         let mut finder = PatternFinder::default();
         assert!(finder.count(&luma, false, 20) >= 3);
         let print = Print { luma, is_inverted: false };
         let read = read(&print, finder.found(), &mut Frame::default(), &|| false);
-        assert_eq!(read.unwrap().0.getText(), text);
+        read.map(|read| read.0.getText().to_owned())
+    }
+
+    /// A code on a fold: its columns are bent by three modules.
+    #[test]
+    fn a_code_on_a_fold_is_read() {
+        let text = "a receipt on a crumpled piece of paper, number 4711, with some more to say";
+        let frame = drawn(text, |x, y| {
+            let (u, v) = ((x - 60.0) / 300.0, (y - 60.0) / 300.0);
+            (u, v + 0.25 * u * (1.0 - u) * v)
+        });
+        assert_eq!(text_in(&frame).as_deref(), Some(text));
     }
 
     /// On a pack that leans away by 55 degrees, seen from three times its width: its far
     /// side is three quarters as high as its near one, and its modules are half as wide as high.
     #[test]
     fn a_code_that_leans_away_is_read() {
+        const AWAY: f32 = 3.0;
         let text = "https://shop.example/01/09521234543213/10/ABC?17=261231&a=more-to-say";
-        let bits = MultiFormatWriter.encode(text, &BarcodeFormat::QR_CODE, 1, 1).unwrap();
-        let size = bits.getWidth() as usize;
         let (sin, cos) = 55f32.to_radians().sin_cos();
-        for is_upright in [true, false] {
-            let mut frame = Frame::filled(420, 420, 210);
-            for y in 0..420 {
-                for x in 0..420 {
-                    let (dx, dy) = ((x as f32 - 210.0) / 300.0, (y as f32 - 210.0) / 300.0);
-                    let (dx, dy) = if is_upright { (dx, dy) } else { (dy, dx) };
-                    let along = dx * 3.0 / (3.0 * cos - dx * sin);
-                    let aside = dy * (3.0 + along * sin) / 3.0;
-                    let (across, down) = if is_upright { (along, aside) } else { (aside, along) };
-                    let (u, v) = (across + 0.5, down + 0.5);
-                    let (column, row) = ((u * size as f32).floor(), (v * size as f32).floor());
-                    let is_inside = |k: f32| (0.0..size as f32).contains(&k);
-                    if is_inside(column) && is_inside(row) && bits.get(column as u32, row as u32) {
-                        frame.luma[y * 420 + x] = 40;
-                    }
-                }
-            }
-            let luma = frame.view().unwrap();
-            let mut finder = PatternFinder::default();
-            assert!(finder.count(&luma, false, 20) >= 3);
-            let print = Print { luma, is_inverted: false };
-            let read = read(&print, finder.found(), &mut Frame::default(), &|| false);
-            assert_eq!(read.unwrap().0.getText(), text, "{is_upright}");
+        let leaning = |dx: f32, dy: f32| {
+            let along = dx * AWAY / (AWAY * cos - dx * sin);
+            (along + 0.5, dy * (AWAY + along * sin) / AWAY + 0.5)
+        };
+        let middle = |at: f32| (at - 210.0) / 300.0;
+        let to_the_side = drawn(text, |x, y| leaning(middle(x), middle(y)));
+        let backward = drawn(text, |x, y| {
+            let (down, across) = leaning(middle(y), middle(x));
+            (across, down)
+        });
+        for frame in [to_the_side, backward] {
+            assert_eq!(text_in(&frame).as_deref(), Some(text));
         }
     }
 }

@@ -147,13 +147,13 @@ const HEAVY_UNEXPLAINED_MAX: f32 = 0.025;
 /// The heaviest blur behind which a number is believed: the last Gaussian and the last disc have no
 /// heavier kernel beside them to lose against. The other nine were read so.
 const BLUR_MAX: f32 = 1.35;
+/// The same for the short symbols: behind 1.15 modules a UPC-E was once seen in half of an EAN-13,
+/// whose bars behind the middle guard were as pale as light.
+const SHORT_BLUR_MAX: f32 = 1.0;
 /// What two digits leave unexplained, in shares of the variance of all, where glare or print hides
 /// them. Margins count on what is unexplained being spread evenly; where most of it lies there, those
 /// digits are told apart by as much less, and the check digit must not say what they are.
 const HIDDEN_SHARE: f32 = 0.12;
-/// The same for the short symbols: behind 1.15 modules a UPC-E was once seen in half of an EAN-13,
-/// whose bars behind the middle guard were as pale as light.
-const SHORT_BLUR_MAX: f32 = 1.0;
 /// What the short symbols need more: they fit by chance in more places.
 const SHORT_FACTOR: f32 = 2.0;
 /// Unexplained variance with which a number can still be meant.

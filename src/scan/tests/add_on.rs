@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod frames;
+
 use domain::code::Symbology;
+use frames::turned;
 use scan::decode::ean::ean13_modules;
 use scan::decode::ean_add_on::add_on_modules;
 use scan::{Decoder, Frame, Options};
@@ -29,17 +32,6 @@ fn label(pixels: usize, add_on: Option<(&str, Rows)>) -> Frame {
         draw(&add_on_modules(digits).unwrap(), 8 + number.len() - 4, rows);
     }
     frame
-}
-
-/// A quarter turn.
-fn turned(frame: &Frame) -> Frame {
-    let mut turned = Frame::filled(frame.height, frame.width, 0);
-    for y in 0..frame.height {
-        for x in 0..frame.width {
-            turned.luma[x * frame.height + frame.height - 1 - y] = frame.luma[y * frame.width + x];
-        }
-    }
-    turned
 }
 
 /// What a stream tells of frames: in which of them, the add-on.

@@ -52,7 +52,7 @@ const FLOORS: &[(&str, u32, u32)] = &[
     ("zxing/ean13-2", 26, 0),
     ("zxing/ean13-3", 54, 0),
     ("zxing/ean13-4", 16, 0),
-    ("zxing/ean13-5", 7, 0),
+    ("zxing/ean13-5", 8, 0),
     ("zxing/ean8-1", 7, 0),
     ("zxing/inverted", 1, 0),
     ("zxing/upca-1", 18, 0),
@@ -141,7 +141,7 @@ fn photographs_that_are_cut_through_yield_no_other_number() {
 /// What stands beside a number is read, and in no other picture is anything: see [`corpus::Picture::outcome`].
 #[test]
 fn add_ons_in_photographs_are_read() {
-    /// Of 42 pictures that show one; two below what is read.
+    /// Of 44 pictures that show one; two below what is read.
     const READ_MIN: usize = 32;
     let Some(root) = corpus::root() else {
         println!("SKIPPED: no photographs at ../shared/corpora/barcodes");
@@ -169,7 +169,7 @@ fn add_ons_in_photographs_are_read() {
     let faults = faults.into_inner().unwrap();
     assert!(faults.is_empty(), "{faults:#?}");
     let read = read.into_inner();
-    assert!(pictures.len() == 42 && read >= READ_MIN, "{read} of {}", pictures.len());
+    assert!(pictures.len() == 44 && read >= READ_MIN, "{read} of {}", pictures.len());
 }
 
 fn fault_of(set: &corpus::Set) -> Option<String> {

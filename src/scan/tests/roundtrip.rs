@@ -6,7 +6,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod frames;
+
 use domain::code::Symbology;
+use frames::turned;
 use rxing::{BarcodeFormat, MultiFormatWriter, Writer};
 use scan::still::{Report, decode_file, json_line, run_cli};
 use scan::{Frame, MonotonicClock, Options};
@@ -28,16 +31,6 @@ fn page(format: BarcodeFormat, text: &str, scale: usize) -> Frame {
         }
     }
     frame
-}
-
-fn turned(frame: &Frame) -> Frame {
-    let mut turned = Frame::filled(frame.height, frame.width, 0);
-    for y in 0..frame.height {
-        for x in 0..frame.width {
-            turned.luma[x * frame.height + frame.height - 1 - y] = frame.luma[y * frame.width + x];
-        }
-    }
-    turned
 }
 
 fn save(folder: &Path, name: &str, frame: &Frame) -> PathBuf {

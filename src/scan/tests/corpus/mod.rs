@@ -67,6 +67,7 @@ const ADD_ONS: &[(&str, &str)] = &[
     ("zxing/ean13-1/33.png", "90000"),
     ("zxing/ean13-1/38.png", "55999"),
     ("zxing/ean13-2/06.png", "51495"),
+    ("zxing/ean13-2/07.png", "51495"),
     ("zxing/upca-1/10.png", "02601"),
     ("zxing/upca-1/11.png", "02601"),
     ("zxing/upca-1/18.png", "00"),
@@ -86,6 +87,7 @@ const ADD_ONS: &[(&str, &str)] = &[
     ("zxing/upce-3/03.png", "01"),
     ("zxing/upce-3/04.png", "01"),
     ("zxing/upce-3/05.png", "01"),
+    ("zxing/upce-3/06.png", "01"),
     ("zxing/upce-3/08.png", "01"),
     ("zxing/upce-3/09.png", "01"),
     ("zxing/upce-3/11.png", "01"),
@@ -146,22 +148,20 @@ impl Set {
         pictures
     }
 
-    /// Backs of Japanese books, which carry two codes: each of these pictures shows both, one of
-    /// them is named in its own truth and the other in its neighbour's.
+    /// The back of a Japanese book carries two codes: these pictures show both, and their truths
+    /// name one of them.
     fn pair_up(&self, pictures: &mut [Picture]) {
-        const PAIRS: [(&str, &str); 3] = [("13", "14"), ("19", "20"), ("23", "24")];
+        const BOTH: [&str; 2] = ["9784872348880", "1920081045006"];
+        const SHOWN_IN: [&str; 7] = ["13", "14", "19", "20", "23", "24", "28"];
         if self.name != "zxing/ean13-2" {
             return;
         }
-        let find = |pictures: &[Picture], stem: &str| {
-            pictures.iter().position(|picture| picture.path.file_stem().is_some_and(|s| s == stem))
+        let is_shown = |picture: &Picture| {
+            let stem = picture.path.file_stem().unwrap_or_default();
+            SHOWN_IN.iter().any(|known| stem == *known)
         };
-        for (one, other) in PAIRS {
-            if let (Some(one), Some(other)) = (find(pictures, one), find(pictures, other)) {
-                let both = [&pictures[one].truths[..], &pictures[other].truths[..]].concat();
-                pictures[one].truths.clone_from(&both);
-                pictures[other].truths = both;
-            }
+        for picture in pictures.iter_mut().filter(|picture| is_shown(picture)) {
+            picture.truths = BOTH.map(str::to_owned).to_vec();
         }
     }
 }
