@@ -10,7 +10,8 @@
 //! `--verbose` lists each miss; `--markdown` writes the table into docs/SCANNING.md; `--altered` looks at the same
 //! photographs turned, leaning, smaller, among other things, blurred, dimmed, packed and cut instead
 //! (`support/alter.rs`), `--altered=38` only as the alterations say whose names have that in them; with `--keep=FOLDER`
-//! those that were not read are kept there.
+//! those that were not read are kept there. `--stream` shows each picture to ours for a second as a camera would, and
+//! takes the time of the slowest frame.
 
 #![allow(clippy::print_stdout, reason = "a bench reports on the standard output")]
 
@@ -24,7 +25,7 @@ mod empty_frame;
 mod engine;
 
 use corpus::{Outcome, Set, Tally};
-use engine::{Engine, Ours, Rxing, ZxingCpp};
+use engine::{Engine, Ours, OursInAStream, Rxing, ZxingCpp};
 use scan::Frame;
 use std::fmt::Write;
 use std::path::Path;
@@ -42,7 +43,11 @@ fn main() {
         println!("no photographs at ../shared/corpora/barcodes: nothing to measure");
         return;
     };
-    let mut engines: Vec<Box<dyn Engine>> = vec![Box::new(Ours::default())];
+    let ours: Box<dyn Engine> = match has("--stream") {
+        true => Box::new(OursInAStream::default()),
+        false => Box::new(Ours::default()),
+    };
+    let mut engines = vec![ours];
     if !has("--ours") {
         match ZxingCpp::start() {
             Ok(engine) => engines.push(Box::new(engine)),

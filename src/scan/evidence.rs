@@ -35,6 +35,8 @@ pub enum Strategy {
     Evened,
     /// A matrix code in a copy that was turned back.
     Turned,
+    /// A QR Code on something that leans away.
+    Leaning,
 }
 
 impl Strategy {
@@ -55,6 +57,7 @@ impl Strategy {
             Self::Doubled => "doubled",
             Self::Evened => "evened",
             Self::Turned => "turned",
+            Self::Leaning => "leaning",
         }
     }
 }

@@ -24,6 +24,23 @@ const CONTRAST_MIN: f32 = 12.0;
 /// Dark, light or free: what a standard says of a module by row and column.
 pub type Fixed<'a> = &'a dyn Fn(usize, usize) -> Option<bool>;
 
+/// A module that the standard fixes.
+#[derive(Clone, Copy)]
+pub struct FixedModule {
+    row: usize,
+    column: usize,
+    is_dark: bool,
+}
+
+/// All fixed modules of a symbol of so many rows and columns.
+pub fn listed((rows, columns): (usize, usize), fixed: Fixed<'_>) -> Vec<FixedModule> {
+    let module = |k: usize| {
+        let (row, column) = (k / columns, k % columns);
+        fixed(row, column).map(|is_dark| FixedModule { row, column, is_dark })
+    };
+    (0..rows * columns).filter_map(module).collect()
+}
+
 /// The grid as it lies.
 #[derive(Clone)]
 pub struct Grid {
@@ -98,16 +115,25 @@ impl Grid {
         let values: Vec<f32> = (0..self.rows * self.columns)
             .map(|k| print.value(self.at(k / self.columns, k % self.columns, (0.0, 0.0))))
             .collect();
+        // First along the rows, then along the columns: the same extremes as of the whole square.
+        let extremes = |line: &mut dyn Iterator<Item = (f32, f32)>| {
+            line.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), (least, most)| {
+                (low.min(least), high.max(most))
+            })
+        };
+        let near = |at: usize, count: usize| at.saturating_sub(NEAR)..(at + NEAR + 1).min(count);
+        let in_rows: Vec<(f32, f32)> = (0..values.len())
+            .map(|k| {
+                let first = k - k % self.columns;
+                let mut row = near(k % self.columns, self.columns).map(|c| values[first + c]);
+                extremes(&mut row.by_ref().map(|value| (value, value)))
+            })
+            .collect();
         let level = |k: usize| {
-            let (row, column) = (k / self.columns, k % self.columns);
-            let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
-            for r in row.saturating_sub(NEAR)..(row + NEAR + 1).min(self.rows) {
-                for c in column.saturating_sub(NEAR)..(column + NEAR + 1).min(self.columns) {
-                    let value = values[r * self.columns + c];
-                    low = low.min(value);
-                    high = high.max(value);
-                }
-            }
+            let column = k % self.columns;
+            let mut lines = near(k / self.columns, self.rows);
+            let (low, high) =
+                extremes(&mut lines.by_ref().map(|r| in_rows[r * self.columns + column]));
             ((low + high) / 2.0, ((high - low) / 2.0).max(CONTRAST_MIN))
         };
         Levels((0..values.len()).map(level).collect())
@@ -143,30 +169,34 @@ impl Grid {
 
     /// The share of fixed modules that are right.
     pub fn share(&self, print: &Print<'_>, fixed: Fixed<'_>) -> f32 {
-        self.share_at(print, &self.levels(print), fixed)
+        self.share_at(print, &self.levels(print), &listed((self.rows, self.columns), fixed))
     }
 
-    /// The same with the levels of a grid that lies nearly so: they are the dear part.
-    pub fn share_at(&self, print: &Print<'_>, levels: &Levels, fixed: Fixed<'_>) -> f32 {
-        let (mut right, mut count) = (0.0, 0.0f32);
-        for row in 0..self.rows {
-            for column in 0..self.columns {
-                if let Some(is_dark) = fixed(row, column) {
-                    count += 1.0;
-                    let is_right = (self.darkness(print, levels, row, column) > 0.0) == is_dark;
-                    right += f32::from(u8::from(is_right));
-                }
-            }
-        }
-        right / count.max(1.0)
+    /// The same of listed modules, with the levels of a grid that lies nearly so: for many grids.
+    pub fn share_at(&self, print: &Print<'_>, levels: &Levels, fixed: &[FixedModule]) -> f32 {
+        let is_right = |module: &&FixedModule| {
+            (self.darkness(print, levels, module.row, module.column) > 0.0) == module.is_dark
+        };
+        fixed.iter().filter(is_right).count() as f32 / fixed.len().max(1) as f32
     }
 
     /// The grid bent until it lies best; `is_late` is asked between steps.
     pub fn settled(&self, print: &Print<'_>, fixed: Fixed<'_>, is_late: &dyn Fn() -> bool) -> Self {
+        self.settled_by(&[1.2, 0.8, 0.4, 0.8, 0.4, 0.2], print, fixed, is_late)
+    }
+
+    /// The same with control points moved by so many modules, one after the other.
+    pub fn settled_by(
+        &self,
+        steps: &[f32],
+        print: &Print<'_>,
+        fixed: Fixed<'_>,
+        is_late: &dyn Fn() -> bool,
+    ) -> Self {
         let mut best = self.clone();
         let mut levels = best.levels(print);
         let mut score = best.score(print, &levels, fixed);
-        for step in [1.2, 0.8, 0.4, 0.8, 0.4, 0.2] {
+        for step in steps {
             let reach = step * self.module();
             for k in 0..SIDE * SIDE {
                 if is_late() {

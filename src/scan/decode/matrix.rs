@@ -121,20 +121,42 @@ impl MatrixReader {
         if wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode) {
             self.patterns.count(&luma, is_inverted, STILL_PATTERNS_MAX);
             let print = Print { luma, is_inverted };
-            read = qr_grid::read(&print, self.patterns.found(), &mut self.clean, is_late);
+            read = self.read_grid(&print, qr_grid::STILL, is_late);
             if read.is_none() {
                 self.patterns.count_marginless(&luma, is_inverted, STILL_PATTERNS_MAX);
-                read = qr_grid::read(&print, self.patterns.found(), &mut self.clean, is_late);
+                read = self.read_grid(&print, qr_grid::STILL, is_late);
             }
         }
         let wants_dots = wanted(Symbology::DataMatrix) || wanted(Symbology::Gs1DataMatrix);
         if read.is_none() && wants_dots && !is_late() {
             read = self.dots.read_bent(&luma, is_inverted, is_late);
         }
-        let (read, outline) = read?;
-        named(&read)
-            .filter(|read| wanted(read.symbology))
-            .map(|read| MatrixRead { outline, ..read })
+        named_in_place(read?, wanted)
+    }
+
+    /// Reads one QR Code that leans away: the same in a few milliseconds, for streams.
+    pub fn read_leaning(
+        &mut self,
+        luma: Luma<'_>,
+        is_inverted: bool,
+        wanted: impl Fn(Symbology) -> bool,
+        is_late: &dyn Fn() -> bool,
+    ) -> Option<MatrixRead> {
+        if !(wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode)) {
+            return None;
+        }
+        self.patterns.count(&luma, is_inverted, STREAM_PATTERNS_MAX);
+        let read = self.read_grid(&Print { luma, is_inverted }, qr_grid::STREAM, is_late);
+        named_in_place(read?, wanted)
+    }
+
+    fn read_grid(
+        &mut self,
+        print: &Print<'_>,
+        care: qr_grid::Care,
+        is_late: &dyn Fn() -> bool,
+    ) -> Option<(RXingResult, Outline)> {
+        qr_grid::read(print, self.patterns.found(), care, &mut self.clean, is_late)
     }
 }
 
@@ -152,6 +174,15 @@ fn read_qr(bitmap: &mut Bitmap<'_>, look: Look) -> Vec<RXingResult> {
         reads.extend(contain(|| QRCodeReader.decode_with_hints(bitmap, &hints).ok()));
     }
     reads
+}
+
+/// What a grid read, where the grid lies.
+fn named_in_place(
+    (read, outline): (RXingResult, Outline),
+    wanted: impl Fn(Symbology) -> bool,
+) -> Option<MatrixRead> {
+    let read = named(&read).filter(|read| wanted(read.symbology))?;
+    Some(MatrixRead { outline, ..read })
 }
 
 /// Puts our names to what rxing found.

@@ -225,19 +225,34 @@ struct MatrixLook {
     /// The longest side of what is looked at; larger parts are shrunk.
     side_max: usize,
     strategy: Strategy,
-    /// By grids that bend instead of rxing's finders.
-    is_bent: bool,
+    shape: Shape,
+}
+
+/// What a matrix code is thought to lie on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// Paper, seen nearly from above: rxing's finders.
+    Flat,
+    /// A pack that leans away: a grid in perspective.
+    Leaning,
+    /// Cloth, a bottle, a crumpled receipt: a grid that bends.
+    Bent,
 }
 
 impl MatrixLook {
     /// By rxing's finders.
     const fn flat(look: Look, side_max: usize, strategy: Strategy) -> Self {
-        Self { look, side_max, strategy, is_bent: false }
+        Self { look, side_max, strategy, shape: Shape::Flat }
+    }
+
+    /// By grids in perspective, in a stream.
+    const fn leaning(look: Look, side_max: usize, strategy: Strategy) -> Self {
+        Self { look, side_max, strategy, shape: Shape::Leaning }
     }
 
     /// By grids that bend.
     const fn bent(look: Look, side_max: usize, strategy: Strategy) -> Self {
-        Self { look, side_max, strategy, is_bent: true }
+        Self { look, side_max, strategy, shape: Shape::Bent }
     }
 }
 
@@ -421,12 +436,17 @@ impl Decoder {
         let (view, scale) = copy::prepare(&part, how, &mut buffer);
         let Self { options, matrix, .. } = self;
         let wanted = |symbology| options.wants(symbology);
-        let found = match how.is_bent {
-            true => {
-                let read = matrix.read_bent(view, how.look.is_inverted, wanted, shot.is_late);
+        let is_inverted = how.look.is_inverted;
+        let found = match how.shape {
+            Shape::Flat => matrix.read(view, how.look, wanted, shot.is_late),
+            Shape::Leaning => {
+                let read = matrix.read_leaning(view, is_inverted, wanted, shot.is_late);
                 read.into_iter().collect()
             }
-            false => matrix.read(view, how.look, wanted, shot.is_late),
+            Shape::Bent => {
+                let read = matrix.read_bent(view, is_inverted, wanted, shot.is_late);
+                read.into_iter().collect()
+            }
         };
         for read in found {
             let MatrixRead { symbology, text, outline } = read;

@@ -5,7 +5,7 @@
 //! picture, with Reed–Solomon as the judge.
 
 use super::finder::Pattern;
-use super::grid::{Grid, Print, SHARPENED};
+use super::grid::{Grid, Print, SHARPENED, listed};
 use super::luma_source::LumaSource;
 use crate::frame::{Frame, Luma, Outline, Point};
 use rxing::common::GlobalHistogramBinarizer;
@@ -15,15 +15,35 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Larger codes than this are printed in no shop.
 const VERSION_MAX: usize = 20;
-/// The share of timing and alignment patterns that must look right before a grid is bent: half of
-/// them do by chance.
-const BETWEEN_MIN: f32 = 0.62;
+
+/// How long a grid is moved about.
+#[derive(Clone, Copy)]
+pub struct Care {
+    /// Larger codes take too long.
+    version_max: usize,
+    /// Threes of patterns that are tried, those that lie best first.
+    tries: usize,
+    /// The share of timing and alignment patterns that must look right before a grid is bent: half
+    /// of them do by chance.
+    between_min: f32,
+    /// By how many modules control points are moved, one after the other.
+    steps: &'static [f32],
+}
+
+/// In a still, where nothing else read.
+pub const STILL: Care = Care {
+    version_max: VERSION_MAX,
+    tries: 6,
+    between_min: 0.62,
+    steps: &[1.2, 0.8, 0.4, 0.8, 0.4, 0.2],
+};
+/// In a stream, where the next frame comes anyway.
+pub const STREAM: Care =
+    Care { version_max: 10, tries: 4, between_min: 0.7, steps: &[1.0, 0.5, 0.25] };
 /// The share of function modules that must look right.
 const SHARE_MIN: f32 = 0.85;
 /// More finder patterns than this are print.
 const PATTERNS_MAX: usize = 16;
-/// Threes of them that are tried, those that lie best first.
-const TRIES: usize = 2;
 /// The largest logarithm of the ratio of two sides, or of modules: 1.6 to 1.
 const UNEVEN_MAX: f32 = 0.47;
 
@@ -150,6 +170,7 @@ fn modules_between(from: &Pattern, to: &Pattern) -> f32 {
 pub fn read(
     print: &Print<'_>,
     patterns: &[Pattern],
+    care: Care,
     clean: &mut Frame,
     is_late: &dyn Fn() -> bool,
 ) -> Option<(RXingResult, Outline)> {
@@ -164,12 +185,14 @@ pub fn read(
         }
     }
     corners.sort_by(|a, b| a.fault.total_cmp(&b.fault));
-    corners.iter().take(TRIES).find_map(|corners| read_at(print, corners, clean, is_late))
+    let mut tried = corners.iter().take(care.tries);
+    tried.find_map(|corners| read_at(print, corners, care, clean, is_late))
 }
 
 fn read_at(
     print: &Print<'_>,
     corners: &Corners,
+    care: Care,
     clean: &mut Frame,
     is_late: &dyn Fn() -> bool,
 ) -> Option<(RXingResult, Outline)> {
@@ -177,19 +200,20 @@ fn read_at(
     const BESIDE: i32 = 3;
     let nearest =
         (((corners.between + 7.0 - 17.0) / 4.0).round().max(1.0) as usize).min(VERSION_MAX);
-    let versions = nearest.saturating_sub(1).max(1)..=(nearest + 1).min(VERSION_MAX);
+    let versions = nearest.saturating_sub(1).max(1)..=(nearest + 1).min(care.version_max);
     let mut best = None::<(f32, usize, Grid)>;
     for version in versions {
         let size = 17 + 4 * version;
         let places = alignments(version);
         let is_fixed = |row: usize, column: usize| fixed(size, &places, row, column);
         let levels = corners.grid(size, corners.depth).levels(print);
+        let modules = listed((size, size), &is_fixed);
         // What the sizes of the patterns say of the depth is rough, and a label may be bent.
         for index in 0..(2 * BESIDE + 1).pow(2) {
             let part = |k: i32| (k - BESIDE) as f32 / size as f32;
             let beside = (part(index % (2 * BESIDE + 1)), part(index / (2 * BESIDE + 1)));
             let grid = corners.grid(size, (corners.depth.0 + beside.0, corners.depth.1 + beside.1));
-            let share = grid.share_at(print, &levels, &is_fixed);
+            let share = grid.share_at(print, &levels, &modules);
             if best.as_ref().is_none_or(|known| share > known.0) {
                 best = Some((share, version, grid));
             }
@@ -206,10 +230,10 @@ fn read_at(
         let is_near = |at: usize| at < 9 || at + 9 > size;
         is_fixed(row, column).filter(|_| !(is_near(row) && is_near(column)))
     };
-    if grid.share(print, &is_between) < BETWEEN_MIN {
+    if grid.share(print, &is_between) < care.between_min {
         return None;
     }
-    let grid = grid.settled(print, &is_fixed, is_late);
+    let grid = grid.settled_by(care.steps, print, &is_fixed, is_late);
     if grid.share(print, &is_fixed) < SHARE_MIN {
         return None;
     }
@@ -235,6 +259,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::decode::finder::PatternFinder;
+    use crate::decode::{Decoder, Options};
+    use crate::evidence::Strategy;
     use rxing::{BarcodeFormat, MultiFormatWriter, Writer};
 
     /// Annex E prints these.
@@ -273,7 +299,7 @@ mod tests {
         let mut finder = PatternFinder::default();
         assert!(finder.count(&luma, false, 20) >= 3);
         let print = Print { luma, is_inverted: false };
-        let read = read(&print, finder.found(), &mut Frame::default(), &|| false);
+        let read = read(&print, finder.found(), STILL, &mut Frame::default(), &|| false);
         read.map(|read| read.0.getText().to_owned())
     }
 
@@ -288,25 +314,45 @@ mod tests {
         assert_eq!(text_in(&frame).as_deref(), Some(text));
     }
 
-    /// On a pack that leans away by 55 degrees, seen from three times its width: its far
-    /// side is three quarters as high as its near one, and its modules are half as wide as high.
-    #[test]
-    fn a_code_that_leans_away_is_read() {
-        const AWAY: f32 = 3.0;
-        let text = "https://shop.example/01/09521234543213/10/ABC?17=261231&a=more-to-say";
-        let (sin, cos) = 55f32.to_radians().sin_cos();
+    const LINK: &str = "https://shop.example/01/09521234543213/10/ABC?17=261231&a=more-to-say";
+
+    /// On a pack that leans away by 55 degrees, to the side and backward, seen from three times its
+    /// width: its far side is three quarters as high as its near one, and its modules are half as
+    /// wide as high.
+    fn leaning_away(degrees: f32, away: f32) -> [Frame; 2] {
+        let (sin, cos) = degrees.to_radians().sin_cos();
         let leaning = |dx: f32, dy: f32| {
-            let along = dx * AWAY / (AWAY * cos - dx * sin);
-            (along + 0.5, dy * (AWAY + along * sin) / AWAY + 0.5)
+            let along = dx * away / (away * cos - dx * sin);
+            (along + 0.5, dy * (away + along * sin) / away + 0.5)
         };
         let middle = |at: f32| (at - 210.0) / 300.0;
-        let to_the_side = drawn(text, |x, y| leaning(middle(x), middle(y)));
-        let backward = drawn(text, |x, y| {
+        let to_the_side = drawn(LINK, |x, y| leaning(middle(x), middle(y)));
+        let backward = drawn(LINK, |x, y| {
             let (down, across) = leaning(middle(y), middle(x));
             (across, down)
         });
-        for frame in [to_the_side, backward] {
-            assert_eq!(text_in(&frame).as_deref(), Some(text));
+        [to_the_side, backward]
+    }
+
+    #[test]
+    fn a_code_that_leans_away_is_read() {
+        for frame in leaning_away(55.0, 3.0) {
+            assert_eq!(text_in(&frame).as_deref(), Some(LINK));
+        }
+    }
+
+    /// Held before a camera it is read within a second, although no frame has time for all.
+    #[test]
+    fn a_stream_reads_a_code_that_leans_away() {
+        for frame in leaning_away(60.0, 3.0) {
+            let mut decoder = Decoder::new(Options::default());
+            let luma = frame.view().unwrap();
+            let read = (0..30)
+                .find_map(|look| decoder.look(luma, 1 + 33 * look, &|| false).into_iter().next());
+            let read = read.unwrap();
+            assert_eq!((read.text.as_str(), read.evidence.strategy), (LINK, Strategy::Leaning));
+            let middle = read.outline[0].middle(read.outline[2]);
+            assert!(middle.distance(Point::new(210.0, 210.0)) < 20.0, "{:?}", read.outline);
         }
     }
 }

@@ -76,7 +76,7 @@ const THOROUGH_SIDE_MAX: usize = 260;
 const UNREAD_MIN: u32 = 15;
 
 /// Strategies taken in turn.
-const DEAR: usize = 8;
+const DEAR: usize = 9;
 /// Bars shorter than this are print, in pixels: an EAN-8 of 1.2 pixels a module.
 const AIMED_LENGTH_MIN: f32 = 80.0;
 
@@ -327,7 +327,12 @@ impl Decoder {
                 }
             }
             (_, Some(patch)) => {
-                let (place, strategy) = match step % 3 {
+                let (place, strategy) = match step % 4 {
+                    3 => {
+                        self.patch_leaning(shot, &patch, reads);
+                        self.stream.aimed += 1;
+                        return true;
+                    }
                     0 => (aim, Strategy::Patch),
                     1 => (patch.heart, Strategy::Patch),
                     _ => (aim, Strategy::Evened),
@@ -381,6 +386,11 @@ impl Decoder {
                 let how = MatrixLook::flat(look, side_max, strategy);
                 self.read_matrix(shot, &whole, how, reads);
             }
+            8 => {
+                if let Some(patch) = patch {
+                    self.patch_leaning(shot, &patch, reads);
+                }
+            }
             step => {
                 let Some(patch) = thorough else { return };
                 let (is_inverted, strategy) = match step {
@@ -405,6 +415,14 @@ impl Decoder {
         let look = Look { is_inverted, is_thorough, patterns_max: STREAM_PATTERNS_MAX };
         let side_max = THOROUGH_SIDE_MAX;
         let how = MatrixLook::flat(look, side_max, strategy);
+        self.read_matrix(shot, patch, how, reads);
+    }
+
+    /// A patch as that of a QR Code that leans away; the whole, since no part of one says how.
+    fn patch_leaning(&mut self, shot: &Shot<'_>, patch: &Patch, reads: &mut Vec<Read>) {
+        let look =
+            Look { is_inverted: false, is_thorough: true, patterns_max: STREAM_PATTERNS_MAX };
+        let how = MatrixLook::leaning(look, PATCH_SIDE_MAX, Strategy::Leaning);
         self.read_matrix(shot, patch, how, reads);
     }
 
