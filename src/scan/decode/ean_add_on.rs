@@ -43,6 +43,8 @@ const OFF_MAX: f32 = 0.7;
 /// Squared distance of one digit from its nominal widths, and how much farther the next digit must be.
 const DIGIT_COST_MAX: f32 = 0.7;
 const DIGIT_MARGIN_MIN: f32 = 0.2;
+/// The same of one of two, whose number sets say too little: on a can three lines saw 08 in 01.
+const DIGIT_OF_TWO_MARGIN_MIN: f32 = 1.0;
 /// The mean of the digits' distances.
 const MEAN_COST_MAX: f32 = 0.4;
 
@@ -111,6 +113,7 @@ fn has_guard(runs: &Runs, first: usize, module: f32, spread: f32) -> bool {
 fn digits(runs: &Runs, first: usize, count: usize, main: &EanRead) -> Option<AddOn> {
     let last = first + runs_of(count);
     let spread = main.spread;
+    let margin_min = if count == 2 { DIGIT_OF_TWO_MARGIN_MIN } else { DIGIT_MARGIN_MIN };
     // Both ends are ends of bars, which ink moves outward.
     let nominal = (2 + 9 * count) as f32 + spread;
     let module = (runs.edges[last] - runs.edges[first]) / nominal;
@@ -130,7 +133,7 @@ fn digits(runs: &Runs, first: usize, count: usize, main: &EanRead) -> Option<Add
             runs.width(at + run) / module * 7.0 / wide + ink
         });
         let near = nearest(&widths, true);
-        if near.cost > DIGIT_COST_MAX || near.margin < DIGIT_MARGIN_MIN {
+        if near.cost > DIGIT_COST_MAX || near.margin < margin_min {
             return None;
         }
         *value = near.digit as u8;

@@ -322,8 +322,8 @@ impl Decoder {
                         self.read_grey(shot, &place, Effort::QuickText)
                     }
                     _ if !self.options.wants_articles() => self.read_averaged(shot, &bars),
-                    0 => self.read_grey(shot, &place, Effort::Quick),
-                    _ => self.read_grey(shot, &place.bands()[1], Effort::Quick),
+                    0 => self.read_grey(shot, &place, Effort::Quick(step / 4)),
+                    _ => self.read_grey(shot, &place.bands()[1], Effort::Quick(step / 4)),
                 }
             }
             (_, Some(patch)) => {

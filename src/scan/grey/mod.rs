@@ -122,8 +122,9 @@ pub struct GreyRead {
 /// How much is tried on a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// Fewer places are tried: for a frame of a camera, after which comes the next. Articles only.
-    Quick,
+    /// Fewer places are tried, others in each turn: for a frame of a camera, after which comes the
+    /// next. Articles only.
+    Quick(usize),
     /// The same for Code 128 only, which has a frame of its own.
     QuickText,
     /// All places are tried.
@@ -218,8 +219,9 @@ const QUICK_JITTER: [f32; 3] = [0.0, -0.7, 0.7];
 /// How modules grow along a symbol that leans away: the bend of a pose over half its length, in
 /// steps that move the middle of an EAN-13 by one module, between the ends that margins show.
 const BENDS: [f32; 9] = [0.0, -0.02, 0.02, -0.04, 0.04, -0.06, 0.06, -0.08, 0.08];
-/// The same for a look that must be over soon.
-const QUICK_BENDS: [f32; 3] = [0.0, -0.04, 0.04];
+/// The same for looks that must be over soon, in turn.
+const QUICK_BENDS: [[f32; 3]; 4] =
+    [[0.0, -0.04, 0.04], [0.0, -0.02, 0.02], [0.0, -0.04, 0.04], [0.0, -0.07, 0.07]];
 /// Beyond this after the first rounds of fitting, nothing becomes a code any more.
 const HOPELESS: f32 = 0.35;
 
@@ -232,7 +234,10 @@ struct Places {
 
 impl Places {
     const ALL: Self = Self { jitter: &JITTER, bends: &BENDS };
-    const QUICK: Self = Self { jitter: &QUICK_JITTER, bends: &QUICK_BENDS };
+
+    const fn quick(turn: usize) -> Self {
+        Self { jitter: &QUICK_JITTER, bends: &QUICK_BENDS[turn % QUICK_BENDS.len()] }
+    }
 
     /// Poses of a symbol of so many modules about these ends.
     fn between(self, start: f32, end: f32, modules: f32) -> impl Iterator<Item = Pose> {
@@ -307,7 +312,8 @@ impl Workspace {
         wanted: &dyn Fn(Symbology) -> bool,
     ) -> Option<GreyRead> {
         let places = match effort {
-            Effort::Quick | Effort::QuickText => Places::QUICK,
+            Effort::Quick(turn) => Places::quick(turn),
+            Effort::QuickText => Places::quick(0),
             Effort::Thorough | Effort::Whole => Places::ALL,
         };
         // Among some thousand characters for each place, a DataBar takes the time of a still; an ITF,
@@ -315,7 +321,7 @@ impl Workspace {
         let wanted = |symbology| {
             let is_text = matches!(symbology, Symbology::Code128 | Symbology::Gs1128);
             let is_in_time = match effort {
-                Effort::Quick => {
+                Effort::Quick(_) => {
                     !is_text && !matches!(symbology, Symbology::DataBar | Symbology::Itf14)
                 }
                 Effort::QuickText => is_text,
