@@ -219,8 +219,9 @@ impl Grid {
     }
 
     /// Draws the modules black on white, without blur and slant. What is `sharpened` has this many
-    /// times the difference to the modules beside it added: blur mixes them.
-    pub fn draw(&self, print: &Print<'_>, sharpened: f32, clean: &mut Frame) {
+    /// times the difference to the modules beside it added: blur mixes them. What is `fixed` is drawn
+    /// as it should be.
+    pub fn draw(&self, print: &Print<'_>, sharpened: f32, fixed: Fixed<'_>, clean: &mut Frame) {
         let levels = self.levels(print);
         let around = [(0.0, 0.0), (0.2, 0.0), (-0.2, 0.0), (0.0, 0.2), (0.0, -0.2)];
         let value = |row: usize, column: usize| {
@@ -247,7 +248,8 @@ impl Grid {
                     + beside(column > 0, at.wrapping_sub(1))
                     + beside(column + 1 < columns, at + 1))
                     / 4.0;
-                if values[at] + sharpened * (values[at] - mean) < middle {
+                let is_dark = values[at] + sharpened * (values[at] - mean) < middle;
+                if fixed(row, column).unwrap_or(is_dark) {
                     for y in (row + QUIET) * MODULE..(row + QUIET + 1) * MODULE {
                         let from = y * width + (column + QUIET) * MODULE;
                         clean.luma[from..from + MODULE].fill(0);

@@ -4,7 +4,8 @@
 //! multi-format reader, whose order is that of a hash set. A reader that panics on a hostile
 //! picture costs that one look and nothing else.
 
-use super::dots::{self, DotReader};
+use super::dots::DotReader;
+use super::figure;
 use super::finder::PatternFinder;
 use super::grid::Print;
 use super::luma_source::LumaSource;
@@ -97,7 +98,7 @@ impl MatrixReader {
             found.extend(read.and_then(|read| named(&read)));
             if found.is_empty() && look.is_thorough && !is_late() {
                 let is_still = look.patterns_max > STREAM_PATTERNS_MAX;
-                let figures = if is_still { dots::FIGURES } else { 1 };
+                let figures = if is_still { figure::FIGURES } else { 1 };
                 let read = self.dots.read(&luma, look.is_inverted, figures);
                 found.extend(read.and_then(|(read, outline)| {
                     named(&read).map(|read| MatrixRead { outline, ..read })

@@ -238,7 +238,7 @@ fn read_at(
         return None;
     }
     let read = SHARPENED.into_iter().find_map(|sharpened| {
-        grid.draw(print, sharpened, clean);
+        grid.draw(print, sharpened, &is_fixed, clean);
         decode(clean.view()?)
     })?;
     Some((read, grid.outline()))
