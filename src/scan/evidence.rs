@@ -35,7 +35,7 @@ pub enum Strategy {
     Evened,
     /// A matrix code in a copy that was turned back.
     Turned,
-    /// A QR Code on something that leans away.
+    /// A matrix code on something that leans away.
     Leaning,
 }
 

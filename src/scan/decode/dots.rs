@@ -164,6 +164,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::decode::dot_border::otsu;
+    use crate::decode::{Decoder, Options};
+    use crate::evidence::Strategy;
     use crate::frame::Point;
     use rxing::{BarcodeFormat, MultiFormatWriter, Writer};
 
@@ -233,6 +235,18 @@ mod tests {
                 assert!(found.distance(drawn) < 12.0, "{outline:?}");
             }
         }
+    }
+
+    /// Held before a camera it is read within a second.
+    #[test]
+    fn a_stream_reads_a_leaning_code_that_the_edge_cuts() {
+        let (frame, _) = drawn_at(LEANING, |u, v| (u, v));
+        let luma = frame.view().unwrap();
+        let mut decoder = Decoder::new(Options::default());
+        let read = (0..30)
+            .find_map(|look| decoder.look(luma, 1 + 33 * look, &|| false).into_iter().next())
+            .unwrap();
+        assert_eq!((read.text.as_str(), read.evidence.strategy), (TEXT, Strategy::Leaning));
     }
 
     /// Print beneath a code lies within the box of a side that leans.

@@ -135,7 +135,7 @@ impl MatrixReader {
         named_in_place(read?, wanted)
     }
 
-    /// Reads one QR Code that leans away: the same in a few milliseconds, for streams.
+    /// Reads one code that leans away: the same without bends in a few milliseconds, for streams.
     pub fn read_leaning(
         &mut self,
         luma: Luma<'_>,
@@ -143,11 +143,15 @@ impl MatrixReader {
         wanted: impl Fn(Symbology) -> bool,
         is_late: &dyn Fn() -> bool,
     ) -> Option<MatrixRead> {
-        if !(wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode)) {
-            return None;
+        let mut read = None;
+        if wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode) {
+            self.patterns.count(&luma, is_inverted, STREAM_PATTERNS_MAX);
+            read = self.read_grid(&Print { luma, is_inverted }, qr_grid::STREAM, is_late);
         }
-        self.patterns.count(&luma, is_inverted, STREAM_PATTERNS_MAX);
-        let read = self.read_grid(&Print { luma, is_inverted }, qr_grid::STREAM, is_late);
+        let wants_dots = wanted(Symbology::DataMatrix) || wanted(Symbology::Gs1DataMatrix);
+        if read.is_none() && wants_dots && !is_late() {
+            read = self.dots.read(&luma, is_inverted, figure::FIGURES);
+        }
         named_in_place(read?, wanted)
     }
 

@@ -418,7 +418,7 @@ impl Decoder {
         self.read_matrix(shot, patch, how, reads);
     }
 
-    /// A patch as that of a QR Code that leans away; the whole, since no part of one says how.
+    /// A patch as that of a matrix code that leans away; the whole, since no part of one says how.
     fn patch_leaning(&mut self, shot: &Shot<'_>, patch: &Patch, reads: &mut Vec<Read>) {
         let look =
             Look { is_inverted: false, is_thorough: true, patterns_max: STREAM_PATTERNS_MAX };
