@@ -142,7 +142,7 @@ pub fn likely_sizes(quad: &Outline) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// Fits with the grid that lies on them.
+/// A fit with the grid that lies on it.
 pub fn with_grid(fit: Fit) -> (Fit, Grid) {
     let map = Perspective::onto(&fit.quad);
     (fit, Grid::over(fit.rows, fit.columns, |u, v| map.at(u, v)))

@@ -7,7 +7,7 @@
 //!   -> where nothing else reads: the same with a grid that bends, borders between regions included
 //! ```
 //! Two sides of a Data Matrix are solid and two dotted (ISO/IEC 16022, 5.2), so that a wrong size is
-//! seen at the border; Reed–Solomon judges the rest. Meant for stills: one code, tried once.
+//! seen at the border; Reed–Solomon judges the rest. One code: for stills, and in turn for a stream.
 
 use super::clock::Clock;
 use super::dot_border::{FINE_MIN, Fit, Shade, border, likely_sizes, settled_fits, with_grid};
@@ -25,6 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const SOLID_MIN: f32 = 0.8;
 /// Fits that are bent.
 const BENT: usize = 2;
+
 /// Finds and straightens; keeps its memory.
 #[derive(Default)]
 pub struct DotReader {
@@ -35,17 +36,19 @@ pub struct DotReader {
 
 impl DotReader {
     /// Reads the code of which most is seen, one of the `figures` largest figures; its text as rxing
-    /// gives it, and its corners.
+    /// gives it, and its corners. `is_late` is asked between figures and between sizes.
     pub fn read(
         &mut self,
         luma: &Luma<'_>,
         is_inverted: bool,
         figures: usize,
+        is_late: &dyn Fn() -> bool,
     ) -> Option<(RXingResult, Outline)> {
         let (levels, quads) = self.figures.quads(luma, is_inverted, figures);
         let shade = Shade::new(luma, levels, is_inverted);
-        quads.into_iter().flatten().find_map(|quad| {
-            settled_fits(&shade, &quad).into_iter().find_map(|fit| {
+        let in_time = |_: &Outline| !is_late();
+        quads.into_iter().flatten().take_while(in_time).find_map(|quad| {
+            settled_fits(&shade, &quad).into_iter().take_while(|_| !is_late()).find_map(|fit| {
                 let read = self.decode(&shade, &fit)?;
                 Some((read, fit.quad))
             })
@@ -207,7 +210,8 @@ mod tests {
     }
 
     fn assert_read(frame: &Frame, quad: &Outline) {
-        let (read, outline) = DotReader::default().read(&frame.view().unwrap(), false, 1).unwrap();
+        let (read, outline) =
+            DotReader::default().read(&frame.view().unwrap(), false, 1, &|| false).unwrap();
         assert_eq!(read.getText(), TEXT);
         for (found, drawn) in outline.iter().zip(quad) {
             assert!(found.distance(*drawn) < 8.0, "{outline:?}");
@@ -229,7 +233,8 @@ mod tests {
         for corners in [LEANING, LEANING.map(|(x, y)| (280.0 - x, 280.0 - y))] {
             let (frame, quad) = drawn_at(corners, |u, v| (u, v));
             let view = frame.view().unwrap();
-            let (read, outline) = DotReader::default().read(&view, false, FIGURES).unwrap();
+            let (read, outline) =
+                DotReader::default().read(&view, false, FIGURES, &|| false).unwrap();
             assert_eq!(read.getText(), TEXT);
             for (found, drawn) in outline.iter().zip(quad) {
                 assert!(found.distance(drawn) < 12.0, "{outline:?}");
@@ -259,7 +264,7 @@ mod tests {
                 frame.luma[y * 280 + x] = 30;
             }
         }
-        let read = DotReader::default().read(&frame.view().unwrap(), false, FIGURES);
+        let read = DotReader::default().read(&frame.view().unwrap(), false, FIGURES, &|| false);
         assert_eq!(read.unwrap().0.getText(), TEXT);
     }
 
@@ -287,7 +292,7 @@ mod tests {
             }
             let view = frame.view().unwrap();
             let mut reader = DotReader::default();
-            assert!(reader.read(&view, false, FIGURES).is_none(), "{round}");
+            assert!(reader.read(&view, false, FIGURES, &|| false).is_none(), "{round}");
             assert!(reader.read_bent(&view, false, &|| false).is_none(), "{round}, bent");
         }
     }
@@ -313,7 +318,7 @@ mod tests {
             quad.iter().all(|corner| found.iter().any(|at| at.distance(*corner) < 8.0))
         };
         assert!(quads.iter().flatten().any(is_drawn), "{quads:?}");
-        let read = reader.read(&frame.view().unwrap(), false, FIGURES);
+        let read = reader.read(&frame.view().unwrap(), false, FIGURES, &|| false);
         assert_eq!(read.unwrap().0.getText(), TEXT);
     }
 
@@ -331,7 +336,7 @@ mod tests {
             frame.luma[at.y as usize * 280 + at.x as usize] = 30;
         }
         let view = frame.view().unwrap();
-        assert!(DotReader::default().read(&view, false, 1).is_none(), "flat");
+        assert!(DotReader::default().read(&view, false, 1, &|| false).is_none(), "flat");
         let read = DotReader::default().read_bent(&view, false, &|| false).unwrap().0;
         assert_eq!(read.getText(), TEXT);
     }
@@ -349,8 +354,8 @@ mod tests {
     #[test]
     fn an_empty_picture_and_a_bar_hold_no_code() {
         let mut frame = Frame::filled(60, 60, 200);
-        assert!(DotReader::default().read(&frame.view().unwrap(), false, 1).is_none());
+        assert!(DotReader::default().read(&frame.view().unwrap(), false, 1, &|| false).is_none());
         (20..40).for_each(|y| frame.luma[y * 60 + 10..y * 60 + 50].fill(10));
-        assert!(DotReader::default().read(&frame.view().unwrap(), false, 1).is_none());
+        assert!(DotReader::default().read(&frame.view().unwrap(), false, 1, &|| false).is_none());
     }
 }

@@ -99,7 +99,7 @@ impl MatrixReader {
             if found.is_empty() && look.is_thorough && !is_late() {
                 let is_still = look.patterns_max > STREAM_PATTERNS_MAX;
                 let figures = if is_still { figure::FIGURES } else { 1 };
-                let read = self.dots.read(&luma, look.is_inverted, figures);
+                let read = self.dots.read(&luma, look.is_inverted, figures, is_late);
                 found.extend(read.and_then(|(read, outline)| {
                     named(&read).map(|read| MatrixRead { outline, ..read })
                 }));
@@ -135,7 +135,8 @@ impl MatrixReader {
         named_in_place(read?, wanted)
     }
 
-    /// Reads one code that leans away: the same without bends in a few milliseconds, for streams.
+    /// Reads one code that leans away: the same for streams, in less time: a QR Code bent a little,
+    /// a Data Matrix in perspective only.
     pub fn read_leaning(
         &mut self,
         luma: Luma<'_>,
@@ -150,7 +151,7 @@ impl MatrixReader {
         }
         let wants_dots = wanted(Symbology::DataMatrix) || wanted(Symbology::Gs1DataMatrix);
         if read.is_none() && wants_dots && !is_late() {
-            read = self.dots.read(&luma, is_inverted, figure::FIGURES);
+            read = self.dots.read(&luma, is_inverted, figure::FIGURES, is_late);
         }
         named_in_place(read?, wanted)
     }

@@ -249,7 +249,9 @@ impl MatrixLook {
     }
 
     /// By grids in perspective, in a stream.
-    const fn leaning(look: Look, side_max: usize, strategy: Strategy) -> Self {
+    const fn leaning(side_max: usize, strategy: Strategy) -> Self {
+        // Dark on light; the rest of a look is for rxing's finders.
+        let look = Look { is_inverted: false, is_thorough: false, patterns_max: 0 };
         Self { look, side_max, strategy, shape: Shape::Leaning }
     }
 

@@ -1,8 +1,9 @@
-//! QR Codes on cloth and on curved labels: three finder patterns, a grid that bends, rxing's decoder.
+//! QR Codes on cloth, on curved labels and on packs that lean away: three finder patterns, a grid that
+//! bends, rxing's decoder.
 //!
 //! ISO/IEC 18004:2015, 6.3 (function patterns) and annex E (places of the alignment patterns, here
-//! by the rule that makes that table). Meant for what rxing finds but cannot decode; one try a
-//! picture, with Reed–Solomon as the judge.
+//! by the rule that makes that table). Meant for what rxing finds but cannot decode; a few
+//! tries a picture, with Reed–Solomon as the judge.
 
 use super::finder::Pattern;
 use super::grid::{Grid, Print, SHARPENED, listed};
@@ -16,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Larger codes than this are printed in no shop.
 const VERSION_MAX: usize = 20;
 
-/// How long a grid is moved about.
+/// How much is tried.
 #[derive(Clone, Copy)]
 pub struct Care {
     /// Larger codes take too long.

@@ -75,8 +75,8 @@ const THOROUGH_SIDE_MAX: usize = 260;
 /// Frames with bars in view and nothing read before a person is told what to do: half a second.
 const UNREAD_MIN: u32 = 15;
 
-/// Strategies taken in turn.
-const DEAR: usize = 9;
+/// Strategies taken in turn; no multiple of three, since what lines see changes with every third frame.
+const DEAR: usize = 10;
 /// Bars shorter than this are print, in pixels: an EAN-8 of 1.2 pixels a module.
 const AIMED_LENGTH_MIN: f32 = 80.0;
 
@@ -353,7 +353,7 @@ impl Decoder {
         let patch = self.locator.patches().first().copied();
         let thorough = patch.map(|patch| window(&patch, patch.heart, shot, THOROUGH_SIDE_MAX));
         match turn % DEAR {
-            0 | 4 => {
+            0 | 4 | 9 => {
                 if let Some(bars) = best {
                     self.read_averaged(shot, &bars);
                 }
@@ -420,9 +420,7 @@ impl Decoder {
 
     /// A patch as that of a matrix code that leans away; the whole, since no part of one says how.
     fn patch_leaning(&mut self, shot: &Shot<'_>, patch: &Patch, reads: &mut Vec<Read>) {
-        let look =
-            Look { is_inverted: false, is_thorough: true, patterns_max: STREAM_PATTERNS_MAX };
-        let how = MatrixLook::leaning(look, PATCH_SIDE_MAX, Strategy::Leaning);
+        let how = MatrixLook::leaning(PATCH_SIDE_MAX, Strategy::Leaning);
         self.read_matrix(shot, patch, how, reads);
     }
 

@@ -141,7 +141,7 @@ fn photographs_that_are_cut_through_yield_no_other_number() {
 /// What stands beside a number is read, and in no other picture is anything: see [`corpus::Picture::outcome`].
 #[test]
 fn add_ons_in_photographs_are_read() {
-    /// Of 44 pictures that show one; two below what is read.
+    /// Of 44 pictures that show one: what is read.
     const READ_MIN: usize = 32;
     let Some(root) = corpus::root() else {
         println!("SKIPPED: no photographs at ../shared/corpora/barcodes");

@@ -74,8 +74,8 @@ fn a_warm_reader_takes_no_memory_for_a_frame() {
         TAKEN.get() - before
     };
     // All that is tried in turn comes twice: every strategy, every slant.
-    let first: u64 = (0..200).map(&mut look).sum();
+    let first: u64 = (0..240).map(&mut look).sum();
     assert!(first > 0, "the counter counts");
-    let warm: Vec<u64> = (200..400).map(&mut look).collect();
+    let warm: Vec<u64> = (240..480).map(&mut look).collect();
     assert!(warm.iter().all(|taken| *taken == 0), "{warm:?}");
 }

@@ -163,7 +163,7 @@ fn a_lost_bar_makes_no_two_of_five() {
         for end in bar..=modules.len() {
             let [runs, _] = runs_of(&modules[..end], 0.0, 0.0);
             for is_edge in [false, true] {
-                let seen = beside(&runs, is_edge).map_or(Beside::Nothing, |it| it);
+                let seen = beside(&runs, is_edge).unwrap_or(Beside::Nothing);
                 assert_eq!(seen.digits(), None, "{add_on} {is_edge} {}", end - bar);
             }
         }
