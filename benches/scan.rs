@@ -88,7 +88,9 @@ fn main() {
     println!("\nadd-ons read, of {}: {}", add_ons.0, read.collect::<Vec<String>>().join(", "));
     let latency = empty_frame::report(&root);
     println!("\n{latency}");
-    if has("--markdown") {
+    if has("--markdown") && has("--stream") {
+        println!("the table of the document is of stills: not written");
+    } else if has("--markdown") {
         table.write_into_document(&latency);
     }
 }

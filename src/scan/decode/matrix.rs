@@ -52,6 +52,14 @@ pub const STILL_PATTERNS_MAX: usize = 60;
 /// More codes than this are not taken from one picture.
 const CODES_MAX: usize = 16;
 
+fn wants_qr(wanted: &impl Fn(Symbology) -> bool) -> bool {
+    wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode)
+}
+
+fn wants_dots(wanted: &impl Fn(Symbology) -> bool) -> bool {
+    wanted(Symbology::DataMatrix) || wanted(Symbology::Gs1DataMatrix)
+}
+
 type Bitmap<'a> = BinaryBitmap<HybridBinarizer<LumaSource<'a>>>;
 
 fn contain<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
@@ -76,9 +84,8 @@ impl MatrixReader {
         is_late: &dyn Fn() -> bool,
     ) -> Vec<MatrixRead> {
         let mut found = Vec::new();
-        let wants_qr = wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode);
-        let wants_dots = wanted(Symbology::DataMatrix) || wanted(Symbology::Gs1DataMatrix);
-        let has_patterns = wants_qr && {
+        let wants_dots = wants_dots(&wanted);
+        let has_patterns = wants_qr(&wanted) && {
             let count = self.patterns.count(&luma, look.is_inverted, look.patterns_max + 1);
             // Two seen here can be three for rxing, whose threshold is another.
             count <= look.patterns_max && (count >= 2 || look.is_thorough)
@@ -119,7 +126,7 @@ impl MatrixReader {
         is_late: &dyn Fn() -> bool,
     ) -> Option<MatrixRead> {
         let mut read = None;
-        if wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode) {
+        if wants_qr(&wanted) {
             self.patterns.count(&luma, is_inverted, STILL_PATTERNS_MAX);
             let print = Print { luma, is_inverted };
             read = self.read_grid(&print, qr_grid::STILL, is_late);
@@ -128,8 +135,7 @@ impl MatrixReader {
                 read = self.read_grid(&print, qr_grid::STILL, is_late);
             }
         }
-        let wants_dots = wanted(Symbology::DataMatrix) || wanted(Symbology::Gs1DataMatrix);
-        if read.is_none() && wants_dots && !is_late() {
+        if read.is_none() && wants_dots(&wanted) && !is_late() {
             read = self.dots.read_bent(&luma, is_inverted, is_late);
         }
         named_in_place(read?, wanted)
@@ -145,12 +151,11 @@ impl MatrixReader {
         is_late: &dyn Fn() -> bool,
     ) -> Option<MatrixRead> {
         let mut read = None;
-        if wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode) {
+        if wants_qr(&wanted) {
             self.patterns.count(&luma, is_inverted, STREAM_PATTERNS_MAX);
             read = self.read_grid(&Print { luma, is_inverted }, qr_grid::STREAM, is_late);
         }
-        let wants_dots = wanted(Symbology::DataMatrix) || wanted(Symbology::Gs1DataMatrix);
-        if read.is_none() && wants_dots && !is_late() {
+        if read.is_none() && wants_dots(&wanted) && !is_late() {
             read = self.dots.read(&luma, is_inverted, figure::FIGURES, is_late);
         }
         named_in_place(read?, wanted)
