@@ -11,7 +11,8 @@
 //! photographs turned, leaning, smaller, among other things, blurred, dimmed, packed and cut instead
 //! (`support/alter.rs`), `--altered=38` only as the alterations say whose names have that in them; with `--keep=FOLDER`
 //! those that were not read are kept there. `--stream` shows each picture to ours for a second as a camera would, and
-//! takes the time of the slowest frame.
+//! takes the time of the slowest frame. `--together` puts twelve photographs into each picture, four into a frame
+//! of a stream (`support/together.rs`).
 
 #![allow(clippy::print_stdout, reason = "a bench reports on the standard output")]
 
@@ -23,6 +24,8 @@ mod corpus;
 mod empty_frame;
 #[path = "support/engine.rs"]
 mod engine;
+#[path = "support/together.rs"]
+mod together;
 
 use corpus::{Outcome, Set, Tally};
 use engine::{Engine, Ours, OursInAStream, Rxing, ZxingCpp};
@@ -63,6 +66,11 @@ fn main() {
         let keep = arguments.iter().find_map(|argument| argument.strip_prefix("--keep="));
         let manner = Altered { part, is_verbose: has("--verbose"), keep: keep.map(Path::new) };
         return look_at_altered(&sets, &mut engines, manner);
+    }
+    if has("--together") {
+        let keep = arguments.iter().find_map(|argument| argument.strip_prefix("--keep="));
+        let grid = if has("--stream") { together::FRAME } else { together::STILL };
+        return look_together(&sets, &mut engines, grid, (has("--verbose"), keep.map(Path::new)));
     }
     let mut groups: Vec<Row> =
         GROUPS.map(|name| (name.to_owned(), tallies(engines.len()))).into_iter().collect();
@@ -184,6 +192,35 @@ fn look_at_altered(sets: &[Set], engines: &mut [Box<dyn Engine>], manner: Altere
         let counts: Vec<String> = counts.collect();
         let images = tallies.first().map_or(0, |tally| tally.images);
         println!("{:<20} {images:>6} | {}", alteration.name, counts.join(" | "));
+    }
+}
+
+/// Prints a line for each group: how many of its codes are read alone by the first engine, and among others by each.
+fn look_together(
+    sets: &[Set],
+    engines: &mut [Box<dyn Engine>],
+    grid: (usize, usize),
+    kept: (bool, Option<&Path>),
+) {
+    let place = |set: &Set| GROUPS.iter().position(|name| Some(*name) == group(set));
+    let pictures: Vec<(usize, corpus::Picture)> = sets
+        .iter()
+        .filter(|set| !set.is_negative())
+        .filter_map(|set| Some((place(set)?, set)))
+        .flat_map(|(group, set)| set.pictures().into_iter().map(move |picture| (group, picture)))
+        .collect();
+    let mut report = together::look(&pictures, GROUPS.len(), engines, grid, kept);
+    let names: Vec<String> = engines.iter().map(|engine| engine.name()).collect();
+    println!("photographs, read alone by ours; read among others by: {}", names.join(" | "));
+    for (name, count) in GROUPS.iter().zip(&report.counts).filter(|(_, count)| count.shown > 0) {
+        let read: Vec<String> = count.together.iter().map(|read| format!("{read:>5}")).collect();
+        println!("{name:<24} {:>5} {:>5} | {}", count.shown, count.alone, read.join(" | "));
+    }
+    for ((name, wrong), times) in names.iter().zip(&report.wrong).zip(&mut report.micros) {
+        times.sort_unstable();
+        let middle = times.get(times.len() / 2).map_or(0, |micros| micros / 1000);
+        let longest = times.last().map_or(0, |micros| micros / 1000);
+        println!("{name}: {wrong} wrong, {middle} ms in the middle, {longest} ms at most");
     }
 }
 

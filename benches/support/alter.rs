@@ -153,7 +153,7 @@ fn in_a_scene(luma: &Luma<'_>, factor: f32) -> Frame {
 }
 
 /// Of another size; each pixel is the mean of what it covers.
-fn resized(luma: &Luma<'_>, factor: f32) -> Frame {
+pub fn resized(luma: &Luma<'_>, factor: f32) -> Frame {
     // Enlarged so much, nearly every pixel lies within one of the original.
     let samples = if factor > 2.0 { 1 } else { 3 };
     let length = |pixels: usize| ((pixels as f32 * factor).round() as usize).max(1);

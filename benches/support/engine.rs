@@ -10,6 +10,7 @@
 
 use super::corpus::Found;
 use rxing::{BarcodeFormat, DecodeHints};
+use scan::decode::View;
 use scan::{Clock, Decoder, Frame, MonotonicClock, Options};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -34,6 +35,11 @@ pub struct Reading {
 pub trait Engine {
     fn name(&self) -> String;
     fn read(&mut self, frame: &Frame) -> Reading;
+
+    /// Reads every code in a picture that shows several.
+    fn read_all(&mut self, frame: &Frame) -> Reading {
+        self.read(frame)
+    }
 }
 
 /// When a look at a still takes up nothing new, as in `crossroads scan`.
@@ -82,20 +88,36 @@ impl Engine for OursInAStream {
 
     /// The time is that of the slowest look.
     fn read(&mut self, frame: &Frame) -> Reading {
+        self.look(frame, View::Aimed)
+    }
+
+    fn read_all(&mut self, frame: &Frame) -> Reading {
+        self.look(frame, View::All)
+    }
+}
+
+impl OursInAStream {
+    /// Looks for a second, or until the one that is aimed at is read.
+    fn look(&mut self, frame: &Frame, view: View) -> Reading {
         let Ours { clock, decoder } = &mut self.0;
-        *decoder = Decoder::new(Options::default());
-        let Some(luma) = frame.view() else { return Reading { found: Vec::new(), micros: 0 } };
-        let mut micros = 0;
+        *decoder = Decoder::new(Options::default().viewing(view));
+        let (mut found, mut micros) = (Vec::<Found>::new(), 0);
+        let Some(luma) = frame.view() else { return Reading { found, micros } };
         for index in 0..FRAMES {
             let begin = cpu_time();
             let deadline_ms = clock.now_ms() + FRAME_MS_MAX;
             let reads = decoder.look(luma, 1 + index * FRAME_MS, &|| clock.now_ms() >= deadline_ms);
             micros = micros.max((cpu_time() - begin).as_micros() as u64);
-            if !reads.is_empty() {
-                return Reading { found: reads.into_iter().map(Found::from).collect(), micros };
+            for read in reads.into_iter().map(Found::from) {
+                if !found.contains(&read) {
+                    found.push(read);
+                }
+            }
+            if view == View::Aimed && !found.is_empty() {
+                break;
             }
         }
-        Reading { found: Vec::new(), micros }
+        Reading { found, micros }
     }
 }
 

@@ -69,7 +69,8 @@ impl Claim {
     fn count(&mut self, sweeping: Sweeping, sighting: &Sighting) {
         self.seen_ms = sweeping.now_ms;
         let middle = sighting.middle();
-        let is_new = self.votes.iter().all(|vote| vote.distance(middle) >= VOTE_SPACING);
+        let spacing = VOTE_SPACING * sweeping.scale;
+        let is_new = self.votes.iter().all(|vote| vote.distance(middle) >= spacing);
         if is_new && self.votes.len() < LINES_MAX {
             self.votes.push(sighting.clone());
         }
@@ -81,7 +82,8 @@ impl Claim {
             self.lines.push(sighting.clone());
         }
         let modules = if self.symbology == Symbology::UpcE { 51.0 } else { 95.0 };
-        self.is_spread = self.is_spread || lies_apart(&outline_of(&self.lines), modules);
+        let outline = outline_of(&self.lines);
+        self.is_spread = self.is_spread || lies_apart(&outline, modules, sweeping.scale);
     }
 
     fn is_enough(&self) -> bool {
@@ -175,7 +177,7 @@ mod tests {
     }
 
     fn at(sweep: u64, now_ms: u64) -> Sweeping {
-        Sweeping { frame: sweep, sweep, strategy: Strategy::AimRows, now_ms }
+        Sweeping { frame: sweep, sweep, strategy: Strategy::AimRows, now_ms, scale: 1.0 }
     }
 
     /// One line, one case: digits and offsets of the lines that saw them, what is believed.

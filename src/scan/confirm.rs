@@ -76,12 +76,12 @@ impl Read {
     }
 }
 
-/// Lines closer than this look at the same pixels and are one vote.
+/// Lines closer than this look at the same pixels and are one vote, in pixels of what was looked at.
 pub const VOTE_SPACING: f32 = 1.9;
 /// Votes are forgotten after this time without another.
 pub(crate) const VOTE_LIFE_MS: u64 = 500;
 /// More texts than this are not weighed at a time.
-const CANDIDATES_MAX: usize = 32;
+const CANDIDATES_MAX: usize = 64;
 /// More lines than this are not kept for one text.
 const LINES_MAX: usize = 96;
 
@@ -135,7 +135,7 @@ pub(crate) fn outline_of(lines: &[Sighting]) -> Outline {
 
 /// Whether the outermost lines over a code of so many modules lie as far apart as they lean: see
 /// [`SPREAD_MODULES_MIN`].
-pub(crate) fn lies_apart(outline: &Outline, modules: f32) -> bool {
+pub(crate) fn lies_apart(outline: &Outline, modules: f32, scale: f32) -> bool {
     let [from, to, last_to, last_from] = *outline;
     let height = beside((from, to), last_from.middle(last_to));
     let length = from.distance(to).max(1e-3);
@@ -145,7 +145,7 @@ pub(crate) fn lies_apart(outline: &Outline, modules: f32) -> bool {
         ahead.abs() / (length * one.distance(other).max(1e-3))
     };
     let lean = lean((from, last_from)).max(lean((to, last_to)));
-    height >= VOTE_SPACING && height >= SPREAD_MODULES_MIN * lean * length / modules
+    height >= VOTE_SPACING * scale && height >= SPREAD_MODULES_MIN * lean * length / modules
 }
 
 /// The lines of one sweep: they are parallel, or nearly.
@@ -159,6 +159,8 @@ pub struct Sweeping {
     pub strategy: Strategy,
     /// When the frame was taken.
     pub now_ms: u64,
+    /// How many pixels of the frame one of what was looked at is wide.
+    pub scale: f32,
 }
 
 struct Candidate {
@@ -168,6 +170,8 @@ struct Candidate {
     is_known: Option<bool>,
     /// Lines that count.
     votes: Vec<Sighting>,
+    /// Of the smallest copy of the frame that one was laid on.
+    scale: f32,
     frames: u32,
     frame: u64,
     /// Lines of the last sweep, for the outline.
@@ -179,10 +183,18 @@ struct Candidate {
     seen_ms: u64,
 }
 
+/// A text that was believed.
+struct Settled {
+    symbology: Symbology,
+    text: String,
+    outline: Outline,
+    votes: usize,
+    seen_ms: u64,
+}
+
 impl Candidate {
     fn middle(&self) -> Point {
-        let outline = self.outline();
-        outline[0].middle(outline[2])
+        middle(&self.outline())
     }
 
     /// From the outermost lines of the last sweep that saw it.
@@ -193,7 +205,7 @@ impl Candidate {
     /// Whether the lines of the last sweep lie as far apart as a short code demands.
     fn lies_apart(&self) -> bool {
         let modules = short_modules(self.symbology, &self.text);
-        modules.is_none_or(|modules| lies_apart(&self.outline(), modules))
+        modules.is_none_or(|modules| lies_apart(&self.outline(), modules, self.scale))
     }
 
     fn standing(&self) -> Standing {
@@ -217,7 +229,8 @@ impl Candidate {
     /// stands still, noise of print reads the same again and again.
     fn is_new(&self, sighting: &Sighting) -> bool {
         let middle = sighting.middle();
-        self.votes.iter().all(|vote| vote.distance(middle) >= VOTE_SPACING)
+        let spacing = VOTE_SPACING * self.scale;
+        self.votes.iter().all(|vote| vote.distance(middle) >= spacing)
     }
 }
 
@@ -238,6 +251,10 @@ pub struct NearMiss {
 #[derive(Default)]
 pub struct Ballot {
     candidates: Vec<Candidate>,
+    /// What was believed lately.
+    settled: Vec<Settled>,
+    /// The time of what was counted last.
+    now_ms: u64,
     add_ons: AddOnBallot,
     catalogue: Option<Arc<dyn Catalogue>>,
     /// What lines said, where somebody watches; it decides nothing.
@@ -285,6 +302,7 @@ impl Ballot {
 
     /// Counts what the lines of one sweep saw.
     pub fn count(&mut self, sweeping: Sweeping, sightings: &mut Vec<Sighting>) {
+        self.now_ms = sweeping.now_ms;
         for sighting in sightings.drain(..) {
             self.write_down(sweeping, &sighting);
             self.add_ons.count(sweeping, &sighting);
@@ -292,6 +310,7 @@ impl Ballot {
             let candidate = &mut self.candidates[index];
             candidate.seen_ms = sweeping.now_ms;
             candidate.strategy = sweeping.strategy;
+            candidate.scale = candidate.scale.max(sweeping.scale);
             if candidate.frame != sweeping.frame {
                 candidate.frame = sweeping.frame;
                 candidate.frames += 1;
@@ -338,6 +357,7 @@ impl Ballot {
             text: text.clone(),
             is_known,
             votes: Vec::new(),
+            scale: sweeping.scale,
             frames: 1,
             frame: sweeping.frame,
             lines: Vec::new(),
@@ -357,9 +377,10 @@ impl Ballot {
     }
 
     /// Texts that have their votes and no rival in the same place; they must be voted for anew.
-    pub fn take_elected(&mut self) -> Vec<Read> {
+    /// `are_apart` says of two outlines in one place whether they are two symbols all the same.
+    pub fn take_elected(&mut self, are_apart: &dyn Fn(&Outline, &Outline) -> bool) -> Vec<Read> {
         let is_elected: Vec<bool> =
-            (0..self.candidates.len()).map(|index| self.is_elected(index)).collect();
+            (0..self.candidates.len()).map(|index| self.is_elected(index, are_apart)).collect();
         let mut flags = is_elected.iter();
         let mut reads = Vec::new();
         self.candidates.retain(|candidate| {
@@ -381,24 +402,57 @@ impl Ballot {
             !is_elected
         });
         // What lies where a code was just read is a misreading of it.
-        self.candidates
-            .retain(|rival| !reads.iter().any(|read| contains(&read.outline, rival.middle())));
+        self.candidates.retain(|rival| {
+            let is_of = |read: &Read| {
+                contains(&read.outline, rival.middle())
+                    && !are_apart(&read.outline, &rival.outline())
+            };
+            !reads.iter().any(is_of)
+        });
+        self.settle(&reads);
         reads
     }
 
-    fn is_elected(&self, index: usize) -> bool {
+    fn is_elected(&self, index: usize, are_apart: &dyn Fn(&Outline, &Outline) -> bool) -> bool {
         let candidate = &self.candidates[index];
         let votes = candidate.votes.len() as u32;
         if votes < candidate.demand() || !candidate.is_spread {
             return false;
         }
         let outline = candidate.outline();
-        self.candidates.iter().enumerate().all(|(other, rival)| {
-            let is_near = || {
-                contains(&outline, rival.middle()) || contains(&rival.outline(), candidate.middle())
-            };
-            other == index || votes as usize >= 2 * rival.votes.len() || !is_near()
-        })
+        let is_near = |rival: &Outline| {
+            let is_met = contains(&outline, middle(rival)) || contains(rival, middle(&outline));
+            is_met && !are_apart(&outline, rival)
+        };
+        let is_rival = |symbology: Symbology, text: &str, theirs: usize| {
+            let is_same = symbology == candidate.symbology && text == candidate.text;
+            !is_same && (votes as usize) < 2 * theirs
+        };
+        let is_beaten_by = |rival: &Candidate| {
+            is_rival(rival.symbology, &rival.text, rival.votes.len()) && is_near(&rival.outline())
+        };
+        let was_beaten_by = |known: &Settled| {
+            is_rival(known.symbology, &known.text, known.votes) && is_near(&known.outline)
+        };
+        !self.candidates.iter().any(is_beaten_by) && !self.settled.iter().any(was_beaten_by)
+    }
+
+    /// Remembers for a while what was believed, so that a misreading of the same bars has to beat it too.
+    fn settle(&mut self, reads: &[Read]) {
+        for read in reads {
+            let is_same =
+                |known: &Settled| known.symbology == read.symbology && known.text == read.text;
+            let votes = read.evidence.votes as usize;
+            let seen_ms = self.now_ms;
+            if let Some(known) = self.settled.iter_mut().find(|known| is_same(known)) {
+                let votes = known.votes.max(votes);
+                (known.votes, known.outline, known.seen_ms) = (votes, read.outline, seen_ms);
+            } else if self.settled.len() < CANDIDATES_MAX {
+                let (symbology, text) = (read.symbology, read.text.clone());
+                let outline = read.outline;
+                self.settled.push(Settled { symbology, text, outline, votes, seen_ms });
+            }
+        }
     }
 
     /// What came nearest to being believed: known articles first, then by votes.
@@ -417,14 +471,20 @@ impl Ballot {
     /// Forgets votes that nobody repeated for a while.
     pub fn expire(&mut self, now_ms: u64) {
         self.candidates.retain(|candidate| now_ms < candidate.seen_ms + VOTE_LIFE_MS);
+        self.settled.retain(|known| now_ms < known.seen_ms + VOTE_LIFE_MS);
         self.add_ons.expire(now_ms);
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.candidates.clear();
+        self.settled.clear();
         self.add_ons.clear();
     }
+}
+
+fn middle(outline: &Outline) -> Point {
+    outline[0].middle(outline[2])
 }
 
 /// Whether `point` lies in the box around `outline`, or within a tenth of its size beside it.
@@ -452,7 +512,7 @@ mod tests {
     }
 
     fn at(frame: u64, now_ms: u64) -> Sweeping {
-        Sweeping { frame, sweep: frame, strategy: Strategy::AimRows, now_ms }
+        Sweeping { frame, sweep: frame, strategy: Strategy::AimRows, now_ms, scale: 1.0 }
     }
 
     /// One line, one case: symbology, offsets of the lines that saw it, believed or not.
@@ -472,9 +532,9 @@ mod tests {
             let mut ballot = Ballot::default();
             let mut lines = offsets.iter().map(|offset| seen(symbology, "1234", *offset)).collect();
             ballot.count(at(1, 0), &mut lines);
-            let reads = ballot.take_elected();
+            let reads = ballot.take_elected(&|_, _| false);
             assert_eq!(reads.len(), usize::from(is_believed), "{symbology:?} {offsets:?}");
-            assert!(ballot.take_elected().is_empty(), "elected once");
+            assert!(ballot.take_elected(&|_, _| false).is_empty(), "elected once");
             if let [read] = &reads[..] {
                 assert_eq!(read.outline[0], Point::new(10.0, 10.0));
                 assert_eq!(read.outline[2], Point::new(110.0, *offsets.last().unwrap()));
@@ -497,7 +557,7 @@ mod tests {
                     Sighting { from, to, ..line }
                 };
                 ballot.count(at(frame, frame), &mut vec![line(0.0), line(3.0), line(6.0)]);
-                is_read |= !ballot.take_elected().is_empty();
+                is_read |= !ballot.take_elected(&|_, _| false).is_empty();
             }
             assert_eq!(is_read, is_believed, "{leans:?}");
         }
@@ -510,7 +570,11 @@ mod tests {
             ballot.count(at(1, 0), &mut vec![seen(Symbology::Ean13, "1", 10.0)]);
             ballot.expire(second_ms);
             ballot.count(at(2, second_ms), &mut vec![seen(Symbology::Ean13, "1", 13.0)]);
-            assert_eq!(ballot.take_elected().len(), usize::from(is_believed), "{second_ms}");
+            assert_eq!(
+                ballot.take_elected(&|_, _| false).len(),
+                usize::from(is_believed),
+                "{second_ms}"
+            );
         }
     }
 
@@ -521,11 +585,11 @@ mod tests {
             [10.0, 14.0].map(|offset| seen(Symbology::Ean13, "1", offset)).into();
         lines.extend([18.0, 22.0].map(|offset| seen(Symbology::Ean13, "2", offset)));
         ballot.count(at(1, 0), &mut lines);
-        assert!(ballot.take_elected().is_empty());
+        assert!(ballot.take_elected(&|_, _| false).is_empty());
         let mut more: Vec<Sighting> =
             [26.0, 30.0].map(|offset| seen(Symbology::Ean13, "1", offset)).into();
         ballot.count(at(1, 0), &mut more);
-        assert_eq!(ballot.take_elected().len(), 1, "four against two");
+        assert_eq!(ballot.take_elected(&|_, _| false).len(), 1, "four against two");
         assert!(ballot.candidates.is_empty(), "the rival was a misreading");
     }
 
@@ -553,7 +617,11 @@ mod tests {
             ballot.count(at(1, 0), &mut (0..lines).map(line).collect());
             let near = ballot.near_miss().unwrap();
             assert_eq!(near.is_known == Some(true), text == "known");
-            assert_eq!(ballot.take_elected().len(), usize::from(is_believed), "{text} {lines}");
+            assert_eq!(
+                ballot.take_elected(&|_, _| false).len(),
+                usize::from(is_believed),
+                "{text} {lines}"
+            );
         }
     }
 
@@ -562,7 +630,7 @@ mod tests {
         let mut ballot = Ballot::default();
         for frame in 1..9 {
             ballot.count(at(frame, frame), &mut vec![seen(Symbology::Ean13, "1", 10.0)]);
-            assert!(ballot.take_elected().is_empty(), "{frame}");
+            assert!(ballot.take_elected(&|_, _| false).is_empty(), "{frame}");
         }
     }
 
@@ -575,7 +643,7 @@ mod tests {
             ..seen(Symbology::Ean13, "1", 10.0)
         };
         ballot.count(at(1, 0), &mut vec![seen(Symbology::Ean13, "1", 10.0), slanted]);
-        assert!(ballot.take_elected().is_empty());
+        assert!(ballot.take_elected(&|_, _| false).is_empty());
     }
 
     proptest! {

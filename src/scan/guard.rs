@@ -142,7 +142,7 @@ pub struct RepeatFilter {
 }
 
 /// Texts that are remembered at a time: as many as one picture shows.
-const SEEN_MAX: usize = 16;
+const SEEN_MAX: usize = 64;
 
 impl RepeatFilter {
     /// The usual guard against ringing an article twice.

@@ -9,6 +9,7 @@
 //! at this crate's edge; nothing here knows baskets, prices or screens.
 
 pub mod add_on;
+mod apart;
 pub mod clip;
 pub mod clock;
 pub mod confirm;

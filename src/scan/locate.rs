@@ -31,7 +31,7 @@ const LIKE_REGION: f32 = 0.72;
 const LENGTH_MIN: f32 = 40.0;
 const HEIGHT_MIN: f32 = 8.0;
 /// More candidates than this are not kept.
-const CANDIDATES_MAX: usize = 12;
+const CANDIDATES_MAX: usize = 64;
 
 /// Bars of a linear code, perhaps.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -46,6 +46,23 @@ pub struct Bars {
     pub height: f32,
     /// Larger is looked at sooner.
     pub score: f32,
+}
+
+impl Bars {
+    /// The same in a picture that is so many times as large.
+    pub fn scaled(&self, factor: f32) -> Self {
+        let Self { middle, length, height, .. } = *self;
+        let (length, height) = (length * factor, height * factor);
+        Self { middle: middle.scaled(factor), length, height, ..*self }
+    }
+
+    /// Whether `point` lies on them.
+    pub fn contains(&self, point: Point) -> bool {
+        let (dx, dy) = (point.x - self.middle.x, point.y - self.middle.y);
+        let (sin, cos) = self.degrees.to_radians().sin_cos();
+        (dx * cos + dy * sin).abs() <= self.length / 2.0
+            && (dy * cos - dx * sin).abs() <= self.height / 2.0
+    }
 }
 
 /// A box that may hold a matrix code.
@@ -70,6 +87,12 @@ impl Patch {
     pub const fn whole(width: usize, height: usize) -> Self {
         let heart = Point::new(width as f32 / 2.0, height as f32 / 2.0);
         Self { left: 0, top: 0, width, height, heart, score: 0.0 }
+    }
+
+    /// Its middle, in pixels.
+    pub fn middle(&self) -> Point {
+        let half = |size: usize| size as f32 / 2.0;
+        Point::new(self.left as f32 + half(self.width), self.top as f32 + half(self.height))
     }
 
     /// Whether `point` lies in it.

@@ -21,7 +21,7 @@ const WAIT_MS: u64 = 150;
 /// A number that was not seen for so long is looked beside anew.
 const SEEN_LIFE_MS: u64 = 500;
 /// More numbers than this are not remembered.
-const SEEN_MAX: usize = 16;
+const SEEN_MAX: usize = 64;
 /// Lines that look whether there is anything, in lengths of the number above and below its middle.
 const PROBES: [f32; 6] = [0.06, -0.06, 0.14, -0.14, 0.24, -0.24];
 /// Lines close to one that saw digits, in pixels.

@@ -50,7 +50,7 @@ pub const STREAM_PATTERNS_MAX: usize = 20;
 pub const STILL_PATTERNS_MAX: usize = 60;
 
 /// More codes than this are not taken from one picture.
-const CODES_MAX: usize = 16;
+pub const CODES_MAX: usize = 64;
 
 fn wants_qr(wanted: &impl Fn(Symbology) -> bool) -> bool {
     wanted(Symbology::QrCode) || wanted(Symbology::Gs1QrCode)

@@ -9,6 +9,7 @@ mod beside;
 mod clock;
 pub(crate) mod code128;
 mod copy;
+mod counting;
 pub(crate) mod databar;
 pub(crate) mod databar_character;
 mod databar_expanded;
@@ -31,15 +32,17 @@ mod patience;
 mod profile;
 mod qr_grid;
 mod quadrangle;
+mod several;
 mod stacked;
 mod stream;
 mod turned;
 mod walk;
 
 use crate::add_on::Beside;
+use crate::apart::are_apart;
 use crate::confirm::{Ballot, Catalogue, Read, Sighting, Sweeping, contains};
 use crate::evidence::{Evidence, Strategy};
-use crate::frame::{Frame, Luma, Point};
+use crate::frame::{Frame, Luma, Outline, Point};
 use crate::grey;
 use crate::line::{Line, Sweep, through};
 use crate::locate::{Bars, Locator, Patch};
@@ -175,6 +178,16 @@ struct Shot<'a> {
 impl Shot<'_> {
     fn is_late(&self) -> bool {
         (self.is_late)()
+    }
+
+    /// Frames of a stream have a time.
+    const fn is_still(&self) -> bool {
+        self.now_ms == 0
+    }
+
+    /// The same with nothing shrunk.
+    fn at_full_size(&self) -> Self {
+        Self { picture: self.luma, scale: 1.0, ..*self }
     }
 
     /// All pixels of a patch of the picture, and where they begin.
@@ -336,12 +349,16 @@ impl Decoder {
     }
 
     /// Takes over what the ballot believes, but no bars seen inside a matrix code.
-    fn elect(&mut self, reads: &mut Vec<Read>) {
-        for read in self.ballot.take_elected() {
+    fn elect(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        let are_apart = |one: &Outline, other: &Outline| are_apart(&shot.luma, one, other);
+        for read in self.ballot.take_elected(&are_apart) {
             let middle = read.outline[0].middle(read.outline[2]);
+            let is_in_place_of = |known: &Read| {
+                contains(&known.outline, middle) && !are_apart(&known.outline, &read.outline)
+            };
             let is_known = reads.iter().any(|known| {
                 (known.symbology == read.symbology && known.text == read.text)
-                    || contains(&known.outline, middle)
+                    || is_in_place_of(known)
             });
             if !is_known {
                 reads.push(read);
@@ -352,7 +369,8 @@ impl Decoder {
     fn begin_sweep(&mut self, shot: &Shot<'_>, strategy: Strategy) -> Sweeping {
         self.linear.begin_sweep();
         self.sweep += 1;
-        Sweeping { frame: self.frame, sweep: self.sweep, strategy, now_ms: shot.now_ms }
+        let (frame, sweep, now_ms, scale) = (self.frame, self.sweep, shot.now_ms, shot.scale);
+        Sweeping { frame, sweep, strategy, now_ms, scale }
     }
 
     fn read_line(&mut self, shot: &Shot<'_>, line: &Line, manner: Manner) {
@@ -414,7 +432,7 @@ impl Decoder {
         // Its upper and its lower rows say the same by themselves, so that it has two votes; a
         // still, which has no other frame, grants the third that short symbols need.
         let mut lines = vec![(top_left, top_right), (low_left, low_right)];
-        if shot.now_ms == 0 {
+        if shot.is_still() {
             lines.push((top_left.middle(low_left), top_right.middle(low_right)));
         }
         self.sightings.extend(lines.into_iter().map(|(from, to)| Sighting {
@@ -424,7 +442,7 @@ impl Decoder {
             to,
             beside: Beside::Nothing,
         }));
-        let sweeping = Sweeping { frame, sweep, strategy, now_ms };
+        let sweeping = Sweeping { frame, sweep, strategy, now_ms, scale: shot.scale };
         self.ballot.count(sweeping, &mut self.sightings);
     }
 
@@ -443,7 +461,13 @@ impl Decoder {
         let wanted = |symbology| options.wants(symbology);
         let is_inverted = how.look.is_inverted;
         let found = match how.shape {
-            Shape::Flat => matrix.read(view, how.look, wanted, shot.is_late),
+            Shape::Flat => {
+                let mut found = matrix.read(view, how.look, wanted, shot.is_late);
+                if shot.is_still() {
+                    several::read_further(matrix, view, how.look, wanted, shot, &mut found);
+                }
+                found
+            }
             Shape::Leaning => {
                 let read = matrix.read_leaning(view, is_inverted, wanted, shot.is_late);
                 read.into_iter().collect()

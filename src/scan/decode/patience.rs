@@ -1,29 +1,36 @@
 //! How a still is looked at: everything there is, the likely first, within its two seconds.
 //!
 //! ```text
-//! matrix codes, whole and in patches -> bars at their angle -> rows, columns, diagonals
+//! of a large picture: bars and patches at its full size
+//!   -> of what bars are searched in, smaller or the same: matrix codes, whole and in patches
+//!   -> bars at their angle -> rows, columns, diagonals
 //!   and only while nothing is read: inverted bars, matrix codes that are not flat, grey profiles,
 //!   other angles, averaged lines
+//!   and where something is: the same for places beside it (`several`)
 //! and last, where bars follow a number that was read: its add-on
 //! ```
 
 use super::matrix::STILL_PATTERNS_MAX;
+use super::several::{is_known, is_stack};
 use super::{Bundle, Decoder, LEVELS, Manner, MatrixLook, Rake, Shot, grey_place, manner};
 use super::{Level, Look};
-use crate::confirm::Read;
+use crate::confirm::{NearMiss, Read};
 use crate::evidence::Strategy;
 use crate::grey;
-use crate::locate::Patch;
+use crate::locate::{Bars, Patch};
 use domain::code::Symbology;
 
 /// The longest side of a picture that matrix readers are given: their time goes with its pixels.
 const SIDE_MAX: usize = 1400;
 /// Bars that are read by their grey profile, beside those that its own search finds.
 const GREY_BARS_MAX: usize = 6;
+/// Places of each kind that are looked at while nothing is read: where one code is, there may be more.
+const PLACES_MAX: usize = 12;
 
 impl Decoder {
     pub(super) fn study_at(&mut self, shot: &Shot<'_>) -> Vec<Read> {
         let mut reads = Vec::new();
+        self.study_finely(shot, &mut reads);
         self.locator.survey(&shot.picture, shot.aim());
         self.study_matrix(shot, &mut reads);
         self.study_bars(shot, &mut reads);
@@ -42,6 +49,7 @@ impl Decoder {
             }
             study(self, shot, &mut reads);
         }
+        self.study_others(shot, &mut reads);
         self.study_beside(shot, &mut reads);
         reads
     }
@@ -56,7 +64,7 @@ impl Decoder {
                 let bundle = Bundle { lines: 24, manner: inverted, turn: 0.0, strategy };
                 self.read_bars(shot, &bars, bundle);
             }
-            self.elect(reads);
+            self.elect(shot, reads);
             if shot.is_late() {
                 return;
             }
@@ -109,36 +117,53 @@ impl Decoder {
             }
             let effort = if band == 0 { grey::Effort::Whole } else { grey::Effort::Thorough };
             self.read_grey(shot, &place, effort);
-            self.elect(reads);
+            self.elect(shot, reads);
         }
         self.grey_places = places;
     }
 
     /// Bars that were found, at their angle.
-    fn study_bars(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+    pub(super) fn study_bars(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
         for index in 0..self.locator.bars().len() {
             let bars = self.locator.bars()[index];
+            if is_known(reads, bars.middle.scaled(shot.scale)) {
+                continue;
+            }
+            if index >= PLACES_MAX && reads.is_empty() {
+                return;
+            }
             let mut has_rows = false;
             for (thickness, turn) in [(0.0, 0.0), (1.5, 0.0), (1.0, 3.0), (1.0, -3.0)] {
-                for level in LEVELS {
-                    let bundle = Bundle {
-                        lines: 24,
-                        manner: manner(level, thickness),
-                        turn,
-                        strategy: Strategy::Located,
-                    };
-                    self.read_bars(shot, &bars, bundle);
-                    has_rows |= self.linear.has_rows();
-                }
+                has_rows |= self.study_bundle(shot, &bars, thickness, turn);
             }
-            self.elect(reads);
+            self.elect(shot, reads);
             if has_rows {
                 self.study_rows(shot, &bars, reads);
+            }
+            let place = bars.scaled(shot.scale);
+            let is_near = |miss: NearMiss| place.contains(miss.from.middle(miss.to));
+            if is_stack(&place, reads) || self.ballot.near_miss().is_some_and(is_near) {
+                for turn in [0.7, -0.7, 1.5, -1.5] {
+                    self.study_bundle(shot, &bars, 0.0, turn);
+                }
+                self.elect(shot, reads);
             }
             if shot.is_late() {
                 return;
             }
         }
+    }
+
+    /// Lines over bars at both levels; whether they saw rows of a stacked symbol.
+    fn study_bundle(&mut self, shot: &Shot<'_>, bars: &Bars, thickness: f32, turn: f32) -> bool {
+        let strategy = Strategy::Located;
+        let mut has_rows = false;
+        for level in LEVELS {
+            let manner = manner(level, thickness);
+            self.read_bars(shot, bars, Bundle { lines: 24, manner, turn, strategy });
+            has_rows |= self.linear.has_rows();
+        }
+        has_rows
     }
 
     fn study_upright(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
@@ -147,7 +172,7 @@ impl Decoder {
                 return;
             }
             self.rake_levels(shot, degrees, lines, 0.0);
-            self.elect(reads);
+            self.elect(shot, reads);
         }
     }
 
@@ -160,7 +185,7 @@ impl Decoder {
                     return;
                 }
                 self.rake_levels(shot, degrees, lines, thickness);
-                self.elect(reads);
+                self.elect(shot, reads);
             }
         }
         let mut inverted = manner(Level::Envelope, 0.0);
@@ -171,7 +196,7 @@ impl Decoder {
             }
             let strategy = Strategy::Inverted;
             self.rake(shot, Rake { degrees, lines, manner: inverted, strategy });
-            self.elect(reads);
+            self.elect(shot, reads);
         }
     }
 
@@ -218,34 +243,61 @@ impl Decoder {
             (false, 1000, Strategy::Doubled),
             (false, SIDE_MAX, Strategy::Evened),
         ];
-        for (is_inverted, side_max, strategy) in ways {
+        let known = reads.len();
+        // Beside a code that was read at full size there may be larger ones.
+        let ways = if known == 0 { &ways[..] } else { &ways[..2] };
+        for &(is_inverted, side_max, strategy) in ways {
             if strategy == Strategy::Doubled && width.max(height) > 500 {
                 continue;
             }
             let look = Look { is_inverted, is_thorough: true, patterns_max: STILL_PATTERNS_MAX };
             let how = MatrixLook::flat(look, side_max, strategy);
             self.read_matrix(shot, &whole, how, reads);
-            if !reads.is_empty() || shot.is_late() {
+            if shot.is_late() {
+                return;
+            }
+            if reads.len() > known {
+                break;
+            }
+        }
+        self.study_patches(shot, reads);
+    }
+
+    /// Matrix codes where dots are.
+    pub(super) fn study_patches(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        for index in 0..self.locator.patches().len() {
+            let patch = self.locator.patches()[index];
+            if is_known(reads, patch.middle().scaled(shot.scale)) {
+                continue;
+            }
+            if index >= PLACES_MAX && reads.is_empty() {
+                return;
+            }
+            self.study_patch(shot, &patch, reads);
+            if shot.is_late() {
                 return;
             }
         }
-        for index in 0..self.locator.patches().len() {
-            let patch = self.locator.patches()[index];
-            for (side_max, strategy) in [
-                (700, Strategy::Patch),
-                (700, Strategy::Doubled),
-                ((patch.width.max(patch.height) / 2).max(60), Strategy::Shrunk),
-            ] {
-                let look = Look {
-                    is_inverted: false,
-                    is_thorough: true,
-                    patterns_max: STILL_PATTERNS_MAX,
-                };
-                let how = MatrixLook::flat(look, side_max, strategy);
-                self.read_matrix(shot, &patch, how, reads);
-                if !reads.is_empty() || shot.is_late() {
-                    return;
-                }
+    }
+
+    fn study_patch(&mut self, shot: &Shot<'_>, patch: &Patch, reads: &mut Vec<Read>) {
+        /// The longest side of what is looked at.
+        const PATCH_SIDE_MAX: usize = 700;
+        let side = (patch.width.max(patch.height) as f32 * shot.scale) as usize;
+        let known = reads.len();
+        let look = Look { is_inverted: false, is_thorough: true, patterns_max: STILL_PATTERNS_MAX };
+        for (side_max, strategy) in [
+            (PATCH_SIDE_MAX, Strategy::Patch),
+            (PATCH_SIDE_MAX, Strategy::Doubled),
+            ((side / 2).max(60), Strategy::Shrunk),
+        ] {
+            // What is too large to be doubled was just seen as it is.
+            if strategy == Strategy::Doubled && 2 * side > PATCH_SIDE_MAX {
+                continue;
+            }
+            self.read_matrix(shot, patch, MatrixLook::flat(look, side_max, strategy), reads);
+            if reads.len() > known || shot.is_late() {
+                return;
             }
         }
     }

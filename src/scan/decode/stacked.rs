@@ -31,7 +31,7 @@ impl Decoder {
                     return;
                 }
                 self.sweep_rows(shot, bars, turn, level);
-                self.elect(reads);
+                self.elect(shot, reads);
             }
         }
     }

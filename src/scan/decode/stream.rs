@@ -45,6 +45,10 @@ pub(super) struct StreamState {
     held_ms: Option<u64>,
     /// Numbers that were read lately, and whether they wait for an add-on.
     pub(super) seen: Vec<super::beside::Seen>,
+    /// Where codes were read lately, and when, where all in view count; and the places of a frame to look at.
+    pub(super) known: Vec<(Outline, u64)>,
+    pub(super) order: Vec<usize>,
+    pub(super) others: usize,
     /// Frames in a row with bars in view and nothing read.
     unread: u32,
     hint: Hint,
@@ -68,10 +72,10 @@ const SHARP_HALF_MS: f32 = 1000.0;
 /// How long a code beside the aim waits for the one at the aim.
 const HOLD_MS: u64 = 250;
 /// Candidates that are looked at in each frame.
-const BARS_MAX: usize = 3;
+pub(super) const BARS_MAX: usize = 3;
 /// The longest side of a patch given to matrix readers in each frame, and to the thorough ones.
 const PATCH_SIDE_MAX: usize = 320;
-const THOROUGH_SIDE_MAX: usize = 260;
+pub(super) const THOROUGH_SIDE_MAX: usize = 260;
 /// Frames with bars in view and nothing read before a person is told what to do: half a second.
 const UNREAD_MIN: u32 = 15;
 
@@ -81,7 +85,7 @@ const DEAR: usize = 10;
 const AIMED_LENGTH_MIN: f32 = 80.0;
 
 /// The part of a patch around a place that needs no shrinking to be read.
-fn window(patch: &Patch, around: Point, shot: &Shot<'_>, side_max: usize) -> Patch {
+pub(super) fn window(patch: &Patch, around: Point, shot: &Shot<'_>, side_max: usize) -> Patch {
     let side = (side_max as f32 / shot.scale) as usize;
     let part = |from: usize, size: usize, at: f32| {
         let length = size.min(side);
@@ -125,6 +129,7 @@ impl Decoder {
             self.look_closely(shot, &mut reads);
         }
         self.remember(shot, &reads);
+        self.note_known(shot, &reads);
         self.choose(shot, &mut reads);
         self.complete(shot, &mut reads);
         self.mark(Stage::Choice);
@@ -173,12 +178,12 @@ impl Decoder {
             let strategy = Strategy::Remembered;
             let bundle = Bundle { lines: 7, manner, turn: 0.0, strategy };
             self.read_bars(shot, &memory.bars, bundle);
-            self.elect(reads);
+            self.elect(shot, reads);
             self.mark(Stage::Remembered);
         }
         if reads.is_empty() {
             self.read_aim(shot, manner, Strategy::AimRows);
-            self.elect(reads);
+            self.elect(shot, reads);
             self.mark(Stage::AimRows);
         }
     }
@@ -217,7 +222,8 @@ impl Decoder {
         self.stream.best_sharpness = best.max(sharpness);
         self.stream.surveyed_ms = shot.now_ms;
         let manner = manner(self.level(), 0.0);
-        for index in 0..self.locator.bars().len().min(BARS_MAX) {
+        let order = self.bars_of_this_frame(shot);
+        for &index in &order {
             let bars = self.locator.bars()[index];
             let bundle = Bundle { lines: 7, manner, turn: 0.0, strategy: Strategy::Located };
             self.read_bars(shot, &bars, bundle);
@@ -225,14 +231,19 @@ impl Decoder {
                 self.stream.rows = Some(bars);
             }
         }
-        self.elect(reads);
+        self.stream.order = order;
+        self.elect(shot, reads);
         self.mark(Stage::Bars);
         if self.is_enough(shot, reads) || shot.is_late() {
             return;
         }
         self.look_at_patches(shot, reads);
         self.mark(Stage::Patches);
-        if !reads.is_empty() || shot.is_late() {
+        let is_content = match self.options.view {
+            View::Aimed => !reads.is_empty(),
+            View::All => self.has_new(shot, reads),
+        };
+        if is_content || shot.is_late() {
             return;
         }
         if sharpness >= SHARP_SHARE * self.stream.best_sharpness {
@@ -271,24 +282,29 @@ impl Decoder {
             }
             return;
         }
-        for index in 0..self.locator.patches().len() {
+        let order = self.patches_of_this_frame(shot);
+        for &index in &order {
             let patch = self.locator.patches()[index];
             self.read_matrix(shot, &patch, how, reads);
             if shot.is_late() {
-                return;
+                break;
             }
         }
+        self.stream.order = order;
     }
 
     /// What is aimed at has every other turn; the rest is for what nobody expects. Where a row of a
     /// stacked symbol was seen, the others are looked for in every other frame.
     fn look_dearly(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        if self.options.view == View::All && self.look_dearly_at_another(shot, reads) {
+            return;
+        }
         let rows = self.stream.rows.filter(|_| !self.stream.was_swept);
         self.stream.was_swept = rows.is_some();
         if let Some(bars) = rows {
             self.sweep_rows(shot, &bars, TURNS[self.stream.swept % TURNS.len()], self.level());
             self.stream.swept += 1;
-            self.elect(reads);
+            self.elect(shot, reads);
             return;
         }
         let is_aimed = !self.stream.was_aimed && self.look_at_aimed(shot, reads);
@@ -297,7 +313,7 @@ impl Decoder {
             self.stream.dear += 1;
             self.look_in_turn(shot, reads);
         }
-        self.elect(reads);
+        self.elect(shot, reads);
     }
 
     /// Bars or dots at the aim by what reads them best where edges do not; false if there are none.
@@ -404,7 +420,7 @@ impl Decoder {
         }
     }
 
-    fn patch_dearly(
+    pub(super) fn patch_dearly(
         &mut self,
         shot: &Shot<'_>,
         patch: &Patch,
@@ -419,12 +435,12 @@ impl Decoder {
     }
 
     /// A patch as that of a matrix code that leans away; the whole, since no part of one says how.
-    fn patch_leaning(&mut self, shot: &Shot<'_>, patch: &Patch, reads: &mut Vec<Read>) {
+    pub(super) fn patch_leaning(&mut self, shot: &Shot<'_>, patch: &Patch, reads: &mut Vec<Read>) {
         let how = MatrixLook::leaning(PATCH_SIDE_MAX, Strategy::Leaning);
         self.read_matrix(shot, patch, how, reads);
     }
 
-    fn read_averaged(&mut self, shot: &Shot<'_>, bars: &Bars) {
+    pub(super) fn read_averaged(&mut self, shot: &Shot<'_>, bars: &Bars) {
         for level in [Level::Midpoint, Level::Envelope] {
             let manner = manner(level, 1.5);
             let strategy = Strategy::Averaged;

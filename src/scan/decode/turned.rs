@@ -199,7 +199,7 @@ impl Decoder {
         }
     }
 
-    fn read_turned(
+    pub(super) fn read_turned(
         &mut self,
         shot: &Shot<'_>,
         patch: &Patch,

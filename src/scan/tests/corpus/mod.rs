@@ -215,6 +215,23 @@ impl Picture {
         scan::image::decode(&bytes).expect("the photographs are whole")
     }
 
+    /// Whether another shows the same.
+    #[allow(dead_code, reason = "only the bench puts pictures together")]
+    pub fn shares_a_truth_with(&self, other: &Self) -> bool {
+        let is_theirs = |truth: &String| other.truths.iter().any(|their| is_same(their, truth));
+        self.truths.iter().any(is_theirs)
+    }
+
+    /// Whether one of these codes is what it shows, among others.
+    #[allow(dead_code, reason = "only the bench puts pictures together")]
+    pub fn shows_one_of(&self, found: &[Found]) -> bool {
+        let is_shown = |code: &Found| {
+            let bare = Found::text(code.text.clone());
+            self.outcome(&[bare]) == Outcome::Hit
+        };
+        found.iter().any(is_shown)
+    }
+
     /// The add-on that it shows: behind the number in its truth, or in [`ADD_ONS`].
     pub fn add_on(&self) -> Option<String> {
         let truth = self.truths.first().map(|truth| normal(truth)).unwrap_or_default();
