@@ -5,7 +5,7 @@
 
 use crate::clip::{Clip, ClipError};
 use crate::clock::Clock;
-use crate::decode::{Decoder, Options};
+use crate::decode::{Decoder, Options, View};
 use crate::frame::Frame;
 use crate::image::{self, FILE_BYTES_MAX, ImageError, Kind};
 use domain::code::{Code, Element, Meaning, OwnKind};
@@ -80,7 +80,10 @@ fn look_at(
     let is_clip = is_motion_jpeg(path) || image::kind_of(&head) == Some(Kind::Y4m);
     if is_clip {
         let input = BufReader::new(File::open(path)?);
-        return look_at_clip(Clip::open(input, CLIP_FPS)?, decoder, clock, codes);
+        // Nobody aims a file: whatever its frames show counts, as in a still.
+        let options = decoder.options().clone().viewing(View::All);
+        let mut decoder = Decoder::new(options);
+        return look_at_clip(Clip::open(input, CLIP_FPS)?, &mut decoder, clock, codes);
     }
     if file.metadata()?.len() > FILE_BYTES_MAX {
         return Err(FileError::TooLong);
@@ -260,9 +263,8 @@ pub fn json_line(path: &Path, result: &FileResult) -> String {
 /// The lines for people.
 fn plain_lines(path: &Path, result: &FileResult) -> String {
     let mut lines = String::new();
-    let name = path.display();
+    let name: String = path.to_string_lossy().chars().flat_map(visible).collect();
     for code in &result.codes {
-        // Control characters of a code must not steer the terminal that shows it.
         let mut text: String = code.text.chars().flat_map(visible).collect();
         if let Some(add_on) = code.add_on {
             text += &format!(" +{add_on}");
@@ -277,10 +279,14 @@ fn plain_lines(path: &Path, result: &FileResult) -> String {
     lines
 }
 
+/// What steers the terminal that shows a text, turns its direction or is not seen at all, is written as an escape.
 fn visible(character: char) -> impl Iterator<Item = char> {
-    let is_control = character.is_control();
-    let escaped = is_control.then(|| character.escape_unicode());
-    escaped.into_iter().flatten().chain((!is_control).then_some(character))
+    let is_hidden = character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let escaped = is_hidden.then(|| character.escape_unicode());
+    escaped.into_iter().flatten().chain((!is_hidden).then_some(character))
 }
 
 /// Files by name, folders replaced by what lies in them (sorted, hidden files left out).
@@ -318,8 +324,14 @@ fn files_in(paths: &[PathBuf], err: &mut dyn Write) -> (Vec<PathBuf>, bool) {
     (files, is_whole)
 }
 
-/// Whether a file found in a folder is worth opening: pictures lie among texts there.
+/// Whether a file found in a folder is worth opening: pictures lie among texts there. One that is named like a picture
+/// and is none is damaged, which must be said.
 fn is_worth_opening(path: &Path) -> bool {
+    const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "webp", "pgm", "ppm", "y4m", "mjpeg", "mjpg"];
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or("");
+    if ENDINGS.iter().any(|picture| ending.eq_ignore_ascii_case(picture)) {
+        return true;
+    }
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut head));
     read.is_err() || image::kind_of(&head).is_some()
@@ -350,6 +362,9 @@ pub fn run_cli(
 ) -> u8 {
     let (mut files, is_whole) = files_in(paths, err);
     files.retain(|file| paths.contains(file) || is_worth_opening(file));
+    if files.is_empty() {
+        let _ = writeln!(err, "there is no picture and no clip in what was named");
+    }
     let mut exit = if is_whole { 0 } else { 1 };
     let count = files.len();
     for (index, file) in files.iter().enumerate() {

@@ -305,6 +305,11 @@ impl Decoder {
         decoder
     }
 
+    /// What it looks for.
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// Forgets the votes of earlier frames.
     pub fn forget(&mut self) {
         self.ballot.clear();

@@ -107,6 +107,7 @@ fn the_command_reports_every_file_and_goes_on() {
     std::fs::write(folder.path().join("c.pgm"), b"P5 640 480 255\nshort").unwrap();
     std::fs::write(folder.path().join("d.png"), b"\x89PNG\r\n\x1a\n truncated").unwrap();
     std::fs::write(folder.path().join("huge.pgm"), b"P5 60000 60000 255\n").unwrap();
+    std::fs::write(folder.path().join("empty.JPG"), b"").unwrap();
     std::fs::write(folder.path().join("notes.txt"), b"no picture").unwrap();
     let clock = MonotonicClock::start();
     let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -119,7 +120,7 @@ fn the_command_reports_every_file_and_goes_on() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(lines.len(), 6, "{lines:#?}");
+    assert_eq!(lines.len(), 7, "{lines:#?}");
     assert_eq!(lines[0]["file"], good.to_string_lossy().as_ref());
     assert_eq!(lines[0]["codes"][0]["symbology"], "EAN-13");
     assert_eq!(lines[0]["codes"][0]["text"], "9520000000011");
@@ -127,7 +128,8 @@ fn the_command_reports_every_file_and_goes_on() {
     assert_eq!(lines[0]["codes"][0]["meaning"]["gtin"], "09520000000011");
     assert!(lines[0]["ms"].is_u64() && lines[0].get("error").is_none());
     assert_eq!(lines[1]["codes"], serde_json::json!([]));
-    for (index, words) in [(2, "ends early"), (3, "ends early"), (4, "megapixels"), (5, "read")] {
+    let words = ["ends early", "ends early", "no PNG", "megapixels", "read"];
+    for (index, words) in words.into_iter().enumerate().map(|(at, words)| (at + 2, words)) {
         let error = lines[index]["error"].as_str().unwrap();
         assert!(error.contains(words), "{error}");
         assert!(lines[index].get("codes").is_none());
@@ -138,17 +140,55 @@ fn the_command_reports_every_file_and_goes_on() {
 }
 
 #[test]
-fn a_clip_adds_its_frames_up() {
+fn names_do_not_steer_the_terminal_and_an_empty_folder_is_said() {
     let folder = tempfile::tempdir().unwrap();
+    let clock = MonotonicClock::start();
+    let run = |path: PathBuf| {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let options = Options::default();
+        let exit = run_cli(&[path], Report::default(), &options, &clock, &mut out, &mut err);
+        (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    };
+    let (exit, out, err) = run(folder.path().to_owned());
+    assert_eq!((exit, out.as_str()), (0, ""));
+    assert!(err.contains("no picture"), "{err}");
     let label = page(BarcodeFormat::EAN_13, "9520000000011", 2);
-    let (width, height) = (label.width, label.height);
+    let (_, out, _) = run(save(folder.path(), "a\u{1b}[31m\u{202e}\nb.pgm", &label));
+    assert!(out.contains(r"a\u{1b}[31m\u{202e}\u{a}b.pgm: EAN-13 9520000000011"), "{out}");
+}
+
+fn clip_of(frames: &[&Frame]) -> Vec<u8> {
+    let (width, height) = (frames[0].width, frames[0].height);
     let mut bytes = format!("YUV4MPEG2 W{width} H{height} F25:1 C420jpeg\n").into_bytes();
-    let blank = Frame::filled(width, height, 200);
-    for frame in [&blank, &blank, &label, &label, &label, &label] {
+    for frame in frames {
         bytes.extend(b"FRAME\n");
         bytes.extend(&frame.luma);
         bytes.extend(vec![128; 2 * width.div_ceil(2) * height.div_ceil(2)]);
     }
+    bytes
+}
+
+#[test]
+fn a_clip_yields_all_that_its_frames_show() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut shelf = page(BarcodeFormat::EAN_13, "9520000000011", 2);
+    let other = page(BarcodeFormat::EAN_13, "4006381333931", 2);
+    shelf.height += other.height;
+    shelf.luma.extend(&other.luma);
+    let path = folder.path().join("shelf.y4m");
+    std::fs::write(&path, clip_of(&[&shelf; 5])).unwrap();
+    let mut texts: Vec<String> =
+        read(&path, &Options::default()).into_iter().map(|(_, text)| text).collect();
+    texts.sort();
+    assert_eq!(texts, ["4006381333931", "9520000000011"]);
+}
+
+#[test]
+fn a_clip_adds_its_frames_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let label = page(BarcodeFormat::EAN_13, "9520000000011", 2);
+    let blank = Frame::filled(label.width, label.height, 200);
+    let bytes = clip_of(&[&blank, &blank, &label, &label, &label, &label]);
     let path = folder.path().join("clip.y4m");
     std::fs::write(&path, &bytes).unwrap();
     let clock = MonotonicClock::start();

@@ -1,41 +1,99 @@
-//! Several codes in one frame: the one that is aimed at, or all of them.
+//! Several codes in one picture: the one that is aimed at, or all of them.
 
 #![allow(clippy::unwrap_used)]
 
+mod frames;
+
+use frames::turned;
+use rxing::{BarcodeFormat, MultiFormatWriter, Writer};
 use scan::decode::View;
-use scan::decode::ean::ean13_modules;
 use scan::{Decoder, Frame, Options};
 use std::collections::BTreeSet;
 
 const AIMED: &str = "4006381333931";
 const BESIDE: &str = "9780201379624";
 
-/// Two labels, one above the other; the lower one holds the middle of the frame.
-fn shelf() -> Frame {
-    const SIZE: (usize, usize) = (520, 560);
-    let mut frame = Frame::filled(SIZE.0, SIZE.1, 220);
-    for (text, top) in [(BESIDE, 40), (AIMED, 230)] {
-        for (index, is_dark) in ean13_modules(text).unwrap().into_iter().enumerate() {
-            for y in (top..top + 110).filter(|_| is_dark) {
-                let from = y * SIZE.0 + 90 + 3 * index;
-                frame.luma[from..from + 3].fill(30);
+/// Draws a code, its upper left corner there: bars so many pixels high, matrix codes as high as they are.
+fn draw(frame: &mut Frame, format: BarcodeFormat, text: &str, at: (usize, usize), height: usize) {
+    const MODULE: usize = 3;
+    let bits = MultiFormatWriter.encode(text, &format, 1, 1).unwrap();
+    let is_matrix = bits.getHeight() > 1;
+    let rows = if is_matrix { bits.getHeight() as usize * MODULE } else { height };
+    for y in 0..rows {
+        for x in 0..bits.getWidth() as usize * MODULE {
+            let row = if is_matrix { y / MODULE } else { 0 };
+            if bits.get((x / MODULE) as u32, row as u32) {
+                frame.luma[(at.1 + y) * frame.stride + at.0 + x] = 30;
             }
         }
     }
-    frame
 }
 
 /// What the first frames of a stream yield.
-fn seen(view: View) -> BTreeSet<String> {
-    let frame = shelf();
+fn streamed(frame: &Frame, view: View, looks: u64) -> BTreeSet<String> {
     let mut decoder = Decoder::new(Options::default().viewing(view));
-    let looks = (0..6)
-        .flat_map(|look| decoder.look(frame.view().unwrap(), 1 + 33 * look, &|| false).into_iter());
+    let luma = frame.view().unwrap();
+    let looks = (0..looks).flat_map(|look| decoder.look(luma, 1 + 33 * look, &|| false));
     looks.map(|read| read.text).collect()
 }
 
+fn studied(frame: &Frame) -> BTreeSet<String> {
+    let mut decoder = Decoder::new(Options::default());
+    let reads = decoder.study(frame.view().unwrap(), &|| false);
+    assert!(reads.iter().all(|read| read.outline[0] != read.outline[2]), "{reads:?}");
+    reads.into_iter().map(|read| read.text).collect()
+}
+
+/// Two labels, one above the other; the lower one holds the middle of the frame.
 #[test]
 fn who_aims_reads_one_and_who_counts_reads_all() {
-    assert_eq!(seen(View::Aimed), BTreeSet::from([AIMED.to_owned()]));
-    assert_eq!(seen(View::All), BTreeSet::from([AIMED.to_owned(), BESIDE.to_owned()]));
+    let mut frame = Frame::filled(520, 560, 220);
+    draw(&mut frame, BarcodeFormat::EAN_13, BESIDE, (90, 40), 110);
+    draw(&mut frame, BarcodeFormat::EAN_13, AIMED, (90, 230), 110);
+    assert_eq!(streamed(&frame, View::Aimed, 6), BTreeSet::from([AIMED.to_owned()]));
+    let both = BTreeSet::from([AIMED, BESIDE].map(str::to_owned));
+    assert_eq!(streamed(&frame, View::All, 6), both);
+}
+
+/// The label on the box of a telephone: low codes, a millimetre of light between them, and texts that differ in two
+/// digits only.
+#[test]
+fn codes_one_above_the_other_are_no_misreadings_of_each_other() {
+    use BarcodeFormat::{CODE_128, EAN_13};
+    let codes = [
+        (CODE_128, "356938035643809"),
+        (CODE_128, "356938035643817"),
+        (EAN_13, AIMED),
+        (CODE_128, "SN-4711-0815-X"),
+        (EAN_13, BESIDE),
+    ];
+    let all: BTreeSet<String> = codes.iter().map(|(_, text)| (*text).to_owned()).collect();
+    for (height, gap) in [(40, 12), (30, 6), (90, 20)] {
+        let mut frame = Frame::filled(720, 100 + codes.len() * (height + gap), 225);
+        for (index, (format, text)) in codes.iter().enumerate() {
+            draw(&mut frame, *format, text, (70, 50 + index * (height + gap)), height);
+        }
+        for frame in [frame.clone(), turned(&frame)] {
+            assert_eq!(studied(&frame), all, "{height} high, {gap} between");
+            assert_eq!(streamed(&frame, View::All, 30), all, "{height} high, {gap} between");
+        }
+    }
+}
+
+/// A shelf in one picture, larger than what is looked at at once: no code hides another.
+#[test]
+fn a_still_of_many_codes_yields_all() {
+    let mut frame = Frame::filled(2600, 1500, 205);
+    let mut all = BTreeSet::new();
+    for index in 0..24 {
+        let at = (60 + index % 6 * 430, 70 + index / 6 * 360);
+        let (format, text) = match index % 3 {
+            0 => (BarcodeFormat::QR_CODE, format!("https://shop.example/{index}")),
+            1 => (BarcodeFormat::DATA_MATRIX, format!("Lot {index} of many")),
+            _ => (BarcodeFormat::CODE_128, format!("Shelf {index}")),
+        };
+        draw(&mut frame, format, &text, at, 120);
+        all.insert(text);
+    }
+    assert_eq!(studied(&frame), all);
 }
