@@ -11,6 +11,18 @@
 
 use domain::code::{Code, Meaning, Symbology};
 
+/// What becomes of a code that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It rings.
+    Rings,
+    /// It stands on the pack that just rang by another symbol and says more than its number, such as a date. Told
+    /// once.
+    Adds,
+    /// Nothing is said: it was seen already, or an article is near.
+    Silent,
+}
+
 /// How long a web address waits for an article beside it.
 const WAIT_MS: u64 = 700;
 /// Web addresses that are remembered at a time.
@@ -43,33 +55,40 @@ impl Guard {
         Self { filter, asides: Vec::new(), articles: Vec::new(), article_ms: None }
     }
 
-    /// Whether a code seen at `now_ms` rings. `window_ms` is how long the same code stays silent,
+    /// What becomes of a code seen at `now_ms`. `window_ms` is how long the same code stays silent,
     /// not longer than the guard's own.
-    pub fn admits(&mut self, code: &Code, now_ms: u64, window_ms: u64) -> bool {
+    pub fn admit(&mut self, code: &Code, now_ms: u64, window_ms: u64) -> Admission {
         if is_advertisement(code) {
-            return self.admits_aside(code, now_ms) && self.admits_text(code, now_ms, window_ms);
+            let is_meant = self.admits_aside(code, now_ms);
+            return Admission::of(is_meant && self.admits_text(code, now_ms, window_ms));
         }
-        let Some(gtin) = code.gtin() else { return self.admits_text(code, now_ms, window_ms) };
+        let Some(gtin) = code.gtin() else {
+            return Admission::of(self.admits_text(code, now_ms, window_ms));
+        };
         self.article_ms = Some(now_ms);
         let is_elsewhere = self.is_elsewhere(gtin.to_gtin14(), code.symbology, now_ms, window_ms);
         // Asked in any case: being seen prolongs the silence.
-        self.admits_text(code, now_ms, window_ms) && !is_elsewhere
+        let is_new = self.admits_text(code, now_ms, window_ms);
+        Admission::of_article(code, is_new, is_elsewhere)
     }
 
     /// The same for a hand scanner, whose trigger is meant each time: only its bounce of `bounce_ms`
     /// is silent. A web address beside no article rings at once, so that somebody hears what it is;
     /// another symbol of an article that was just read is the same pack all the same.
-    pub fn admits_meant(&mut self, code: &Code, now_ms: u64, bounce_ms: u64) -> bool {
+    pub fn admit_meant(&mut self, code: &Code, now_ms: u64, bounce_ms: u64) -> Admission {
         let life_ms = self.filter.window_ms;
         if is_advertisement(code) {
             let near = |at_ms: u64| at_ms <= now_ms && now_ms - at_ms < life_ms;
             let has_article = self.article_ms.is_some_and(near);
-            return self.admits_text(code, now_ms, bounce_ms) && !has_article;
+            return Admission::of(self.admits_text(code, now_ms, bounce_ms) && !has_article);
         }
-        let Some(gtin) = code.gtin() else { return self.admits_text(code, now_ms, bounce_ms) };
+        let Some(gtin) = code.gtin() else {
+            return Admission::of(self.admits_text(code, now_ms, bounce_ms));
+        };
         self.article_ms = Some(now_ms);
         let is_elsewhere = self.is_elsewhere(gtin.to_gtin14(), code.symbology, now_ms, life_ms);
-        self.admits_text(code, now_ms, bounce_ms) && !is_elsewhere
+        let is_new = self.admits_text(code, now_ms, bounce_ms);
+        Admission::of_article(code, is_new, is_elsewhere)
     }
 
     /// Whether another symbol just carried the same article number. Two symbols of one kind are two
@@ -120,6 +139,21 @@ impl Guard {
         let (first_ms, seen_ms) = (now_ms, now_ms);
         self.asides.push(Aside { text, first_ms, seen_ms, is_silenced: has_article });
         false
+    }
+}
+
+impl Admission {
+    const fn of(rings: bool) -> Self {
+        if rings { Self::Rings } else { Self::Silent }
+    }
+
+    fn of_article(code: &Code, is_new: bool, is_elsewhere: bool) -> Self {
+        let says_more =
+            matches!(&code.meaning, Meaning::Gs1(elements) if elements.elements().len() > 1);
+        match (is_new, is_elsewhere) {
+            (true, true) if says_more => Self::Adds,
+            (is_new, is_elsewhere) => Self::of(is_new && !is_elsewhere),
+        }
     }
 }
 
@@ -216,31 +250,34 @@ mod tests {
     /// One line, one case: symbology, text, time, rings or not.
     #[test]
     fn one_article_rings_once_and_its_advertisement_not_at_all() {
+        use Admission::{Adds, Rings, Silent};
         let link = "https://id.example/01/04006381333931/10/ABC";
         let shop = "https://win.example/holiday";
         let mut guard = Guard::new(RepeatFilter::WINDOW_MS);
-        for (symbology, text, now_ms, rings) in [
-            (Symbology::QrCode, shop, 0, false),
-            (Symbology::Ean13, "4006381333931", 100, true),
-            (Symbology::QrCode, link, 200, false),
-            (Symbology::QrCode, shop, 300, false),
-            (Symbology::QrCode, shop, 900, false),
-            (Symbology::DataBar, "0104006381333931", 1000, false),
-            (Symbology::Ean13, "9521234543213", 1100, true),
-            (Symbology::QrCode, shop, 1600, false),
+        for (symbology, text, now_ms, expected) in [
+            (Symbology::QrCode, shop, 0, Silent),
+            (Symbology::Ean13, "4006381333931", 100, Rings),
+            (Symbology::QrCode, link, 200, Adds),
+            (Symbology::QrCode, link, 250, Silent),
+            (Symbology::QrCode, shop, 300, Silent),
+            (Symbology::QrCode, shop, 900, Silent),
+            (Symbology::DataBar, "0104006381333931", 1000, Silent),
+            (Symbology::Ean13, "9521234543213", 1100, Rings),
+            (Symbology::QrCode, shop, 1600, Silent),
             // Alone before the camera, it is meant.
-            (Symbology::QrCode, shop, 5000, false),
-            (Symbology::QrCode, shop, 5400, false),
-            (Symbology::QrCode, shop, 5700, true),
-            (Symbology::QrCode, shop, 5900, false),
-            (Symbology::QrCode, "a customer's card", 6000, true),
+            (Symbology::QrCode, shop, 5000, Silent),
+            (Symbology::QrCode, shop, 5400, Silent),
+            (Symbology::QrCode, shop, 5700, Rings),
+            (Symbology::QrCode, shop, 5900, Silent),
+            (Symbology::QrCode, "a customer's card", 6000, Rings),
             // Two packs of one article, told apart by their serial numbers.
-            (Symbology::Gs1DataMatrix, "010400638133393121A", 9000, true),
-            (Symbology::Gs1DataMatrix, "010400638133393121B", 9100, true),
+            (Symbology::Gs1DataMatrix, "010400638133393121A", 9000, Rings),
+            (Symbology::Gs1DataMatrix, "010400638133393121B", 9100, Rings),
         ] {
             let code = Code::new(symbology, text);
             let window_ms = RepeatFilter::WINDOW_MS;
-            assert_eq!(guard.admits(&code, now_ms, window_ms), rings, "{text} {now_ms}");
+            let admission = guard.admit(&code, now_ms, window_ms);
+            assert_eq!(admission, expected, "{text} {now_ms}");
         }
     }
 
@@ -256,12 +293,12 @@ mod tests {
         ] {
             let code = Code::new(Symbology::Ean13, "9772049363002")
                 .beside(add_on.and_then(domain::code::AddOn::parse));
-            let is_rung = guard.admits(&code, now_ms, RepeatFilter::WINDOW_MS);
-            assert_eq!(is_rung, rings, "{now_ms}");
+            let admission = guard.admit(&code, now_ms, RepeatFilter::WINDOW_MS);
+            assert_eq!(admission == Admission::Rings, rings, "{now_ms}");
         }
         // The same from a hand scanner, which sends both in one.
         let code = Code::new(Symbology::Ean13, "977204936300206");
-        assert!(!guard.admits(&code, 1900, RepeatFilter::WINDOW_MS));
+        assert_eq!(guard.admit(&code, 1900, RepeatFilter::WINDOW_MS), Admission::Silent);
     }
 
     proptest! {

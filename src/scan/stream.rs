@@ -11,7 +11,7 @@ use crate::confirm::{Catalogue, Read};
 use crate::decode::{Decoder, Options};
 use crate::evidence::{Evidence, Hint};
 use crate::frame::{Frame, Outline};
-use crate::guard::{Guard, RepeatFilter};
+use crate::guard::{Admission, Guard, RepeatFilter};
 use crate::mailbox::{Mailbox, Taken};
 use crate::source::format::Mode;
 use crate::source::{FrameSource, Next, SourceState};
@@ -42,6 +42,9 @@ pub enum ScanEvent {
         /// How long the look at this frame took, in milliseconds.
         look_ms: u64,
     },
+    /// Another symbol of the pack that just rang, which says more than its number: a date, a weight, a lot. It does not
+    /// ring.
+    Beside(Code),
     /// What would help to read what is in view; sent when it changes.
     Hint(Hint),
     /// A small grey picture for the screen, at most 360x270.
@@ -202,19 +205,21 @@ impl Scanner {
     /// Takes a code that a hand scanner read at `at_ms` into the same stream of events: the camera
     /// does not ring the label that the hand scanner just rang.
     pub fn inject(&self, code: Code, at_ms: u64) {
-        let is_new = {
+        let admission = {
             let mut guard = self.shared.guard.lock().unwrap_or_else(PoisonError::into_inner);
-            guard.admits_meant(&code, at_ms, WEDGE_REPEAT_MS)
+            guard.admit_meant(&code, at_ms, WEDGE_REPEAT_MS)
         };
-        if is_new {
-            self.shared.tell(ScanEvent::Code {
+        match admission {
+            Admission::Rings => self.shared.tell(ScanEvent::Code {
                 code,
                 outline: Outline::default(),
                 frame_size: (0, 0),
                 at_ms,
                 evidence: Evidence::default(),
                 look_ms: 0,
-            });
+            }),
+            Admission::Adds => self.shared.tell(ScanEvent::Beside(code)),
+            Admission::Silent => {}
         }
     }
 
@@ -259,9 +264,9 @@ impl Shared {
         self.is_paused.load(Ordering::Acquire)
     }
 
-    fn admits(&self, code: &Code, at_ms: u64, window_ms: u64) -> bool {
+    fn admit(&self, code: &Code, at_ms: u64, window_ms: u64) -> Admission {
         let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
-        guard.admits(code, at_ms, window_ms)
+        guard.admit(code, at_ms, window_ms)
     }
 
     /// Waits until the receiver has room: a code is never dropped.
@@ -403,10 +408,20 @@ fn tell_reads(
     codes.sort_by_key(|(code, ..)| code.gtin().is_none());
     for (code, outline, evidence) in codes {
         let at_ms = frame.taken_ms;
-        if shared.admits(&code, at_ms, settings.repeat_ms) {
-            let frame_size = (frame.width, frame.height);
-            let event = ScanEvent::Code { code, outline, frame_size, at_ms, evidence, look_ms };
-            shared.tell(event);
+        match shared.admit(&code, at_ms, settings.repeat_ms) {
+            Admission::Rings => {
+                let frame_size = (frame.width, frame.height);
+                shared.tell(ScanEvent::Code {
+                    code,
+                    outline,
+                    frame_size,
+                    at_ms,
+                    evidence,
+                    look_ms,
+                });
+            }
+            Admission::Adds => shared.tell(ScanEvent::Beside(code)),
+            Admission::Silent => {}
         }
     }
 }

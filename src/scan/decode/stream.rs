@@ -21,6 +21,8 @@ use crate::grey::Effort;
 use crate::line::through;
 use crate::locate::{Bars, Patch};
 use crate::trace::{self, Seen, Stage, Stopwatch, Trace};
+use domain::code::Code;
+use domain::gtin::Gtin;
 use std::sync::Arc;
 
 /// What is remembered from frame to frame.
@@ -31,6 +33,8 @@ pub(super) struct StreamState {
     dear: usize,
     aimed: usize,
     was_aimed: bool,
+    /// Whether what is aimed at was read in the frame before.
+    was_enough: bool,
     /// Bars of the frame in which a row of a stacked symbol was seen, and places swept for more of
     /// them; whether the last dear strategy did so.
     rows: Option<Bars>,
@@ -79,6 +83,9 @@ pub(super) const THOROUGH_SIDE_MAX: usize = 260;
 /// Frames with bars in view and nothing read before a person is told what to do: half a second.
 const UNREAD_MIN: u32 = 15;
 
+/// While what is aimed at stays in view, one of so many frames is looked over for other symbols of the pack.
+const BESIDE_TURNS: usize = 3;
+
 /// Strategies taken in turn; no multiple of three, since what lines see changes with every third frame.
 const DEAR: usize = 10;
 /// Bars shorter than this are print, in pixels: an EAN-8 of 1.2 pixels a module.
@@ -95,6 +102,11 @@ pub(super) fn window(patch: &Patch, around: Point, shot: &Shot<'_>, side_max: us
     let (left, width) = part(patch.left, patch.width, around.x.max(0.0));
     let (top, height) = part(patch.top, patch.height, around.y.max(0.0));
     Patch { left, top, width, height, ..*patch }
+}
+
+/// The number of the article, if it is one.
+fn gtin_of(read: &Read) -> Option<Gtin> {
+    Code::new(read.symbology, read.text.as_str()).gtin()
 }
 
 impl Decoder {
@@ -125,9 +137,13 @@ impl Decoder {
         let mut reads = Vec::new();
         self.stream.turn += 1;
         self.look_cheaply(shot, &mut reads);
-        if !self.is_enough(shot, &reads) {
+        let is_enough = self.is_enough(shot, &reads);
+        if !is_enough {
             self.look_closely(shot, &mut reads);
+        } else if self.stream.was_enough && self.stream.turn.is_multiple_of(BESIDE_TURNS) {
+            self.look_beside(shot, &mut reads);
         }
+        self.stream.was_enough = is_enough;
         self.remember(shot, &reads);
         self.note_known(shot, &reads);
         self.choose(shot, &mut reads);
@@ -210,6 +226,17 @@ impl Decoder {
             }
             self.ballot.count(sweeping, &mut self.sightings);
         }
+    }
+
+    /// A matrix code beside the bars at the aim: it may carry the date of the pack.
+    fn look_beside(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        if reads.iter().all(|read| gtin_of(read).is_none()) || shot.is_late() {
+            return;
+        }
+        self.locator.survey(&shot.picture, shot.aim());
+        self.mark(Stage::Survey);
+        self.look_at_patches(shot, reads);
+        self.mark(Stage::Patches);
     }
 
     fn look_closely(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
@@ -515,7 +542,12 @@ impl Decoder {
             false => outline[0].middle(outline[2]).distance(aim),
         };
         reads.sort_by(|a, b| distance(&a.outline).total_cmp(&distance(&b.outline)));
-        reads.truncate(1);
+        // Another symbol of the same pack says more of it.
+        let chosen = reads.first().and_then(gtin_of);
+        let mut is_first = true;
+        reads.retain(|read| {
+            std::mem::take(&mut is_first) || (chosen.is_some() && gtin_of(read) == chosen)
+        });
         let is_at_aim = |bars: &Bars| {
             let middle = bars.middle.scaled(shot.scale);
             bars.middle.distance(shot.aim()) < bars.length / 2.0

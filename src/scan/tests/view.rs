@@ -55,6 +55,23 @@ fn who_aims_reads_one_and_who_counts_reads_all() {
     assert_eq!(streamed(&frame, View::All, 6), both);
 }
 
+/// A pack with its number in bars and, beside them, its date in dots: who aims at the bars gets both, of another article
+/// only what is aimed at.
+#[test]
+fn what_stands_beside_the_bars_of_a_pack_is_read_too() {
+    for (number, is_told) in [(AIMED, true), (BESIDE, false)] {
+        let mut frame = Frame::filled(640, 480, 220);
+        draw(&mut frame, BarcodeFormat::EAN_13, AIMED, (180, 190), 100);
+        let text = format!("https://id.example/01/0{number}?17=261130");
+        draw(&mut frame, BarcodeFormat::DATA_MATRIX, &text, (250, 330), 0);
+        let mut all = BTreeSet::from([AIMED.to_owned()]);
+        if is_told {
+            all.insert(text);
+        }
+        assert_eq!(streamed(&frame, View::Aimed, 24), all, "{number}");
+    }
+}
+
 /// The label on the box of a telephone: low codes, a millimetre of light between them, and texts that differ in two
 /// digits only.
 #[test]
