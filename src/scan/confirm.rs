@@ -578,6 +578,27 @@ mod tests {
         }
     }
 
+    /// A label that stays in view for long: every few seconds two of its lines are misread alike. Two symbols between
+    /// which there is light are both right.
+    #[test]
+    fn what_was_believed_silences_a_misreading_of_the_same_bars() {
+        for is_apart in [false, true] {
+            let mut ballot = Ballot::default();
+            let lines = |text: &str, offsets: &[f32]| -> Vec<Sighting> {
+                offsets.iter().map(|offset| seen(Symbology::Ean13, text, *offset)).collect()
+            };
+            ballot.count(at(1, 1000), &mut lines("1", &[10.0, 14.0, 18.0, 22.0]));
+            assert_eq!(ballot.take_elected(&|_, _| is_apart).len(), 1);
+            ballot.expire(1300);
+            ballot.count(at(2, 1300), &mut lines("2", &[12.0, 16.0]));
+            assert_eq!(ballot.take_elected(&|_, _| is_apart).len(), usize::from(is_apart));
+            // Half a second after it was seen last it is another pack's turn.
+            ballot.expire(1900);
+            ballot.count(at(3, 1900), &mut lines("3", &[12.0, 16.0]));
+            assert_eq!(ballot.take_elected(&|_, _| is_apart).len(), 1);
+        }
+    }
+
     #[test]
     fn rivals_in_one_place_silence_each_other() {
         let mut ballot = Ballot::default();
