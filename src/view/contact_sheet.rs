@@ -3,13 +3,13 @@
 
 use super::Window;
 use super::headless::{Headless, HeadlessError, Picture};
-use super::sample::{LANGUAGES, Sample, Scene, samples};
+use super::sample::{LANGUAGES, Sample, Scene, Sheet, samples};
 use crate::app::intent::Language;
 use crate::app::viewfinder::{
     Corners, Diagnosis, EvidenceRow, Frame, Hint, Mark, MarkKind, SaveState, StageRow, TorchState,
 };
-use crossroads_ui::{DeliveryAdapter, DiagnosticsAdapter};
-use slint::ComponentHandle;
+use crossroads_ui::{DeliveryAdapter, DiagnosticsAdapter, SellAdapter};
+use slint::{ComponentHandle, Model};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -156,12 +156,24 @@ impl Studio {
         self.window.show(&screen);
         self.pass(10);
         self.stage_camera(&sample.scene);
+        self.stage_sheet(sample.scene.sheet);
         self.window.app().global::<DeliveryAdapter>().set_step(sample.delivery_step);
         self.pass(500);
     }
 }
 
 impl Studio {
+    /// What is opened over the basket by a tap.
+    fn stage_sheet(&self, sheet: Sheet) {
+        let sell = self.window.app().global::<SellAdapter>();
+        sell.set_is_more_open(sheet == Sheet::More);
+        if sheet == Sheet::BasketCode
+            && let Some(basket) = sell.get_parked().row_data(0)
+        {
+            sell.invoke_show_basket_code(basket);
+        }
+    }
+
     /// What the camera sees, and what is said about it.
     fn stage_camera(&self, scene: &Scene) {
         let (mut luma, corners) = shelf_frame();

@@ -53,6 +53,20 @@ pub struct Scene {
     pub diagnosis: Option<SaveState>,
     /// Nothing was read, neither on the viewfinder nor in the diagnostics view.
     pub is_unread: bool,
+    /// The sheet over the basket.
+    pub sheet: Sheet,
+}
+
+/// A sheet over the basket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sheet {
+    /// None.
+    #[default]
+    None,
+    /// What is done now and then, with the baskets put aside.
+    More,
+    /// The code of the first basket put aside.
+    BasketCode,
 }
 
 /// Every view in `language`, in the order in which a day meets them.
@@ -99,6 +113,10 @@ pub fn samples(language: Language) -> Vec<Sample> {
         samples.push(Sample { name, screen, delivery_step: step, scene: Scene::default() });
     }
     samples.extend(scenes(&shop));
+    for (name, sheet) in [("parked", Sheet::More), ("parked-code", Sheet::BasketCode)] {
+        let scene = Scene { sheet, ..Scene::default() };
+        samples.push(Sample { name, screen: shop.sell_parked(), delivery_step: 0, scene });
+    }
     samples
 }
 
@@ -327,10 +345,26 @@ impl Shop {
             line_count: 7,
             total: self.money(18_430),
             time: self.format.time(NOW_MS - 1_800_000),
+            code: String::new(),
         }];
         screen.status.line = Line::Offline;
         screen.status.offline_minutes = 3;
         screen.status.waiting = 4;
+        screen
+    }
+
+    /// Baskets put aside, with the longest names and amounts; the list is longer than a handheld shows.
+    fn sell_parked(&self) -> Screen {
+        let mut screen = self.sell(Role::Cashier, 2);
+        let row = |at: usize| ParkedRow {
+            id: id(810 + at as u32),
+            title: self.goods.articles[at].name.to_owned(),
+            line_count: [7, 1, 23][at % 3],
+            total: self.money([18_430, 195, 1_234_560][at % 3]),
+            time: self.format.time(NOW_MS - 1_800_000 * at as i64),
+            code: format!("XR2:K:0195A00000007000800000000000{at:04}:ABCDEFGHIJKLMNOP"),
+        };
+        screen.sell.parked = (0..4).map(row).collect();
         screen
     }
 

@@ -8,7 +8,7 @@ fn body(body: &str) -> String {
     format!("{body}{}", check_digit(body).unwrap())
 }
 
-const KEY: [u8; 32] = [9; 32];
+pub(super) const KEY: [u8; 32] = [9; 32];
 
 fn own(kind: OwnKind, subject: &str, key: [u8; 32]) -> Intent {
     let text = OwnCode::text(kind, subject, &CodeKey(key), &HmacSeal).unwrap();
@@ -16,7 +16,7 @@ fn own(kind: OwnKind, subject: &str, key: [u8; 32]) -> Intent {
 }
 
 /// A shop with layouts, a key, and cheese under a number of its own scales.
-fn shop(directory: &Path) -> Shop {
+pub(super) fn shop(directory: &Path) -> Shop {
     let mut shop = Shop::open(directory);
     let mut rows = rows(Feed::Catalogue);
     let cheese = json!({
