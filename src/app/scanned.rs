@@ -121,6 +121,10 @@ impl Terminal {
         issue: Option<String>,
     ) -> Result<(), StoreError> {
         let label = if is_labelled { (rung.quantity, rung.price) } else { (None, None) };
+        if label.0.is_none() && article.is_case_of_pieces(rung.gtin) {
+            self.refuse(Message::error("case-of-pieces", &[&article.name]));
+            return Ok(());
+        }
         let is_added = self.add_labelled(article, Some(rung.gtin), label)?;
         if let Some(day) = rung.best_before.filter(|_| is_added) {
             let day = self.day(day);
@@ -137,12 +141,11 @@ impl Terminal {
         let percent = self.first_sync_percent();
         // A shop without layouts has no labels: there, such a number is like any other.
         let has_layouts = self.config.as_ref().is_some_and(|c| !c.label_layouts.is_empty());
-        let is_case = matches!(gtin.number() / 10_000_000_000_000, 1..=8);
         self.unknown(if percent < 100 {
             Message::warning("unknown-code-loading", &[&shown, &percent.to_string()])
         } else if has_layouts && matches!(code.meaning, Meaning::Restricted(_)) {
             Message::error("label-unknown", &[&shown])
-        } else if is_case {
+        } else if gtin.is_case() {
             Message::error("case-unknown", &[&shown])
         } else {
             Message::error("unknown-code", &[&shown])

@@ -31,6 +31,18 @@ pub(super) fn shop(directory: &Path) -> Shop {
         "tax_group": "food", "price_version": 1, "rank": 5,
     });
     rows.push(("article", Uuid::from_u128(105), magazine));
+    // Tea in pieces and cases, and water that is sold by the case alone.
+    for (number, name, gtins) in [
+        (106, "Tea", vec![format!("0{}", body("952000000106")), body("1952000000106")]),
+        (107, "Water", vec![body("1952000000107")]),
+    ] {
+        let row = json!({
+            "id": Uuid::from_u128(number), "gtins": gtins, "name": name, "unit": "piece",
+            "price_minor": 500, "currency": "CHF", "tax_group": "food", "price_version": 1,
+            "rank": number,
+        });
+        rows.push(("article", Uuid::from_u128(number), row));
+    }
     load_rows(shop.terminal.store(), Feed::Catalogue, &rows);
     shop.terminal.handle(Input::Tick);
     let config = shop.terminal.config.as_mut().unwrap();
@@ -113,6 +125,38 @@ fn what_does_not_ring_is_said_and_changes_nothing() {
     let old = Code::new(Gs1DataMatrix, format!("010{milk}17261120"));
     shop.tap(Intent::Scanned(old));
     assert_eq!(shop.said(), "expired-customer");
+}
+
+/// Reading guide: symbology, text, line (name and quantity), what is said.
+#[test]
+fn a_case_is_not_rung_as_a_piece() {
+    use Symbology::*;
+    let (piece, case, water) = (body("952000000106"), body("1952000000106"), body("1952000000107"));
+    for (symbology, text, line, said) in [
+        (Ean13, piece.clone(), Some(("Tea", "1")), ""),
+        (Itf14, case.clone(), None, "case-of-pieces"),
+        (Gs1128, format!("01{case}10A"), None, "case-of-pieces"),
+        (QrCode, format!("https://x.example/01/{case}"), None, "case-of-pieces"),
+        (Typed, case.clone(), None, "case-of-pieces"),
+        // A label that says how many leaves nothing to guess.
+        (Gs1128, format!("01{case}3012"), Some(("Tea", "12")), ""),
+        (Itf14, water.clone(), Some(("Water", "1")), ""),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut shop = shop(directory.path());
+        shop.pin("1234");
+        let screen = match symbology {
+            Typed => shop.tap(Intent::Typed(text.clone())),
+            _ => shop.tap(Intent::Scanned(Code::new(symbology, text.as_str()))),
+        };
+        let row = screen.sell.lines.first();
+        let found = row.map(|row| (row.name.as_str(), row.quantity.as_str()));
+        assert_eq!((found, shop.said().as_str()), (line, said), "{text}");
+        if line.is_none() {
+            assert_eq!(screen.sell.outcome, ScanOutcome::Refused, "{text}");
+            assert_eq!(screen.message.unwrap().arguments, ["Tea"], "{text}");
+        }
+    }
 }
 
 #[test]
