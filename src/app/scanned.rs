@@ -32,10 +32,7 @@ impl Terminal {
     /// Takes a code.
     pub(super) fn scanned(&mut self, code: &Code) -> Result<(), StoreError> {
         if self.identity.is_none() {
-            if let Meaning::Enrolment { central, code } = &code.meaning {
-                let (central, code) = (central.clone(), code.clone());
-                self.start_enrolment(&central, &code);
-            }
+            self.enrolment_scanned(code);
             return Ok(());
         }
         if let Meaning::Own(own) = &code.meaning
@@ -43,7 +40,16 @@ impl Terminal {
         {
             return self.badge_scanned(own);
         }
-        if self.person.is_none() || self.view == View::SignIn {
+        if self.person.is_none() {
+            self.refuse(Message::error("scan-before-sign-in", &[]));
+            return Ok(());
+        }
+        if self.view == View::SignIn {
+            self.refuse(Message::error("scan-before-pin", &[]));
+            return Ok(());
+        }
+        if self.view == View::Enrol {
+            self.enrolment_scanned(code);
             return Ok(());
         }
         if self.view == View::Receipt {
@@ -52,16 +58,20 @@ impl Terminal {
         self.sell.last_code = shown(code);
         match &code.meaning {
             Meaning::Own(own) => self.own_scanned(own),
-            Meaning::Enrolment { central, code } if self.view == View::Enrol => {
-                let (central, code) = (central.clone(), code.clone());
-                self.start_enrolment(&central, &code);
-                Ok(())
-            }
             Meaning::Enrolment { .. } => {
                 self.refuse(Message::error("enrol-elsewhere", &[]));
                 Ok(())
             }
             _ => self.rung(code),
+        }
+    }
+
+    /// Where a device is enrolled, one kind of code does something, and the others are told apart from a bad picture.
+    fn enrolment_scanned(&mut self, code: &Code) {
+        if let Meaning::Enrolment { central, code } = &code.meaning {
+            self.start_enrolment(central, code);
+        } else {
+            self.refuse(Message::error("no-enrolment-code", &[]));
         }
     }
 
@@ -75,7 +85,7 @@ impl Terminal {
 
     fn rung(&mut self, code: &Code) -> Result<(), StoreError> {
         let Some(config) = &self.config else {
-            self.say(Message::warning("no-staff-yet", &[]));
+            self.refuse(Message::error("no-staff-yet", &[]));
             return Ok(());
         };
         let (layouts, currency, now) = (&config.label_layouts, config.currency, self.shop_time());

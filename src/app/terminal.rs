@@ -361,6 +361,7 @@ impl Terminal {
                 | Intent::PinErase
                 | Intent::SignIn { .. }
                 | Intent::Scanned(_)
+                | Intent::Typed(_)
                 | Intent::Enrol { .. }
         );
         if self.person.is_none() {

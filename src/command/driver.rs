@@ -5,7 +5,7 @@
 //! screen that the view shows; `ok` is false when the terminal said no or the command was not understood.
 
 use crossroads::app::intent::{DeliveryField, Intent, Language, Role, View};
-use crossroads::app::screen::{Message, Screen, Severity};
+use crossroads::app::screen::{Message, ScanOutcome, Screen, Severity};
 use crossroads::app::terminal::{Input, Terminal};
 use domain::code::{Code, Symbology};
 use domain::time::Clock;
@@ -289,17 +289,23 @@ impl Driver {
         self.pump();
         // What was said before is not an answer to this command.
         self.terminal.handle(Input::Intent(Intent::DismissMessage));
+        let outcome_serial = self.terminal.screen().sell.outcome_serial;
         match self.perform(command) {
-            Ok(true) => self.reply(command, true),
-            Ok(false) => self.reply(command, false),
+            Ok(is_done) => self.reply(command, is_done, outcome_serial),
             Err(error) => self.refuse(error),
         }
     }
 
-    fn reply(&mut self, command: &Command, is_done: bool) -> Reply {
+    /// `outcome_serial` is that before the command.
+    fn reply(&mut self, command: &Command, is_done: bool, outcome_serial: u32) -> Reply {
         let screen = self.terminal.screen();
-        let is_refused =
+        let is_error =
             screen.message.as_ref().is_some_and(|message| message.severity == Severity::Error);
+        // Some codes are refused with a warning only: nothing is wrong with the till, and yet nothing was added.
+        let is_scan = matches!(command, Command::Scan { .. } | Command::Type { .. });
+        let is_nothing = matches!(screen.sell.outcome, ScanOutcome::Unknown | ScanOutcome::Refused);
+        let is_new = screen.sell.outcome_serial != outcome_serial;
+        let is_refused = is_error || (is_scan && is_new && is_nothing);
         let data = match command {
             Command::Status => self.status(&screen),
             Command::Screen => value(&screen),

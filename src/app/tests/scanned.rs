@@ -159,6 +159,51 @@ fn a_case_is_not_rung_as_a_piece() {
     }
 }
 
+/// Every scan has an answer, also where nothing can be sold.
+#[test]
+fn no_scan_is_dropped_in_silence() {
+    let directory = tempfile::tempdir().unwrap();
+    let enrolment = "XR1:E:https://c.example|K7";
+    // One line, one case: what is scanned, what is said.
+    let answers = |shop: &mut Shop, cases: &[(&str, &str)]| {
+        for (text, said) in cases {
+            shop.tap(Intent::DismissMessage);
+            let view = shop.screen().view;
+            let screen = shop.tap(Intent::Scanned(Code::new(Symbology::Unspecified, *text)));
+            assert_eq!((shop.said().as_str(), screen.view), (*said, view), "{text:?}");
+            let is_error = screen.message.is_some_and(|m| m.severity == Severity::Error);
+            assert!(is_error && screen.sell.lines.is_empty(), "{text:?}");
+        }
+    };
+    let mut new = Shop::start(directory.path(), 1 << 64);
+    let junk = "no-enrolment-code";
+    let milk = gtin(1);
+    answers(
+        &mut new,
+        &[("XR1:E:junk", junk), (&milk, junk), ("", junk), ("XR2:B:101:ABCDEFGHIJKLMNOP", junk)],
+    );
+    new.tap(Intent::Scanned(Code::new(Symbology::QrCode, enrolment)));
+    assert!(new.screen().enrol.is_busy && new.said().is_empty());
+    answers(&mut new, &[(enrolment, "enrol-busy"), (&milk, junk)]);
+    drop(new);
+    let mut shop = shop(directory.path());
+    let signed_out = "scan-before-sign-in";
+    answers(
+        &mut shop,
+        &[(&milk, signed_out), ("XR1:R:S001-T01-0-000001", signed_out), (enrolment, signed_out)],
+    );
+    shop.tap(Intent::Typed(milk.clone()));
+    assert_eq!(shop.said(), signed_out);
+    shop.pin("1234");
+    shop.tap(Intent::SetRole(Role::Customer));
+    shop.tap(Intent::SetRole(Role::Cashier));
+    assert_eq!(shop.screen().view, View::SignIn);
+    answers(&mut shop, &[(&milk, "scan-before-pin"), ("junk", "scan-before-pin")]);
+    // The basket is where it was.
+    shop.tap(Intent::Back);
+    assert_eq!(shop.scan(1).sell.lines.len(), 1);
+}
+
 #[test]
 fn a_badge_chooses_the_person_and_the_pin_signs_in() {
     let directory = tempfile::tempdir().unwrap();
