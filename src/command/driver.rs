@@ -347,7 +347,7 @@ impl Driver {
             Command::SignIn { staff, pin } => Intent::SignIn { staff, pin },
             Command::SignOut => Intent::SignOut,
             Command::Scan { text, symbology } => Intent::Scanned(code(&text, symbology)?),
-            Command::Type { text } => Intent::Typed(text),
+            Command::Type { text } => Intent::Typed(without_identifier(text)),
             Command::Quantity { line, value } => {
                 Intent::SetQuantity(nth(&screen().sell.lines, line, |row| &row.id)?, value)
             }
@@ -412,13 +412,23 @@ impl Driver {
     }
 }
 
-/// The code that a scanner would have sent.
+/// The code that a scanner would have sent. One that is set to say what it read puts an AIM identifier in front, which is
+/// no part of the text.
 fn code(text: &str, symbology: Option<String>) -> Result<Code, String> {
     let Some(name) = symbology else {
-        return Ok(Code::new(Symbology::Unspecified, text));
+        let read = || scan::wedge::read(text);
+        let identified = text.starts_with(']').then(read).flatten();
+        return Ok(identified.unwrap_or_else(|| Code::new(Symbology::Unspecified, text)));
     };
     let symbology = Symbology::from_name(&name);
     symbology.map(|found| Code::new(found, text)).ok_or(format!("`{name}` is no symbology"))
+}
+
+/// What stands behind an AIM identifier: a scanner that types sends it too, and no person does.
+fn without_identifier(text: String) -> String {
+    let is_identified = text.trim_start().starts_with(']');
+    let read = is_identified.then(|| scan::wedge::read(text.trim())).flatten();
+    read.map_or(text, |code| code.text)
 }
 
 /// The identity of the row at a position.
@@ -465,5 +475,38 @@ fn view_data(screen: &Screen) -> Value {
         View::Sync => value(&screen.sync),
         View::Settings => json!({}),
         View::Recovery => value(&screen.recovery),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// One line, one case: what a scanner sends, how it is called, how it is read, what is looked up.
+    #[test]
+    fn codes_come_as_scanners_send_them() {
+        const MILK: &str = "9520000000011";
+        for (sent, called, symbology, text) in [
+            ("]E09520000000011", None, Symbology::Ean13, MILK),
+            ("]E09520000000011\r\n", None, Symbology::Ean13, MILK),
+            ("]C10109520000000011", None, Symbology::Gs1128, "0109520000000011"),
+            ("]d2\u{1d}0109520000000011", None, Symbology::Gs1DataMatrix, "0109520000000011"),
+            ("]Q1XR1:R:7", None, Symbology::QrCode, "XR1:R:7"),
+            (MILK, None, Symbology::Unspecified, MILK),
+            ("]?0what", None, Symbology::Unspecified, "]?0what"),
+            ("]E0", None, Symbology::Unspecified, "]E0"),
+            ("", None, Symbology::Unspecified, ""),
+            // Who names the symbology has taken the identifier off.
+            (MILK, Some("EAN-13"), Symbology::Ean13, MILK),
+        ] {
+            let code = code(sent, called.map(str::to_owned)).unwrap();
+            assert_eq!((code.symbology, code.text.as_str()), (symbology, text), "{sent:?}");
+        }
+        assert!(code(MILK, Some("Morse".into())).is_err());
+        for (typed, text) in [("]E09520000000011", MILK), (" 95 ", " 95 "), ("]?0what", "]?0what")]
+        {
+            assert_eq!(without_identifier(typed.to_owned()), text);
+        }
     }
 }

@@ -52,6 +52,8 @@ fn a_scan_at_the_wrong_moment_is_answered() {
     terminal.sign_in();
     // Refused with a warning: it is no fault of the till, and nothing was added all the same.
     refused(&mut terminal, "https://win.example/holiday", "code-advertisement");
+    let as_sent = json!({"do": "scan", "text": format!("]E0{}", demo_gtin(1))});
+    assert_eq!(terminal.done(as_sent)["data"]["outcome"], "added");
     terminal.quit();
 }
 
