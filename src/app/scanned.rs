@@ -17,7 +17,7 @@ use domain::code::{
     Code, Day, Gs1Error, Gs1Fault, LintFault, Meaning, NotRung, OwnCode, OwnKind, Proof, RingRules,
     Rung, Symbology, ring,
 };
-use domain::gtin::Gtin;
+use domain::gtin::{Gtin, GtinError, expand_upc_e};
 use domain::id::BasketId;
 use domain::staff::StaffRole;
 use jiff::civil;
@@ -102,6 +102,10 @@ impl Terminal {
         }
         match found {
             Ok(rung) => self.not_known(code, rung.gtin),
+            Err(NotRung::Unknown) if is_mistyped(code) => {
+                let typed = self.sell.last_code.clone();
+                self.unknown(Message::error("digit-wrong", &[&typed]));
+            }
             Err(why) => self.not_rung(why),
         }
         Ok(())
@@ -298,6 +302,14 @@ fn shown(code: &Code) -> String {
         Some(gtin) => gtin.display_digits(),
         None => code.text.chars().filter(|c| !c.is_control()).take(SHOWN_MAX).collect(),
     }
+}
+
+/// Digits of the length of a number whose check digit does not fit. Those of a UPC-E are checked in another way, and a
+/// scanner has checked what it sends.
+fn is_mistyped(code: &Code) -> bool {
+    code.symbology == Symbology::Typed
+        && matches!(Gtin::parse(&code.text), Err(GtinError::CheckDigit { .. }))
+        && expand_upc_e(&code.text).is_none()
 }
 
 /// What is wrong with a label, for a cashier: which field, at which character.

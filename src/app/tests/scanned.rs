@@ -204,6 +204,46 @@ fn no_scan_is_dropped_in_silence() {
     assert_eq!(shop.scan(1).sell.lines.len(), 1);
 }
 
+/// One line, one case: what is typed, what is said.
+#[test]
+fn a_digit_mistyped_is_told_from_an_unknown_number() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = shop(directory.path());
+    shop.pin("1234");
+    let known = gtin(1);
+    for (typed, said) in [
+        ("9520000000012", "digit-wrong"),
+        (" 9520000000012 ", "digit-wrong"),
+        ("952000000001", "digit-wrong"),
+        ("95050004", "digit-wrong"),
+        ("19520000000012", "digit-wrong"),
+        // A right number that nobody sells, and numbers of other lengths.
+        ("4006381333931", "unknown-code"),
+        ("952000000", "unknown-code"),
+        ("0000000000000", "unknown-code"),
+        // Under the bars of a UPC-E: its check digit is that of the long number.
+        ("01234505", "unknown-code"),
+        ("95200000000X2", "unknown-code"),
+        (known.as_str(), ""),
+    ] {
+        let screen = shop.tap(Intent::Typed(typed.to_owned()));
+        assert_eq!(shop.said(), said, "{typed}");
+        if said == "digit-wrong" {
+            assert_eq!(screen.message.unwrap().arguments, [typed.trim()], "{typed}");
+            assert_eq!(screen.sell.outcome, ScanOutcome::Unknown, "{typed}");
+        }
+    }
+    // A scanner does not mistype: there, such digits are some other code.
+    shop.tap(Intent::Scanned(Code::new(Symbology::Code128, "9520000000012")));
+    assert_eq!(shop.said(), "unknown-code");
+    // Whose number somebody has, right or wrong, is found.
+    shop.tap(Intent::Typed("2952000000000".into()));
+    assert_eq!(
+        (shop.said().as_str(), shop.screen().sell.customer.as_str()),
+        ("customer-attached", "Marie Blanc")
+    );
+}
+
 #[test]
 fn a_badge_chooses_the_person_and_the_pin_signs_in() {
     let directory = tempfile::tempdir().unwrap();
