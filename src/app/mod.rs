@@ -27,6 +27,7 @@ pub mod sign_in;
 pub mod sync_status;
 pub mod terminal;
 pub mod viewfinder;
+pub mod visible;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@
 use super::intent::{Intent, Role, View};
 use super::screen::{Message, ScanOutcome};
 use super::terminal::Terminal;
+use super::visible::visible;
 use domain::article::Article;
 use domain::code::{
     Code, Day, Gs1Error, Gs1Fault, LintFault, Meaning, NotRung, OwnCode, OwnKind, Proof, RingRules,
@@ -56,6 +57,10 @@ impl Terminal {
             self.new_sale()?;
         }
         self.sell.last_code = shown(code);
+        if self.sell.last_code.is_empty() {
+            self.unknown(Message::error("code-empty", &[]));
+            return Ok(());
+        }
         match &code.meaning {
             Meaning::Own(own) => self.own_scanned(own),
             Meaning::Enrolment { .. } => {
@@ -250,7 +255,10 @@ impl Terminal {
         match own.kind {
             OwnKind::Receipt => match self.parts.store.order_by_number(&own.subject)? {
                 Some(stored) => return self.show_again(stored),
-                None => self.refuse(Message::warning("receipt-elsewhere", &[&own.subject])),
+                None => {
+                    let number = visible(&own.subject, SHOWN_MAX);
+                    self.refuse(Message::warning("receipt-elsewhere", &[&number]));
+                }
             },
             OwnKind::Basket => {
                 let id = uuid::Uuid::try_parse(&own.subject).map(BasketId::from_uuid);
@@ -300,7 +308,7 @@ impl Terminal {
 fn shown(code: &Code) -> String {
     match code.gtin() {
         Some(gtin) => gtin.display_digits(),
-        None => code.text.chars().filter(|c| !c.is_control()).take(SHOWN_MAX).collect(),
+        None => visible(&code.text, SHOWN_MAX),
     }
 }
 

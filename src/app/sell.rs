@@ -131,11 +131,7 @@ impl Terminal {
     }
 
     pub(super) fn typed(&mut self, text: &str) -> Result<(), StoreError> {
-        let code = Code::typed(text);
-        if code.text.is_empty() {
-            return Ok(());
-        }
-        self.scanned(&code)
+        self.scanned(&Code::typed(text))
     }
 
     pub(super) fn add(&mut self, article: &Article, gtin: Option<Gtin>) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@
 //! of it changes a basket. Facts come from the scan thread; here they become few, calm words for a
 //! person, and numbers that fit a row.
 
+use super::visible::is_visible;
 use domain::code::{Code, Meaning, Symbology};
 use scan::frame::Outline;
 use scan::source::SourceState;
@@ -373,7 +374,7 @@ fn duration(us: u64) -> String {
 fn visible(text: &str) -> String {
     text.chars()
         .take(TEXT_CHARS_MAX)
-        .map(|letter| if letter.is_control() { '␣' } else { letter })
+        .map(|letter| if is_visible(letter) { letter } else { '␣' })
         .collect()
 }
 

@@ -244,6 +244,38 @@ fn a_digit_mistyped_is_told_from_an_unknown_number() {
     );
 }
 
+/// One line, one case: what the code says, what is said, with which words.
+#[test]
+fn what_cannot_be_seen_does_not_reach_the_screen() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = shop(directory.path());
+    shop.pin("1234");
+    for (text, said, words) in [
+        ("abc\u{202e}321\u{202c}", "unknown-code", vec!["abc321"]),
+        ("\u{feff}95\u{200b}2\u{ad}", "unknown-code", vec!["952"]),
+        ("XR1:R:S1\u{202e}\u{2066}7", "receipt-elsewhere", vec!["S17"]),
+        ("\u{202e}\u{200b}", "code-empty", vec![]),
+        (" \u{2060} ", "code-empty", vec![]),
+        ("\u{1d}", "code-empty", vec![]),
+        ("", "code-empty", vec![]),
+    ] {
+        for intent in
+            [Intent::Scanned(Code::new(Symbology::QrCode, text)), Intent::Typed(text.to_owned())]
+        {
+            let screen = shop.tap(intent);
+            let message = screen.message.clone().unwrap();
+            assert_eq!(
+                (message.code.as_str(), message.arguments),
+                (said, words.clone().iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()),
+                "{text:?}"
+            );
+            assert!(screen.sell.lines.is_empty(), "{text:?}");
+            let hidden = ['\u{202e}', '\u{202c}', '\u{200b}', '\u{2066}', '\u{ad}', '\u{feff}'];
+            assert!(!serde_json::to_string(&screen).unwrap().contains(hidden), "{text:?}");
+        }
+    }
+}
+
 #[test]
 fn a_badge_chooses_the_person_and_the_pin_signs_in() {
     let directory = tempfile::tempdir().unwrap();
