@@ -412,8 +412,8 @@ impl Driver {
     }
 }
 
-/// The code that a scanner would have sent. One that is set to say what it read puts an AIM identifier in front, which is
-/// no part of the text.
+/// The code that a scanner would have sent. One that is set to say what it read puts an AIM identifier in front, which
+/// is no part of the text.
 fn code(text: &str, symbology: Option<String>) -> Result<Code, String> {
     let Some(name) = symbology else {
         let read = || scan::wedge::read(text);
