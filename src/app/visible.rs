@@ -3,6 +3,7 @@
 //! Control characters, direction overrides, zero-width and other ignorable characters change how the text around them
 //! is shown, or hide that something is there. They are known by Unicode's own properties, not by a list of ours.
 
+use domain::code::{Code, Meaning, is_payment_code};
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
@@ -27,9 +28,16 @@ pub fn visible(text: &str, length_max: usize) -> String {
     seen.trim().to_owned()
 }
 
+/// What is shown in place of a payment code, whoever reads which can charge it: how long it is. `None` for any other.
+pub fn masked(code: &Code) -> Option<String> {
+    let is_meant = code.meaning == Meaning::Unknown && code.fault.is_none();
+    (is_meant && is_payment_code(&code.text)).then(|| "•".repeat(code.text.len()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::code::Symbology;
     use proptest::prelude::*;
 
     /// One line, one case: a text, what is seen of it.
@@ -53,6 +61,23 @@ mod tests {
             assert_eq!(visible(text, 64), seen, "{text:?}");
         }
         assert_eq!(visible("\u{200b}abc", 2), "ab", "what is left out takes no room");
+    }
+
+    /// One line, one case: symbology, text, whether it is kept from eyes.
+    #[test]
+    fn payment_codes_are_masked_and_nothing_else() {
+        for (symbology, text, is_masked) in [
+            (Symbology::QrCode, "134712345678901234", true),
+            (Symbology::QrCode, "284712345678901234", true),
+            (Symbology::Unspecified, "284712345678901234", true),
+            (Symbology::Ean13, "9520000000011", false),
+            (Symbology::Code128, "12345", false),
+            (Symbology::QrCode, "https://x.example/", false),
+            (Symbology::Gs1128, "109520000000011ABC", false),
+        ] {
+            let masked = masked(&Code::new(symbology, text));
+            assert_eq!(masked, is_masked.then(|| "•".repeat(text.len())), "{text}");
+        }
     }
 
     proptest! {
