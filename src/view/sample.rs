@@ -80,11 +80,20 @@ pub fn samples(language: Language) -> Vec<Sample> {
     add("enrol-refused", shop.enrol(true));
     add("sign-in", shop.sign_in(None));
     add("sign-in-wrong", shop.sign_in(Some(2)));
+    for (name, mut screen, code) in [
+        ("enrol-other-code", shop.enrol(true), "no-enrolment-code"),
+        ("sign-in-scan", shop.sign_in(None), "scan-before-sign-in"),
+        ("sign-in-scan-customer", shop.sign_in(None), "scan-before-pin"),
+    ] {
+        screen.message = Some(message(Severity::Error, code, &[]));
+        add(name, screen);
+    }
     add("sell-empty", shop.sell_empty(Role::Cashier));
     add("sell", shop.sell(Role::Cashier, 3));
     add("sell-full", shop.sell_full());
     add("sell-unknown", shop.sell_unknown());
     add("sell-issue", shop.sell_issue());
+    add("sell-case", shop.sell_case());
     add("sell-no-camera", shop.sell_no_camera());
     add("articles", shop.articles(true));
     add("articles-none", shop.articles(false));
@@ -384,6 +393,17 @@ impl Shop {
         screen.sell.lines[0].name = TITLE.to_owned();
         screen.sell.last_code = "9771422998008".to_owned();
         screen.message = Some(message(Severity::Information, "issue-added", &[TITLE, "06"]));
+        screen
+    }
+
+    /// A case of what is sold by the piece, with a name that has no room.
+    fn sell_case(&self) -> Screen {
+        let mut screen = self.sell(Role::Cashier, 4);
+        screen.sell.lines[0].is_fresh = false;
+        screen.sell.outcome = ScanOutcome::Refused;
+        let name = self.goods.articles.iter().map(|article| article.name);
+        let longest = name.max_by_key(|name| name.chars().count()).unwrap_or_default();
+        screen.message = Some(message(Severity::Error, "case-of-pieces", &[longest]));
         screen
     }
 
