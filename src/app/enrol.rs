@@ -24,8 +24,12 @@ impl Terminal {
     }
 
     pub(super) fn start_enrolment(&mut self, central: &str, code: &str) {
-        let is_free = self.identity.is_none() || self.may_enrol_again();
-        if !is_free || self.enrol.is_busy {
+        if self.enrol.is_busy {
+            self.say(Message::error("enrol-busy", &[]));
+            return;
+        }
+        if self.identity.is_some() && !self.may_enrol_again() {
+            self.say(Message::error("enrol-elsewhere", &[]));
             return;
         }
         let central = central.trim().trim_end_matches('/');

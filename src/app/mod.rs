@@ -13,8 +13,10 @@ pub mod enrol;
 pub mod format;
 pub mod intent;
 pub mod message;
+pub mod park;
 pub mod pay;
 pub mod ports;
+pub mod qr;
 pub mod receipt;
 mod recovery;
 pub mod runner;
@@ -25,6 +27,7 @@ pub mod sign_in;
 pub mod sync_status;
 pub mod terminal;
 pub mod viewfinder;
+pub mod visible;
 
 #[cfg(test)]
 mod tests;

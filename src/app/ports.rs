@@ -69,6 +69,8 @@ pub trait PrinterPort: Send {
     fn is_configured(&self) -> bool;
     /// Prints in the background; the answer comes as `Input::Printed`.
     fn print(&self, receipt: super::receipt::PrintJob);
+    /// Prints the code of a basket put aside; the answer comes as `Input::SlipPrinted`.
+    fn print_slip(&self, slip: super::park::SlipJob);
 }
 
 /// Everything the view-models are given.

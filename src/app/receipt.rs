@@ -2,13 +2,13 @@
 
 use super::clock::corrected_ms;
 use super::intent::{Language, View};
+use super::qr;
 use super::screen::{Message, ReceiptLine, ReceiptScreen};
 use super::terminal::Terminal;
 use domain::code::{OwnCode, OwnKind, receipt_text};
 use domain::id::OrderId;
 use domain::order::{Order, OrderLine};
 use domain::quantity::{Quantity, Unit};
-use qrcode::{Color, EcLevel, QrCode};
 use store::{CommittedOrder, Payment, StoreError, StoredOrder};
 use sync::seal::HmacSeal;
 
@@ -88,7 +88,7 @@ impl Terminal {
         let staff = self.parts.store.staff()?;
         let served_by = staff.into_iter().find(|person| person.id == order.staff);
         self.receipt = ReceiptState {
-            rows: qr_rows(&self.receipt_code(&order.number)),
+            rows: qr::rows(&self.receipt_code(&order.number)),
             customer: customer.unwrap_or_default(),
             served_by: served_by.map(|person| person.name).unwrap_or_default(),
             placed_ms: corrected_ms(order.placed_at.0, clock_offset_ms),
@@ -218,16 +218,4 @@ impl Terminal {
             total: self.formatter.amount(line.total),
         }
     }
-}
-
-/// The modules of a QR code, row by row, `#` dark.
-fn qr_rows(text: &str) -> Vec<String> {
-    let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::M) else {
-        return Vec::new();
-    };
-    let colours = code.to_colors();
-    let row = |row: &[Color]| {
-        row.iter().map(|colour| if *colour == Color::Dark { '#' } else { '.' }).collect()
-    };
-    colours.chunks(code.width()).map(row).collect()
 }

@@ -12,12 +12,13 @@
 use super::intent::{Intent, Role, View};
 use super::screen::{Message, ScanOutcome};
 use super::terminal::Terminal;
+use super::visible::visible;
 use domain::article::Article;
 use domain::code::{
     Code, Day, Gs1Error, Gs1Fault, LintFault, Meaning, NotRung, OwnCode, OwnKind, Proof, RingRules,
     Rung, Symbology, ring,
 };
-use domain::gtin::Gtin;
+use domain::gtin::{Gtin, GtinError, expand_upc_e};
 use domain::id::BasketId;
 use domain::staff::StaffRole;
 use jiff::civil;
@@ -32,10 +33,7 @@ impl Terminal {
     /// Takes a code.
     pub(super) fn scanned(&mut self, code: &Code) -> Result<(), StoreError> {
         if self.identity.is_none() {
-            if let Meaning::Enrolment { central, code } = &code.meaning {
-                let (central, code) = (central.clone(), code.clone());
-                self.start_enrolment(&central, &code);
-            }
+            self.enrolment_scanned(code);
             return Ok(());
         }
         if let Meaning::Own(own) = &code.meaning
@@ -43,25 +41,42 @@ impl Terminal {
         {
             return self.badge_scanned(own);
         }
-        if self.person.is_none() || self.view == View::SignIn {
+        if self.person.is_none() {
+            self.refuse(Message::error("scan-before-sign-in", &[]));
+            return Ok(());
+        }
+        if self.view == View::SignIn {
+            self.refuse(Message::error("scan-before-pin", &[]));
+            return Ok(());
+        }
+        if self.view == View::Enrol {
+            self.enrolment_scanned(code);
             return Ok(());
         }
         if self.view == View::Receipt {
             self.new_sale()?;
         }
         self.sell.last_code = shown(code);
+        if self.sell.last_code.is_empty() {
+            self.unknown(Message::error("code-empty", &[]));
+            return Ok(());
+        }
         match &code.meaning {
             Meaning::Own(own) => self.own_scanned(own),
-            Meaning::Enrolment { central, code } if self.view == View::Enrol => {
-                let (central, code) = (central.clone(), code.clone());
-                self.start_enrolment(&central, &code);
-                Ok(())
-            }
             Meaning::Enrolment { .. } => {
                 self.refuse(Message::error("enrol-elsewhere", &[]));
                 Ok(())
             }
             _ => self.rung(code),
+        }
+    }
+
+    /// Where a device is enrolled, one kind of code does something, and the others are told apart from a bad picture.
+    fn enrolment_scanned(&mut self, code: &Code) {
+        if let Meaning::Enrolment { central, code } = &code.meaning {
+            self.start_enrolment(central, code);
+        } else {
+            self.refuse(Message::error("no-enrolment-code", &[]));
         }
     }
 
@@ -75,7 +90,7 @@ impl Terminal {
 
     fn rung(&mut self, code: &Code) -> Result<(), StoreError> {
         let Some(config) = &self.config else {
-            self.say(Message::warning("no-staff-yet", &[]));
+            self.refuse(Message::error("no-staff-yet", &[]));
             return Ok(());
         };
         let (layouts, currency, now) = (&config.label_layouts, config.currency, self.shop_time());
@@ -92,6 +107,10 @@ impl Terminal {
         }
         match found {
             Ok(rung) => self.not_known(code, rung.gtin),
+            Err(NotRung::Unknown) if is_mistyped(code) => {
+                let typed = self.sell.last_code.clone();
+                self.unknown(Message::error("digit-wrong", &[&typed]));
+            }
             Err(why) => self.not_rung(why),
         }
         Ok(())
@@ -121,6 +140,10 @@ impl Terminal {
         issue: Option<String>,
     ) -> Result<(), StoreError> {
         let label = if is_labelled { (rung.quantity, rung.price) } else { (None, None) };
+        if label.0.is_none() && article.is_case_of_pieces(rung.gtin) {
+            self.refuse(Message::error("case-of-pieces", &[&article.name]));
+            return Ok(());
+        }
         let is_added = self.add_labelled(article, Some(rung.gtin), label)?;
         if let Some(day) = rung.best_before.filter(|_| is_added) {
             let day = self.day(day);
@@ -137,12 +160,11 @@ impl Terminal {
         let percent = self.first_sync_percent();
         // A shop without layouts has no labels: there, such a number is like any other.
         let has_layouts = self.config.as_ref().is_some_and(|c| !c.label_layouts.is_empty());
-        let is_case = matches!(gtin.number() / 10_000_000_000_000, 1..=8);
         self.unknown(if percent < 100 {
             Message::warning("unknown-code-loading", &[&shown, &percent.to_string()])
         } else if has_layouts && matches!(code.meaning, Meaning::Restricted(_)) {
             Message::error("label-unknown", &[&shown])
-        } else if is_case {
+        } else if gtin.is_case() {
             Message::error("case-unknown", &[&shown])
         } else {
             Message::error("unknown-code", &[&shown])
@@ -233,7 +255,10 @@ impl Terminal {
         match own.kind {
             OwnKind::Receipt => match self.parts.store.order_by_number(&own.subject)? {
                 Some(stored) => return self.show_again(stored),
-                None => self.refuse(Message::warning("receipt-elsewhere", &[&own.subject])),
+                None => {
+                    let number = visible(&own.subject, SHOWN_MAX);
+                    self.refuse(Message::warning("receipt-elsewhere", &[&number]));
+                }
             },
             OwnKind::Basket => {
                 let id = uuid::Uuid::try_parse(&own.subject).map(BasketId::from_uuid);
@@ -283,8 +308,16 @@ impl Terminal {
 fn shown(code: &Code) -> String {
     match code.gtin() {
         Some(gtin) => gtin.display_digits(),
-        None => code.text.chars().filter(|c| !c.is_control()).take(SHOWN_MAX).collect(),
+        None => visible(&code.text, SHOWN_MAX),
     }
+}
+
+/// Digits of the length of a number whose check digit does not fit. Those of a UPC-E are checked in another way, and a
+/// scanner has checked what it sends.
+fn is_mistyped(code: &Code) -> bool {
+    code.symbology == Symbology::Typed
+        && matches!(Gtin::parse(&code.text), Err(GtinError::CheckDigit { .. }))
+        && expand_upc_e(&code.text).is_none()
 }
 
 /// What is wrong with a label, for a cashier: which field, at which character.

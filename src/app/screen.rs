@@ -203,6 +203,8 @@ pub struct ParkedRow {
     pub total: String,
     /// Time it was parked.
     pub time: String,
+    /// Text of the code by which it is taken up; empty where the chain has no key.
+    pub code: String,
 }
 
 /// One tax on the basket or receipt.

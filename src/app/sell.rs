@@ -1,10 +1,10 @@
-//! Scanning into the basket, changing it, putting it aside.
+//! Scanning into the basket and changing it; putting it aside is in [`super::park`].
 //!
 //! Every change is on disk before it is on the screen; after a power cut the basket is as it was.
 
 use super::intent::{Intent, Role, View};
 use super::screen::{
-    ArticleRow, ArticlesScreen, LineRow, Message, ParkedRow, ScanOutcome, SellScreen, TaxRow,
+    ArticleRow, ArticlesScreen, LineRow, Message, ScanOutcome, SellScreen, TaxRow,
 };
 use super::terminal::Terminal;
 use domain::article::Article;
@@ -29,7 +29,7 @@ const ARTICLES_MAX: usize = 40;
 pub struct SellState {
     pub(super) basket: Option<Basket>,
     undo: Vec<Basket>,
-    parked: Vec<ParkedBasket>,
+    pub(super) parked: Vec<ParkedBasket>,
     fresh: Option<LineId>,
     outcome: ScanOutcome,
     outcome_serial: u32,
@@ -131,11 +131,7 @@ impl Terminal {
     }
 
     pub(super) fn typed(&mut self, text: &str) -> Result<(), StoreError> {
-        let code = Code::typed(text);
-        if code.text.is_empty() {
-            return Ok(());
-        }
-        self.scanned(&code)
+        self.scanned(&Code::typed(text))
     }
 
     pub(super) fn add(&mut self, article: &Article, gtin: Option<Gtin>) -> Result<(), StoreError> {
@@ -310,43 +306,6 @@ impl Terminal {
         Ok(())
     }
 
-    fn park(&mut self) -> Result<(), StoreError> {
-        let Some(basket) = self.sell.basket.clone().filter(|basket| !basket.is_empty()) else {
-            self.say(Message::warning("nothing-to-park", &[]));
-            return Ok(());
-        };
-        self.parts.store.park(&basket, self.now())?;
-        self.sell.parked = self.parts.store.parked()?;
-        self.start_basket();
-        self.say(Message::success("basket-parked", &[]));
-        Ok(())
-    }
-
-    /// Whether a basket was put aside here.
-    pub(super) fn is_parked(&self, id: domain::id::BasketId) -> bool {
-        self.sell.parked.iter().any(|parked| parked.basket.id == id)
-    }
-
-    pub(super) fn resume(&mut self, id: domain::id::BasketId) -> Result<(), StoreError> {
-        // A basket in work is put aside first: nothing is ever lost by taking another one up.
-        if let Some(basket) = self.sell.basket.clone().filter(|basket| !basket.is_empty()) {
-            self.parts.store.park(&basket, self.now())?;
-        } else {
-            self.parts.store.clear_draft()?;
-        }
-        if let Some(basket) = self.parts.store.resume(id)? {
-            self.sell.basket = Some(basket);
-            self.sell.undo.clear();
-            self.say(Message::success("basket-resumed", &[]));
-        } else {
-            self.start_basket();
-        }
-        self.sell.parked = self.parts.store.parked()?;
-        self.read_customer_name()?;
-        self.home();
-        Ok(())
-    }
-
     pub(super) fn search_articles(&mut self, query: &str) -> Result<(), StoreError> {
         let mut found = self.parts.store.search_articles(query, ARTICLES_MAX + 1)?;
         self.articles.has_more = found.len() > ARTICLES_MAX;
@@ -423,21 +382,6 @@ impl Terminal {
             is_included,
         };
         taxes.iter().map(row).collect()
-    }
-
-    fn parked_row(&self, parked: &ParkedBasket) -> ParkedRow {
-        let basket = &parked.basket;
-        let total = Money::sum(
-            basket.currency,
-            basket.lines.iter().filter_map(|line| line_total(line.unit_price, line.quantity).ok()),
-        );
-        ParkedRow {
-            id: basket.id.to_string(),
-            title: basket.lines.last().map(|line| line.name.clone()).unwrap_or_default(),
-            line_count: basket.lines.len() as u32,
-            total: total.map(|total| self.formatter.money(total)).unwrap_or_default(),
-            time: self.formatter.time(self.shown_ms(parked.parked_at)),
-        }
     }
 
     pub(super) fn articles_screen(&self) -> ArticlesScreen {

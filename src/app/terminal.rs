@@ -17,7 +17,7 @@ use super::receipt::ReceiptState;
 use super::screen::{Message, Screen, StatusStrip};
 use super::sell::{ArticlesState, SellState};
 use super::sign_in::SignInState;
-use domain::id::OrderId;
+use domain::id::{BasketId, OrderId};
 use domain::staff::Staff;
 use domain::store::StoreConfig;
 use domain::time::{CentralTime, DeviceTime};
@@ -33,6 +33,8 @@ pub enum Input {
     Enrolled(Result<Enrolment, EnrolRefusal>),
     /// The printer answered for an order's receipt; `Err` is a message code.
     Printed(OrderId, Result<(), String>),
+    /// The printer answered for the slip of a basket put aside; `Err` is a message code.
+    SlipPrinted(BasketId, Result<(), String>),
     /// The camera in words: `camera`, `replay`, `lost`, `none`.
     Camera(String),
     /// A hand scanner in words: message code (`scanner-gone`, `scanner-unusable`, `scanner-garbled`), its name.
@@ -184,6 +186,10 @@ impl Terminal {
             Input::Enrolled(answer) => self.enrolled(answer),
             Input::Printed(order, answer) => {
                 self.printed(order, answer);
+                Ok(())
+            }
+            Input::SlipPrinted(basket, answer) => {
+                self.slip_printed(basket, answer);
                 Ok(())
             }
             Input::Camera(state) => {
@@ -355,6 +361,7 @@ impl Terminal {
                 | Intent::PinErase
                 | Intent::SignIn { .. }
                 | Intent::Scanned(_)
+                | Intent::Typed(_)
                 | Intent::Enrol { .. }
         );
         if self.person.is_none() {

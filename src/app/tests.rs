@@ -2,9 +2,11 @@
 //! clock that is moved by hand and a central that is never there.
 #![allow(clippy::unwrap_used)]
 
+mod park;
 mod scanned;
 
 use super::intent::{DeliveryField, Intent, Language, Role, View};
+use super::park::SlipJob;
 use super::ports::{LineStatus, Parts, PinVerifier, PrinterPort, SyncPort};
 use super::receipt::PrintJob;
 use super::screen::{ScanOutcome, Screen, Severity};
@@ -78,13 +80,16 @@ impl PinVerifier for PlainPins {
 }
 
 #[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<PrintJob>>>);
+struct Paper(Arc<Mutex<Vec<PrintJob>>>, Arc<Mutex<Vec<SlipJob>>>);
 impl PrinterPort for Paper {
     fn is_configured(&self) -> bool {
         true
     }
     fn print(&self, receipt: PrintJob) {
         self.0.lock().unwrap().push(receipt);
+    }
+    fn print_slip(&self, slip: SlipJob) {
+        self.1.lock().unwrap().push(slip);
     }
 }
 

@@ -5,6 +5,7 @@
 //! of it changes a basket. Facts come from the scan thread; here they become few, calm words for a
 //! person, and numbers that fit a row.
 
+use super::visible::{is_visible, masked};
 use domain::code::{Code, Meaning, Symbology};
 use scan::frame::Outline;
 use scan::source::SourceState;
@@ -256,7 +257,7 @@ impl Diagnostician {
         }
         evidence.extend(trace.standing.iter().map(|row| EvidenceRow {
             symbology: symbology_words(row.symbology),
-            text: visible(&row.text),
+            text: shown(row.symbology, &row.text),
             strategy: row.strategy.name().to_owned(),
             votes: row.votes,
             demanded: row.demanded,
@@ -328,7 +329,7 @@ fn row_of_read(read: &scan::confirm::Read) -> EvidenceRow {
     let beside = read.add_on.map(|add_on| format!(" +{add_on}")).unwrap_or_default();
     EvidenceRow {
         symbology: symbology_words(read.symbology),
-        text: visible(&read.text) + &beside,
+        text: shown(read.symbology, &read.text) + &beside,
         strategy: read.evidence.strategy.name().to_owned(),
         votes: read.evidence.votes,
         demanded: 0,
@@ -370,11 +371,13 @@ fn duration(us: u64) -> String {
     if us < 1_000 { format!("{us} µs") } else { format!("{} ms", (us + 500) / 1_000) }
 }
 
-fn visible(text: &str) -> String {
-    text.chars()
-        .take(TEXT_CHARS_MAX)
-        .map(|letter| if letter.is_control() { '␣' } else { letter })
-        .collect()
+/// A text as a person may see it: what hides is marked, a payment code is kept to itself.
+fn shown(symbology: Symbology, text: &str) -> String {
+    let marked = || {
+        let mark = |letter| if is_visible(letter) { letter } else { '␣' };
+        text.chars().take(TEXT_CHARS_MAX).map(mark).collect()
+    };
+    masked(&Code::new(symbology, text)).unwrap_or_else(marked)
 }
 
 fn camera_name(state: &SourceState) -> String {

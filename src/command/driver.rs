@@ -5,7 +5,7 @@
 //! screen that the view shows; `ok` is false when the terminal said no or the command was not understood.
 
 use crossroads::app::intent::{DeliveryField, Intent, Language, Role, View};
-use crossroads::app::screen::{Message, Screen, Severity};
+use crossroads::app::screen::{Message, ScanOutcome, Screen, Severity};
 use crossroads::app::terminal::{Input, Terminal};
 use domain::code::{Code, Symbology};
 use domain::time::Clock;
@@ -289,17 +289,23 @@ impl Driver {
         self.pump();
         // What was said before is not an answer to this command.
         self.terminal.handle(Input::Intent(Intent::DismissMessage));
+        let outcome_serial = self.terminal.screen().sell.outcome_serial;
         match self.perform(command) {
-            Ok(true) => self.reply(command, true),
-            Ok(false) => self.reply(command, false),
+            Ok(is_done) => self.reply(command, is_done, outcome_serial),
             Err(error) => self.refuse(error),
         }
     }
 
-    fn reply(&mut self, command: &Command, is_done: bool) -> Reply {
+    /// `outcome_serial` is that before the command.
+    fn reply(&mut self, command: &Command, is_done: bool, outcome_serial: u32) -> Reply {
         let screen = self.terminal.screen();
-        let is_refused =
+        let is_error =
             screen.message.as_ref().is_some_and(|message| message.severity == Severity::Error);
+        // Some codes are refused with a warning only: nothing is wrong with the till, and yet nothing was added.
+        let is_scan = matches!(command, Command::Scan { .. } | Command::Type { .. });
+        let is_nothing = matches!(screen.sell.outcome, ScanOutcome::Unknown | ScanOutcome::Refused);
+        let is_new = screen.sell.outcome_serial != outcome_serial;
+        let is_refused = is_error || (is_scan && is_new && is_nothing);
         let data = match command {
             Command::Status => self.status(&screen),
             Command::Screen => value(&screen),
@@ -341,7 +347,7 @@ impl Driver {
             Command::SignIn { staff, pin } => Intent::SignIn { staff, pin },
             Command::SignOut => Intent::SignOut,
             Command::Scan { text, symbology } => Intent::Scanned(code(&text, symbology)?),
-            Command::Type { text } => Intent::Typed(text),
+            Command::Type { text } => Intent::Typed(without_identifier(text)),
             Command::Quantity { line, value } => {
                 Intent::SetQuantity(nth(&screen().sell.lines, line, |row| &row.id)?, value)
             }
@@ -406,13 +412,23 @@ impl Driver {
     }
 }
 
-/// The code that a scanner would have sent.
+/// The code that a scanner would have sent. One that is set to say what it read puts an AIM identifier in front, which
+/// is no part of the text.
 fn code(text: &str, symbology: Option<String>) -> Result<Code, String> {
     let Some(name) = symbology else {
-        return Ok(Code::new(Symbology::Unspecified, text));
+        let read = || scan::wedge::read(text);
+        let identified = text.starts_with(']').then(read).flatten();
+        return Ok(identified.unwrap_or_else(|| Code::new(Symbology::Unspecified, text)));
     };
     let symbology = Symbology::from_name(&name);
     symbology.map(|found| Code::new(found, text)).ok_or(format!("`{name}` is no symbology"))
+}
+
+/// What stands behind an AIM identifier: a scanner that types sends it too, and no person does.
+fn without_identifier(text: String) -> String {
+    let is_identified = text.trim_start().starts_with(']');
+    let read = is_identified.then(|| scan::wedge::read(text.trim())).flatten();
+    read.map_or(text, |code| code.text)
 }
 
 /// The identity of the row at a position.
@@ -459,5 +475,38 @@ fn view_data(screen: &Screen) -> Value {
         View::Sync => value(&screen.sync),
         View::Settings => json!({}),
         View::Recovery => value(&screen.recovery),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// One line, one case: what a scanner sends, how it is called, how it is read, what is looked up.
+    #[test]
+    fn codes_come_as_scanners_send_them() {
+        const MILK: &str = "9520000000011";
+        for (sent, called, symbology, text) in [
+            ("]E09520000000011", None, Symbology::Ean13, MILK),
+            ("]E09520000000011\r\n", None, Symbology::Ean13, MILK),
+            ("]C10109520000000011", None, Symbology::Gs1128, "0109520000000011"),
+            ("]d2\u{1d}0109520000000011", None, Symbology::Gs1DataMatrix, "0109520000000011"),
+            ("]Q1XR1:R:7", None, Symbology::QrCode, "XR1:R:7"),
+            (MILK, None, Symbology::Unspecified, MILK),
+            ("]?0what", None, Symbology::Unspecified, "]?0what"),
+            ("]E0", None, Symbology::Unspecified, "]E0"),
+            ("", None, Symbology::Unspecified, ""),
+            // Who names the symbology has taken the identifier off.
+            (MILK, Some("EAN-13"), Symbology::Ean13, MILK),
+        ] {
+            let code = code(sent, called.map(str::to_owned)).unwrap();
+            assert_eq!((code.symbology, code.text.as_str()), (symbology, text), "{sent:?}");
+        }
+        assert!(code(MILK, Some("Morse".into())).is_err());
+        for (typed, text) in [("]E09520000000011", MILK), (" 95 ", " 95 "), ("]?0what", "]?0what")]
+        {
+            assert_eq!(without_identifier(typed.to_owned()), text);
+        }
     }
 }

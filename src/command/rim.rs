@@ -3,6 +3,7 @@
 //! Everything behind the ports is deterministic; what is not is here and in `main.rs` (invariant 11).
 
 use argon2::password_hash::PasswordVerifier;
+use crossroads::app::park::SlipJob;
 use crossroads::app::ports::{
     EnrolRefusal, Enrolment, LineStatus, PinVerifier, PrinterPort, SyncPort,
 };
@@ -13,7 +14,7 @@ use crossroads::app::terminal::Input;
 use domain::id::IdSource;
 use domain::time::{Clock, DeviceTime};
 use rand::Rng;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use store::Store;
@@ -252,8 +253,24 @@ use rand::SeedableRng;
 
 /// The printer on a thread of its own: paper may take seconds, the next sale may not.
 pub struct PrinterRim {
-    jobs: Option<SyncSender<PrintJob>>,
+    jobs: Option<SyncSender<Paper>>,
     inputs: Inputs,
+}
+
+/// What is printed.
+enum Paper {
+    Receipt(PrintJob),
+    Slip(SlipJob),
+}
+
+impl Paper {
+    /// What the terminal hears of it.
+    fn answer(&self, printed: Result<(), String>) -> Input {
+        match self {
+            Self::Receipt(job) => Input::Printed(job.order, printed),
+            Self::Slip(job) => Input::SlipPrinted(job.basket, printed),
+        }
+    }
 }
 
 impl PrinterRim {
@@ -265,15 +282,19 @@ impl PrinterRim {
         let Some(mut printer) = printer else {
             return Self { jobs: None, inputs };
         };
-        let (jobs, queue) = sync_channel::<PrintJob>(Self::JOBS_MAX);
+        let (jobs, queue) = sync_channel::<Paper>(Self::JOBS_MAX);
         let answers = inputs.clone();
         let work = move || {
             for job in queue {
-                let printed = super::paper::print(printer.as_mut(), &job).map_err(|error| {
+                let printed = match &job {
+                    Paper::Receipt(job) => super::paper::print(printer.as_mut(), job),
+                    Paper::Slip(job) => super::paper::print_slip(printer.as_mut(), job),
+                };
+                let printed = printed.map_err(|error| {
                     tracing::warn!(error = &error as &dyn std::error::Error, "not printed");
                     "printer-failed".to_owned()
                 });
-                answers.send(Input::Printed(job.order, printed));
+                answers.send(job.answer(printed));
             }
         };
         std::thread::Builder::new()
@@ -282,6 +303,13 @@ impl PrinterRim {
             .expect("the system can start one thread");
         Self { jobs: Some(jobs), inputs }
     }
+
+    fn give(&self, job: Paper) {
+        let Some(jobs) = &self.jobs else { return };
+        if let Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) = jobs.try_send(job) {
+            self.inputs.send(job.answer(Err("printer-failed".to_owned())));
+        }
+    }
 }
 
 impl PrinterPort for PrinterRim {
@@ -289,11 +317,9 @@ impl PrinterPort for PrinterRim {
         self.jobs.is_some()
     }
     fn print(&self, receipt: PrintJob) {
-        let order = receipt.order;
-        if let Some(jobs) = &self.jobs
-            && jobs.try_send(receipt).is_err()
-        {
-            self.inputs.send(Input::Printed(order, Err("printer-failed".to_owned())));
-        }
+        self.give(Paper::Receipt(receipt));
+    }
+    fn print_slip(&self, slip: SlipJob) {
+        self.give(Paper::Slip(slip));
     }
 }

@@ -5,6 +5,7 @@ use super::say;
 use clap::Args;
 use crossroads::app::runner::Inputs;
 use crossroads::app::terminal::Input;
+use crossroads::app::visible::masked;
 use scan::source::hand::{
     Access, Found, HandEvent, HandScanners, HandSettings, HandState, SystemBus, survey,
 };
@@ -99,7 +100,8 @@ pub fn try_out(arguments: &TryArguments) -> anyhow::Result<ExitCode> {
 fn json(event: &HandEvent) -> serde_json::Value {
     match event {
         HandEvent::Code { code, at_ms } => serde_json::json!({
-            "symbology": code.symbology.name(), "text": code.text,
+            "symbology": code.symbology.name(),
+            "text": masked(code).unwrap_or_else(|| code.text.clone()),
             "add_on": code.add_on.map(|add_on| add_on.to_string()), "kind": code.meaning.kind(),
             "gtin": code.gtin().map(|gtin| gtin.to_gtin14()),
             "fault": code.fault.as_ref().map(ToString::to_string), "at_ms": at_ms,
@@ -117,7 +119,7 @@ fn words(event: &HandEvent) -> String {
         HandEvent::Code { code, .. } => {
             let fault = code.fault.as_ref().map(|fault| format!("  ({fault})"));
             // GS and its like are shown, not sent to the terminal of whoever looks.
-            let text = code.text.escape_debug();
+            let text = masked(code).unwrap_or_else(|| code.text.escape_debug().to_string());
             let beside = code.add_on.map(|add_on| format!(" +{add_on}")).unwrap_or_default();
             let (symbology, kind) = (code.symbology.name(), code.meaning.kind());
             let fault = fault.unwrap_or_default();
@@ -173,4 +175,23 @@ pub fn examine(arguments: &ScannerArguments) -> (String, String) {
     };
     let advice = all.iter().map(|found| state_of(found).1).find(|advice| !advice.is_empty());
     (detail, advice.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::code::{Code, Symbology};
+
+    #[test]
+    fn a_payment_code_is_tried_out_without_being_shown() {
+        const PAYMENT: &str = "284712345678901234";
+        let event =
+            |text: &str| HandEvent::Code { code: Code::new(Symbology::QrCode, text), at_ms: 7 };
+        for told in [json(&event(PAYMENT)).to_string(), words(&event(PAYMENT))] {
+            assert!(!told.contains(PAYMENT) && told.contains("••••••••••••••••••"), "{told}");
+        }
+        for told in [json(&event("ABC-1")).to_string(), words(&event("ABC-1"))] {
+            assert!(told.contains("ABC-1"), "{told}");
+        }
+    }
 }

@@ -76,6 +76,17 @@ impl Gtin {
         self.0
     }
 
+    /// The first of the fourteen digits: 0 for a piece, 1 to 8 for a case of pieces, 9 for what is weighed (GS1 General
+    /// Specifications, section 2.1.2).
+    pub const fn indicator(self) -> u8 {
+        (self.0 / 10_000_000_000_000) as u8
+    }
+
+    /// The number of a case, or of another grouping of like pieces.
+    pub const fn is_case(self) -> bool {
+        matches!(self.indicator(), 1..=8)
+    }
+
     /// Fourteen digits.
     pub fn to_gtin14(self) -> String {
         format!("{:014}", self.0)
@@ -154,6 +165,21 @@ mod tests {
         ] {
             let gtin = Gtin::parse(digits).unwrap();
             assert_eq!((gtin.to_gtin14().as_str(), gtin.to_string().as_str()), (fourteen, shown));
+        }
+    }
+
+    /// One line, one case: digits, indicator, whether it is a case.
+    #[test]
+    fn the_first_digit_tells_cases_from_pieces() {
+        for (digits, indicator, is_case) in [
+            ("95050003", 0, false),
+            ("9521234543213", 0, false),
+            ("19521234543210", 1, true),
+            ("89521234543219", 8, true),
+            ("99521234543216", 9, false),
+        ] {
+            let gtin = Gtin::parse(digits).unwrap();
+            assert_eq!((gtin.indicator(), gtin.is_case()), (indicator, is_case), "{digits}");
         }
     }
 

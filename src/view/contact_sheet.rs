@@ -3,13 +3,13 @@
 
 use super::Window;
 use super::headless::{Headless, HeadlessError, Picture};
-use super::sample::{LANGUAGES, Sample, Scene, samples};
+use super::sample::{LANGUAGES, Sample, Scene, Sheet, samples};
 use crate::app::intent::Language;
 use crate::app::viewfinder::{
     Corners, Diagnosis, EvidenceRow, Frame, Hint, Mark, MarkKind, SaveState, StageRow, TorchState,
 };
-use crossroads_ui::{DeliveryAdapter, DiagnosticsAdapter};
-use slint::ComponentHandle;
+use crossroads_ui::{DeliveryAdapter, DiagnosticsAdapter, SellAdapter};
+use slint::{ComponentHandle, Model};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -53,7 +53,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Everything, some 1,200 pictures.
+    /// Everything.
     pub fn all() -> Self {
         Self {
             devices: DEVICES.to_vec(),
@@ -77,11 +77,30 @@ impl Selection {
         self.names.is_empty()
             || self.names.iter().any(|name| sample.name.starts_with(name.as_str()))
     }
+
+    /// A name that fits nothing is a mistake of the hand, and no pictures are no answer to it.
+    fn check(&self) -> Result<(), SheetError> {
+        let known: Vec<&str> =
+            samples(Language::English).iter().map(|sample| sample.name).collect();
+        let is_known = |name: &str| known.iter().any(|known| known.starts_with(name));
+        match self.names.iter().find(|name| !is_known(name)) {
+            Some(name) => Err(SheetError::Name { name: name.clone(), known: known.join(", ") }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Why no sheet came about.
 #[derive(Debug, thiserror::Error)]
 pub enum SheetError {
+    /// No view is called so.
+    #[error("no view's name begins with `{name}`; there are {known}")]
+    Name {
+        /// What was asked for.
+        name: String,
+        /// All names.
+        known: String,
+    },
     /// A picture could not be painted or written.
     #[error("cannot paint the sheet")]
     Paint(#[source] HeadlessError),
@@ -156,12 +175,24 @@ impl Studio {
         self.window.show(&screen);
         self.pass(10);
         self.stage_camera(&sample.scene);
+        self.stage_sheet(sample.scene.sheet);
         self.window.app().global::<DeliveryAdapter>().set_step(sample.delivery_step);
         self.pass(500);
     }
 }
 
 impl Studio {
+    /// What is opened over the basket by a tap.
+    fn stage_sheet(&self, sheet: Sheet) {
+        let sell = self.window.app().global::<SellAdapter>();
+        sell.set_is_more_open(sheet == Sheet::More);
+        if sheet == Sheet::BasketCode
+            && let Some(basket) = sell.get_parked().row_data(0)
+        {
+            sell.invoke_show_basket_code(basket);
+        }
+    }
+
     /// What the camera sees, and what is said about it.
     fn stage_camera(&self, scene: &Scene) {
         let (mut luma, corners) = shelf_frame();
@@ -250,12 +281,13 @@ fn diagnosis(luma: Vec<u8>, corners: Corners, scene: &Scene) -> Diagnosis {
 /// picture to `progress` (done, of how many) and stops early when that returns false.
 ///
 /// # Errors
-/// The folder or a picture cannot be written.
+/// The folder or a picture cannot be written, or a name fits no view.
 pub fn paint_all(
     folder: &Path,
     selection: &Selection,
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<usize, SheetError> {
+    selection.check()?;
     let studio = Studio::new()?;
     let of_language = |&language: &Language| -> Vec<Sample> {
         samples(language).into_iter().filter(|sample| selection.includes(sample)).collect()
@@ -392,4 +424,35 @@ fn shelf_frame() -> (Vec<u8>, Corners) {
     let wide = 95.0 * module;
     let corners = [place(0.0, 0.0), place(wide, 0.0), place(wide, tall), place(0.0, tall)];
     (frame, corners.map(|(x, y)| (x / FRAME_WIDTH as f32, y / FRAME_HEIGHT as f32)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_name_that_fits_nothing_is_told_with_those_that_do() {
+        let only = |names: &[&str]| Selection {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..Selection::quick()
+        };
+        for names in [&[][..], &["sell"], &["parked-code", "pay"]] {
+            only(names).check().unwrap();
+        }
+        for names in [&["nosuch"][..], &["sell", "nosuch"]] {
+            let words = only(names).check().unwrap_err().to_string();
+            assert!(words.starts_with("no view's name begins with `nosuch`"), "{words}");
+            assert!(words.contains("enrol, ") && words.contains("parked-code"), "{words}");
+        }
+    }
+
+    #[test]
+    fn every_sample_has_a_name_of_its_own() {
+        for language in LANGUAGES {
+            let names: Vec<_> = samples(language).iter().map(|sample| sample.name).collect();
+            let different: std::collections::BTreeSet<_> = names.iter().collect();
+            assert_eq!(different.len(), names.len());
+        }
+    }
 }

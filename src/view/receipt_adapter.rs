@@ -61,7 +61,7 @@ fn map_line(line: &ReceiptLine) -> ReceiptLineData {
 }
 
 /// Dark modules are `#`; no rows give no picture.
-fn draw_code(rows: &[String]) -> Image {
+pub(super) fn draw_code(rows: &[String]) -> Image {
     if rows.is_empty() {
         return Image::default();
     }

@@ -53,6 +53,20 @@ pub struct Scene {
     pub diagnosis: Option<SaveState>,
     /// Nothing was read, neither on the viewfinder nor in the diagnostics view.
     pub is_unread: bool,
+    /// The sheet over the basket.
+    pub sheet: Sheet,
+}
+
+/// A sheet over the basket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sheet {
+    /// None.
+    #[default]
+    None,
+    /// What is done now and then, with the baskets put aside.
+    More,
+    /// The code of the first basket put aside.
+    BasketCode,
 }
 
 /// Every view in `language`, in the order in which a day meets them.
@@ -66,11 +80,20 @@ pub fn samples(language: Language) -> Vec<Sample> {
     add("enrol-refused", shop.enrol(true));
     add("sign-in", shop.sign_in(None));
     add("sign-in-wrong", shop.sign_in(Some(2)));
+    for (name, mut screen, code) in [
+        ("enrol-other-code", shop.enrol(true), "no-enrolment-code"),
+        ("sign-in-scan", shop.sign_in(None), "scan-before-sign-in"),
+        ("sign-in-scan-customer", shop.sign_in(None), "scan-before-pin"),
+    ] {
+        screen.message = Some(message(Severity::Error, code, &[]));
+        add(name, screen);
+    }
     add("sell-empty", shop.sell_empty(Role::Cashier));
     add("sell", shop.sell(Role::Cashier, 3));
     add("sell-full", shop.sell_full());
     add("sell-unknown", shop.sell_unknown());
     add("sell-issue", shop.sell_issue());
+    add("sell-case", shop.sell_case());
     add("sell-no-camera", shop.sell_no_camera());
     add("articles", shop.articles(true));
     add("articles-none", shop.articles(false));
@@ -99,6 +122,10 @@ pub fn samples(language: Language) -> Vec<Sample> {
         samples.push(Sample { name, screen, delivery_step: step, scene: Scene::default() });
     }
     samples.extend(scenes(&shop));
+    for (name, sheet) in [("parked", Sheet::More), ("parked-code", Sheet::BasketCode)] {
+        let scene = Scene { sheet, ..Scene::default() };
+        samples.push(Sample { name, screen: shop.sell_parked(), delivery_step: 0, scene });
+    }
     samples
 }
 
@@ -327,10 +354,26 @@ impl Shop {
             line_count: 7,
             total: self.money(18_430),
             time: self.format.time(NOW_MS - 1_800_000),
+            code: String::new(),
         }];
         screen.status.line = Line::Offline;
         screen.status.offline_minutes = 3;
         screen.status.waiting = 4;
+        screen
+    }
+
+    /// Baskets put aside, with the longest names and amounts; the list is longer than a handheld shows.
+    fn sell_parked(&self) -> Screen {
+        let mut screen = self.sell(Role::Cashier, 2);
+        let row = |at: usize| ParkedRow {
+            id: id(810 + at as u32),
+            title: self.goods.articles[at].name.to_owned(),
+            line_count: [7, 1, 23][at % 3],
+            total: self.money([18_430, 195, 1_234_560][at % 3]),
+            time: self.format.time(NOW_MS - 1_800_000 * at as i64),
+            code: format!("XR2:K:0195A00000007000800000000000{at:04}:ABCDEFGHIJKLMNOP"),
+        };
+        screen.sell.parked = (0..4).map(row).collect();
         screen
     }
 
@@ -350,6 +393,17 @@ impl Shop {
         screen.sell.lines[0].name = TITLE.to_owned();
         screen.sell.last_code = "9771422998008".to_owned();
         screen.message = Some(message(Severity::Information, "issue-added", &[TITLE, "06"]));
+        screen
+    }
+
+    /// A case of what is sold by the piece, with a name that has no room.
+    fn sell_case(&self) -> Screen {
+        let mut screen = self.sell(Role::Cashier, 4);
+        screen.sell.lines[0].is_fresh = false;
+        screen.sell.outcome = ScanOutcome::Refused;
+        let name = self.goods.articles.iter().map(|article| article.name);
+        let longest = name.max_by_key(|name| name.chars().count()).unwrap_or_default();
+        screen.message = Some(message(Severity::Error, "case-of-pieces", &[longest]));
         screen
     }
 

@@ -2,8 +2,10 @@
 
 use super::Send;
 use super::model::sync_rows;
+use super::receipt_adapter::draw_code;
 use super::shell_adapter::small;
 use crate::app::intent::{Intent, Role, View};
+use crate::app::qr;
 use crate::app::screen::{LineRow, ParkedRow, ScanOutcome, SellScreen, TaxRow};
 use crossroads_ui::{App, LineData, OutcomeKind, ParkedData, SellAdapter, TaxData};
 use slint::{ComponentHandle, Model};
@@ -38,6 +40,14 @@ pub fn connect(app: &App, send: &Send) {
     }
     let typed = Send::clone(send);
     sell.on_typed(move |code| typed(Intent::Typed(code.into())));
+    let weak = app.as_weak();
+    sell.on_show_basket_code(move |basket| {
+        if let Some(app) = weak.upgrade() {
+            let sell = app.global::<SellAdapter>();
+            sell.set_shown_code(draw_code(&qr::rows(&basket.code)));
+            sell.set_shown_basket(basket);
+        }
+    });
     on!(on_set_quantity, id, number, Intent::SetQuantity);
     on!(on_step_quantity, id, number, Intent::StepQuantity);
     on!(on_remove_line, id, Intent::RemoveLine);
@@ -67,6 +77,11 @@ pub fn show(app: &App, screen: &SellScreen) {
         sync_rows(&sell.get_parked(), screen.parked.iter().map(map_parked).collect())
     {
         sell.set_parked(model);
+    }
+    // A basket that is taken up, or sealed anew, must not be offered any longer.
+    let shown = sell.get_shown_basket();
+    if !screen.parked.iter().any(|row| shown.id == row.id && shown.code == row.code) {
+        sell.set_shown_basket(ParkedData::default());
     }
     sell.set_item_count(small(screen.item_count));
     sell.set_total(screen.total.as_str().into());
@@ -107,6 +122,7 @@ fn map_parked(row: &ParkedRow) -> ParkedData {
         line_count: small(row.line_count),
         total: row.total.as_str().into(),
         time: row.time.as_str().into(),
+        code: row.code.as_str().into(),
     }
 }
 

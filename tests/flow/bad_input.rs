@@ -2,7 +2,7 @@
 //! instance. Each has a message that tells a person what to do, and nothing is lost.
 
 use crate::process::{Central, Terminal, terminal_program};
-use crate::script::scan;
+use crate::script::{demo_gtin, scan};
 use serde_json::json;
 use std::process::Command;
 
@@ -33,6 +33,27 @@ fn selling_goes_on_while_central_answers_errors_or_html() {
     central.serve(&[]);
     terminal.done(json!({"do": "sync"}));
     terminal.done(json!({"do": "wait", "until": "outbox-empty", "timeout_ms": 60_000}));
+    terminal.quit();
+}
+
+/// Every scan is answered: what it was, and what to do.
+#[test]
+fn a_scan_at_the_wrong_moment_is_answered() {
+    let directory = tempfile::tempdir().unwrap();
+    let central = Central::start(directory.path(), 100, 5, 10);
+    let mut terminal = Terminal::start(&directory.path().join("terminal"));
+    let refused = |terminal: &mut Terminal, text: &str, code: &str| {
+        let answer = terminal.ask(json!({"do": "scan", "text": text}));
+        assert_eq!((&answer["ok"], &answer["message"]["code"]), (&json!(false), &json!(code)));
+    };
+    refused(&mut terminal, "XR1:E:junk", "no-enrolment-code");
+    terminal.enrol(&central);
+    refused(&mut terminal, &demo_gtin(1), "scan-before-sign-in");
+    terminal.sign_in();
+    // Refused with a warning: it is no fault of the till, and nothing was added all the same.
+    refused(&mut terminal, "https://win.example/holiday", "code-advertisement");
+    let as_sent = json!({"do": "scan", "text": format!("]E0{}", demo_gtin(1))});
+    assert_eq!(terminal.done(as_sent)["data"]["outcome"], "added");
     terminal.quit();
 }
 

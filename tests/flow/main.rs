@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, missing_docs)]
 
 mod bad_input;
+mod codes;
 mod damage;
 mod kill;
 mod ledger;

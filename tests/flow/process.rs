@@ -32,7 +32,8 @@ pub struct Central {
     port: u16,
 }
 
-fn run(program: &Path, arguments: &[&str]) -> String {
+/// What a program that succeeds says.
+pub fn run(program: &Path, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
@@ -116,6 +117,11 @@ impl Central {
         );
         let answer: Value = serde_json::from_str(output.trim()).unwrap();
         answer["code"].as_str().unwrap().to_owned()
+    }
+
+    /// What a command about this central's data says.
+    pub fn tell(&self, arguments: &[&str]) -> String {
+        run(&central_program(), &[arguments, &["--data", self.data.to_str().unwrap()]].concat())
     }
 
     /// What central counted.

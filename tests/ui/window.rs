@@ -7,7 +7,7 @@ use crossroads::app::viewfinder::{Ask, SaveState};
 use crossroads::view::contact_sheet::{DEVICES, Device, SMALLEST, Studio};
 use crossroads::view::sample::{LANGUAGES, Sample, samples, with_message};
 use crossroads::view::sound::{Player, Tone};
-use crossroads_ui::MessageText;
+use crossroads_ui::{MessageText, SellAdapter};
 use i_slint_backend_testing::{AccessibleRole, ElementHandle, ElementQuery};
 use slint::ComponentHandle;
 use slint::platform::WindowEvent;
@@ -124,13 +124,14 @@ type Check = fn(&Bench);
 #[test]
 fn the_window() {
     let bench = Bench::new();
-    let checks: [(&str, Check); 21] = [
+    let checks: [(&str, Check); 22] = [
         ("touches ask for the right thing", touches_ask_for_the_right_thing),
         ("cash takes two taps", cash_takes_two_taps),
         ("a scan takes no tap", a_scan_takes_no_tap),
         ("sign-in takes no tap after the last digit", sign_in_needs_no_confirmation),
         ("a line is edited outside the list", a_line_is_edited),
         ("the basket is emptied only after a question", emptying_asks_first),
+        ("the code of a basket put aside is shown", the_code_of_a_basket_is_shown),
         ("the customer role is led step by step", delivery_asks_one_thing_at_a_time),
         ("keys of a scanner pass by the buttons", scanner_keys_pass_by),
         ("a keyboard on the desk types digits", a_keyboard_on_the_desk_types),
@@ -272,6 +273,35 @@ fn emptying_asks_first(bench: &Bench) {
     bench.tap("More");
     bench.tap("Empty the basket");
     assert_eq!(bench.tap("Empty it"), [Intent::ClearBasket]);
+}
+
+fn the_code_of_a_basket_is_shown(bench: &Bench) {
+    let parked = bench.show_named("parked").sell.parked;
+    let label = format!("Show the code of {}", parked[1].title);
+    assert!(bench.tap(&label).is_empty(), "looking at a code changes nothing");
+    let modules = bench.studio.window().app().global::<SellAdapter>().get_shown_code();
+    // 55 characters of the alphanumeric set are 29 modules, and four of quiet zone on each side.
+    assert_eq!(modules.to_rgb8().map(|picture| picture.width()), Some(29 + 8));
+    let asked = bench.tap("Take up again");
+    assert!(
+        matches!(&asked[..], [Intent::Resume(id)] if id.to_string() == parked[1].id),
+        "{asked:?}"
+    );
+    // What is taken up elsewhere is not offered any longer.
+    let mut screen = bench.show_named("parked-code");
+    bench.find("Take up again");
+    screen.sell.parked.clear();
+    bench.studio.window().show(&screen);
+    bench.studio.pass(100);
+    let shown = bench.studio.window().app().global::<SellAdapter>().get_shown_basket();
+    assert_eq!(shown.id, "");
+    // Without a key there is no code to show.
+    bench.show_named("sell-full");
+    bench.studio.window().app().global::<SellAdapter>().set_is_more_open(true);
+    bench.studio.pass(300);
+    let labels = bench.pressables();
+    let mut names = labels.iter().filter_map(ElementHandle::accessible_label);
+    assert!(!names.any(|name| name.starts_with("Show the code")));
 }
 
 fn delivery_asks_one_thing_at_a_time(bench: &Bench) {
@@ -652,6 +682,7 @@ fn scrolls(element: &ElementHandle) -> bool {
         "-row",
         "again-button",
         "more-button",
+        "show-code-button",
         "-chip",
         "-switch",
         "clear-button",

@@ -8,7 +8,7 @@ fn body(body: &str) -> String {
     format!("{body}{}", check_digit(body).unwrap())
 }
 
-const KEY: [u8; 32] = [9; 32];
+pub(super) const KEY: [u8; 32] = [9; 32];
 
 fn own(kind: OwnKind, subject: &str, key: [u8; 32]) -> Intent {
     let text = OwnCode::text(kind, subject, &CodeKey(key), &HmacSeal).unwrap();
@@ -16,7 +16,7 @@ fn own(kind: OwnKind, subject: &str, key: [u8; 32]) -> Intent {
 }
 
 /// A shop with layouts, a key, and cheese under a number of its own scales.
-fn shop(directory: &Path) -> Shop {
+pub(super) fn shop(directory: &Path) -> Shop {
     let mut shop = Shop::open(directory);
     let mut rows = rows(Feed::Catalogue);
     let cheese = json!({
@@ -31,6 +31,18 @@ fn shop(directory: &Path) -> Shop {
         "tax_group": "food", "price_version": 1, "rank": 5,
     });
     rows.push(("article", Uuid::from_u128(105), magazine));
+    // Tea in pieces and cases, and water that is sold by the case alone.
+    for (number, name, gtins) in [
+        (106, "Tea", vec![format!("0{}", body("952000000106")), body("1952000000106")]),
+        (107, "Water", vec![body("1952000000107")]),
+    ] {
+        let row = json!({
+            "id": Uuid::from_u128(number), "gtins": gtins, "name": name, "unit": "piece",
+            "price_minor": 500, "currency": "CHF", "tax_group": "food", "price_version": 1,
+            "rank": number,
+        });
+        rows.push(("article", Uuid::from_u128(number), row));
+    }
     load_rows(shop.terminal.store(), Feed::Catalogue, &rows);
     shop.terminal.handle(Input::Tick);
     let config = shop.terminal.config.as_mut().unwrap();
@@ -113,6 +125,155 @@ fn what_does_not_ring_is_said_and_changes_nothing() {
     let old = Code::new(Gs1DataMatrix, format!("010{milk}17261120"));
     shop.tap(Intent::Scanned(old));
     assert_eq!(shop.said(), "expired-customer");
+}
+
+/// Reading guide: symbology, text, line (name and quantity), what is said.
+#[test]
+fn a_case_is_not_rung_as_a_piece() {
+    use Symbology::*;
+    let (piece, case, water) = (body("952000000106"), body("1952000000106"), body("1952000000107"));
+    for (symbology, text, line, said) in [
+        (Ean13, piece.clone(), Some(("Tea", "1")), ""),
+        (Itf14, case.clone(), None, "case-of-pieces"),
+        (Gs1128, format!("01{case}10A"), None, "case-of-pieces"),
+        (QrCode, format!("https://x.example/01/{case}"), None, "case-of-pieces"),
+        (Typed, case.clone(), None, "case-of-pieces"),
+        // A label that says how many leaves nothing to guess.
+        (Gs1128, format!("01{case}3012"), Some(("Tea", "12")), ""),
+        (Itf14, water.clone(), Some(("Water", "1")), ""),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut shop = shop(directory.path());
+        shop.pin("1234");
+        let screen = match symbology {
+            Typed => shop.tap(Intent::Typed(text.clone())),
+            _ => shop.tap(Intent::Scanned(Code::new(symbology, text.as_str()))),
+        };
+        let row = screen.sell.lines.first();
+        let found = row.map(|row| (row.name.as_str(), row.quantity.as_str()));
+        assert_eq!((found, shop.said().as_str()), (line, said), "{text}");
+        if line.is_none() {
+            assert_eq!(screen.sell.outcome, ScanOutcome::Refused, "{text}");
+            assert_eq!(screen.message.unwrap().arguments, ["Tea"], "{text}");
+        }
+    }
+}
+
+/// Every scan has an answer, also where nothing can be sold.
+#[test]
+fn no_scan_is_dropped_in_silence() {
+    let directory = tempfile::tempdir().unwrap();
+    let enrolment = "XR1:E:https://c.example|K7";
+    // One line, one case: what is scanned, what is said.
+    let answers = |shop: &mut Shop, cases: &[(&str, &str)]| {
+        for (text, said) in cases {
+            shop.tap(Intent::DismissMessage);
+            let view = shop.screen().view;
+            let screen = shop.tap(Intent::Scanned(Code::new(Symbology::Unspecified, *text)));
+            assert_eq!((shop.said().as_str(), screen.view), (*said, view), "{text:?}");
+            let is_error = screen.message.is_some_and(|m| m.severity == Severity::Error);
+            assert!(is_error && screen.sell.lines.is_empty(), "{text:?}");
+        }
+    };
+    let mut new = Shop::start(directory.path(), 1 << 64);
+    let junk = "no-enrolment-code";
+    let milk = gtin(1);
+    answers(
+        &mut new,
+        &[("XR1:E:junk", junk), (&milk, junk), ("", junk), ("XR2:B:101:ABCDEFGHIJKLMNOP", junk)],
+    );
+    new.tap(Intent::Scanned(Code::new(Symbology::QrCode, enrolment)));
+    assert!(new.screen().enrol.is_busy && new.said().is_empty());
+    answers(&mut new, &[(enrolment, "enrol-busy"), (&milk, junk)]);
+    drop(new);
+    let mut shop = shop(directory.path());
+    let signed_out = "scan-before-sign-in";
+    answers(
+        &mut shop,
+        &[(&milk, signed_out), ("XR1:R:S001-T01-0-000001", signed_out), (enrolment, signed_out)],
+    );
+    shop.tap(Intent::Typed(milk.clone()));
+    assert_eq!(shop.said(), signed_out);
+    shop.pin("1234");
+    shop.tap(Intent::SetRole(Role::Customer));
+    shop.tap(Intent::SetRole(Role::Cashier));
+    assert_eq!(shop.screen().view, View::SignIn);
+    answers(&mut shop, &[(&milk, "scan-before-pin"), ("junk", "scan-before-pin")]);
+    // The basket is where it was.
+    shop.tap(Intent::Back);
+    assert_eq!(shop.scan(1).sell.lines.len(), 1);
+}
+
+/// One line, one case: what is typed, what is said.
+#[test]
+fn a_digit_mistyped_is_told_from_an_unknown_number() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = shop(directory.path());
+    shop.pin("1234");
+    let known = gtin(1);
+    for (typed, said) in [
+        ("9520000000012", "digit-wrong"),
+        (" 9520000000012 ", "digit-wrong"),
+        ("952000000001", "digit-wrong"),
+        ("95050004", "digit-wrong"),
+        ("19520000000012", "digit-wrong"),
+        // A right number that nobody sells, and numbers of other lengths.
+        ("4006381333931", "unknown-code"),
+        ("952000000", "unknown-code"),
+        ("0000000000000", "unknown-code"),
+        // Under the bars of a UPC-E: its check digit is that of the long number.
+        ("01234505", "unknown-code"),
+        ("95200000000X2", "unknown-code"),
+        (known.as_str(), ""),
+    ] {
+        let screen = shop.tap(Intent::Typed(typed.to_owned()));
+        assert_eq!(shop.said(), said, "{typed}");
+        if said == "digit-wrong" {
+            assert_eq!(screen.message.unwrap().arguments, [typed.trim()], "{typed}");
+            assert_eq!(screen.sell.outcome, ScanOutcome::Unknown, "{typed}");
+        }
+    }
+    // A scanner does not mistype: there, such digits are some other code.
+    shop.tap(Intent::Scanned(Code::new(Symbology::Code128, "9520000000012")));
+    assert_eq!(shop.said(), "unknown-code");
+    // Whose number somebody has, right or wrong, is found.
+    shop.tap(Intent::Typed("2952000000000".into()));
+    assert_eq!(
+        (shop.said().as_str(), shop.screen().sell.customer.as_str()),
+        ("customer-attached", "Marie Blanc")
+    );
+}
+
+/// One line, one case: what the code says, what is said, with which words.
+#[test]
+fn what_cannot_be_seen_does_not_reach_the_screen() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = shop(directory.path());
+    shop.pin("1234");
+    for (text, said, words) in [
+        ("abc\u{202e}321\u{202c}", "unknown-code", vec!["abc321"]),
+        ("\u{feff}95\u{200b}2\u{ad}", "unknown-code", vec!["952"]),
+        ("XR1:R:S1\u{202e}\u{2066}7", "receipt-elsewhere", vec!["S17"]),
+        ("\u{202e}\u{200b}", "code-empty", vec![]),
+        (" \u{2060} ", "code-empty", vec![]),
+        ("\u{1d}", "code-empty", vec![]),
+        ("", "code-empty", vec![]),
+    ] {
+        for intent in
+            [Intent::Scanned(Code::new(Symbology::QrCode, text)), Intent::Typed(text.to_owned())]
+        {
+            let screen = shop.tap(intent);
+            let message = screen.message.clone().unwrap();
+            assert_eq!(
+                (message.code.as_str(), message.arguments),
+                (said, words.clone().iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()),
+                "{text:?}"
+            );
+            assert!(screen.sell.lines.is_empty(), "{text:?}");
+            let hidden = ['\u{202e}', '\u{202c}', '\u{200b}', '\u{2066}', '\u{ad}', '\u{feff}'];
+            assert!(!serde_json::to_string(&screen).unwrap().contains(hidden), "{text:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Small administrative acts. They work beside a running server, on the same database.
 
-use super::{note, say};
+use super::{note, qr, say};
 use anyhow::{Context, Result, bail};
 use central::{Central, enrol, life, price};
 use clap::Args;
@@ -35,6 +35,9 @@ pub struct EnrolCodeArguments {
     /// Wait until the code is used, then show the device's confirmation digits
     #[arg(long)]
     wait: bool,
+    /// Also draw the QR code, to scan it from this screen
+    #[arg(long, conflicts_with = "json")]
+    qr: bool,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -65,16 +68,19 @@ pub fn enrol_code(arguments: &EnrolCodeArguments) -> Result<ExitCode> {
         .database()
         .writer()
         .run(move |c| enrol::store_code(c, hash, store_no, name.as_deref(), life))?;
-    let qr = enrolment_text(&arguments.central, &code.code);
+    let text = enrolment_text(&arguments.central, &code.code);
     if arguments.json {
         let answer = serde_json::json!({
-            "code": code.code, "qr": qr, "store": arguments.store,
+            "code": code.code, "qr": text, "store": arguments.store,
             "terminal": arguments.terminal, "ttl_s": arguments.ttl,
         });
         say(&answer.to_string())?;
     } else {
         note(&format!("for store {}, works once, for {} s", arguments.store, arguments.ttl));
-        say(&qr)?;
+        say(&text)?;
+        if arguments.qr {
+            say(&qr::drawn(&text)?)?;
+        }
         say(&code.code)?;
     }
     if arguments.wait { wait_for_use(&central, hash, arguments.ttl) } else { Ok(ExitCode::SUCCESS) }

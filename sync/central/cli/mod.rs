@@ -5,6 +5,7 @@ mod bulk;
 mod check;
 mod dev_token;
 mod progress;
+mod qr;
 mod quarantine;
 mod report;
 mod serve;

@@ -1,7 +1,7 @@
 //! `stores` and `badge`: what codes mean in this chain, and the badges of its people.
 
 use super::admin::open;
-use super::{note, say};
+use super::{note, qr, say};
 use anyhow::{Result, bail};
 use central::setting;
 use clap::Args;
@@ -104,6 +104,9 @@ pub struct BadgeArguments {
     /// Staff number
     #[arg(long, value_name = "NUMBER")]
     staff: String,
+    /// Also draw the QR code
+    #[arg(long)]
+    qr: bool,
 }
 
 /// Prints the text of a badge's QR code.
@@ -123,5 +126,8 @@ pub fn badge(arguments: &BadgeArguments) -> Result<ExitCode> {
         "print it as a QR code; at the till it chooses the person, and the PIN is asked all the same",
     );
     say(&text)?;
+    if arguments.qr {
+        say(&qr::drawn(&text)?)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
