@@ -17,10 +17,6 @@ pub const FRAME: (usize, usize) = (2, 2);
 const CELL: (usize, usize) = (640, 480);
 const GAP: usize = 24;
 const GROUND: u8 = 150;
-/// Every so manyth photograph follows the last: neighbours in a set show the same article. No divisor of their number,
-/// whatever that is: it is a prime larger than any set.
-const STRIDE: usize = 211;
-
 /// Photographs on one ground, none of which has a text of another.
 struct Shelf<'a> {
     shown: Vec<&'a (usize, Picture)>,
@@ -64,9 +60,12 @@ fn put(cell: &Frame, at: usize, across: usize, ground: &mut Frame) {
 
 /// Puts each picture on the first shelf with a place left and no text of its own.
 fn shelves(pictures: &[(usize, Picture)], places: usize) -> Vec<Shelf<'_>> {
+    // Neighbours in a set show the same article: they are taken far from one another, each once.
+    let divides = |step: usize| (2..=step).any(|by| step % by == 0 && pictures.len() % by == 0);
+    let stride = (211..).find(|step| !divides(*step)).unwrap_or(1);
     let mut shelves: Vec<Shelf<'_>> = Vec::new();
     for index in 0..pictures.len() {
-        let picture = &pictures[index * STRIDE % pictures.len()];
+        let picture = &pictures[index * stride % pictures.len()];
         let is_free = |shelf: &&mut Shelf<'_>| {
             let is_other = |other: &&(usize, Picture)| !other.1.shares_a_truth_with(&picture.1);
             shelf.shown.len() < places && shelf.shown.iter().all(is_other)
@@ -129,10 +128,15 @@ pub fn look(
                 }
                 count.together[number] += u32::from(is_together);
             }
+            // What another reader saw there is there.
+            let others = |alone: &'_ Vec<Vec<Found>>| {
+                let of_others = alone.iter().enumerate().filter(|(engine, _)| *engine != number);
+                of_others.flat_map(|(_, found)| found.clone()).collect::<Vec<Found>>()
+            };
             let is_shown = |found: &&Found| {
                 let one = std::slice::from_ref(*found);
                 shelf.shown.iter().any(|(_, picture)| picture.outcome(one) == Outcome::Hit)
-                    || alone.iter().flatten().flatten().any(|known| known.text == found.text)
+                    || alone.iter().flat_map(others).any(|known| known.text == found.text)
             };
             for found in reading.found.iter().filter(|found| !is_shown(found)) {
                 report.wrong[number] += 1;

@@ -125,6 +125,8 @@ pub enum Intent {
 
     /// A code read by any scanner.
     Scanned(Code),
+    /// Another symbol of the pack that was just scanned: it rings nothing, but may say that the pack is over its date.
+    ScannedSamePack(Code),
     /// A code typed by hand.
     Typed(String),
     /// Sets a line's quantity in its unit (pieces, g, ml, mm).

@@ -71,6 +71,37 @@ impl Terminal {
         }
     }
 
+    /// Another symbol of the pack that was just scanned. The number rang already; what this one says of the last day
+    /// counts all the same.
+    pub(super) fn scanned_same_pack(&mut self, code: &Code) -> Result<(), StoreError> {
+        let Some(found) = self.ring(code) else { return Ok(()) };
+        match found {
+            Err(NotRung::Expired(day)) => {
+                let is_customer = self.role == Role::Customer;
+                let words =
+                    if is_customer { "expired-same-pack-customer" } else { "expired-same-pack" };
+                let day = self.day(day);
+                self.refuse(Message::error(words, &[&day]));
+            }
+            Ok(rung) => {
+                if let (Some(day), Some((article, _))) = (rung.best_before, self.article_of(&rung)?)
+                {
+                    let day = self.day(day);
+                    self.say(Message::warning("best-before-over", &[&article.name, &day]));
+                }
+            }
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// What a code rings by the rules of the shop; nothing before they are known.
+    fn ring(&self, code: &Code) -> Option<Result<Rung, NotRung>> {
+        let config = self.config.as_ref()?;
+        let (layouts, currency, now) = (&config.label_layouts, config.currency, self.shop_time());
+        Some(ring(code, &RingRules { layouts, currency, now }))
+    }
+
     /// Where a device is enrolled, one kind of code does something, and the others are told apart from a bad picture.
     fn enrolment_scanned(&mut self, code: &Code) {
         if let Meaning::Enrolment { central, code } = &code.meaning {
@@ -89,12 +120,10 @@ impl Terminal {
     }
 
     fn rung(&mut self, code: &Code) -> Result<(), StoreError> {
-        let Some(config) = &self.config else {
+        let Some(found) = self.ring(code) else {
             self.refuse(Message::error("no-staff-yet", &[]));
             return Ok(());
         };
-        let (layouts, currency, now) = (&config.label_layouts, config.currency, self.shop_time());
-        let found = ring(code, &RingRules { layouts, currency, now });
         if let Ok(rung) = &found
             && let Some((article, is_labelled)) = self.article_of(rung)?
         {

@@ -286,6 +286,7 @@ impl Terminal {
             | Intent::SignIn { .. }
             | Intent::SignOut => self.sign_in_intent(intent),
             Intent::Scanned(code) => self.scanned(&code),
+            Intent::ScannedSamePack(code) => self.scanned_same_pack(&code),
             Intent::Typed(text) => self.typed(&text),
             Intent::SetQuantity(..)
             | Intent::StepQuantity(..)
@@ -389,6 +390,7 @@ impl Terminal {
         let is_shopping = matches!(
             intent,
             Intent::Scanned(_)
+                | Intent::ScannedSamePack(_)
                 | Intent::Typed(_)
                 | Intent::SetQuantity(..)
                 | Intent::StepQuantity(..)

@@ -50,6 +50,11 @@ impl Forwarder {
                         self.inputs.send(Input::Intent(Intent::Scanned(code)));
                     }
                 }
+                ScanEvent::SamePack(code) => {
+                    if !self.desk.is_diagnosing() {
+                        self.inputs.send(Input::Intent(Intent::ScannedSamePack(code)));
+                    }
+                }
                 ScanEvent::Hint(hint) => adviser.hear(hint),
                 ScanEvent::Preview(frame) => {
                     self.preview.post(&frame.luma, frame.width, frame.height);

@@ -80,6 +80,8 @@ impl Read {
 pub const VOTE_SPACING: f32 = 1.9;
 /// Votes are forgotten after this time without another.
 pub(crate) const VOTE_LIFE_MS: u64 = 500;
+/// Places that were seen longer ago than so many frames are not looked for in the present one: the camera moves.
+const FRAMES_APART_MAX: u64 = 3;
 /// More texts than this are not weighed at a time.
 const CANDIDATES_MAX: usize = 64;
 /// More lines than this are not kept for one text.
@@ -189,10 +191,32 @@ struct Settled {
     text: String,
     outline: Outline,
     votes: usize,
+    frame: u64,
     seen_ms: u64,
 }
 
+/// What a text has to beat in its place.
+struct Rival<'a> {
+    symbology: Symbology,
+    text: &'a str,
+    outline: Outline,
+    votes: usize,
+    frame: u64,
+}
+
+impl Settled {
+    fn as_rival(&self) -> Rival<'_> {
+        let Self { symbology, outline, votes, frame, .. } = *self;
+        Rival { symbology, text: &self.text, outline, votes, frame }
+    }
+}
+
 impl Candidate {
+    fn as_rival(&self) -> Rival<'_> {
+        let (symbology, votes) = (self.symbology, self.votes.len());
+        Rival { symbology, text: &self.text, outline: self.outline(), votes, frame: self.frame }
+    }
+
     fn middle(&self) -> Point {
         middle(&self.outline())
     }
@@ -253,7 +277,8 @@ pub struct Ballot {
     candidates: Vec<Candidate>,
     /// What was believed lately.
     settled: Vec<Settled>,
-    /// The time of what was counted last.
+    /// The frame and the time of what was counted last.
+    frame: u64,
     now_ms: u64,
     add_ons: AddOnBallot,
     catalogue: Option<Arc<dyn Catalogue>>,
@@ -302,7 +327,7 @@ impl Ballot {
 
     /// Counts what the lines of one sweep saw.
     pub fn count(&mut self, sweeping: Sweeping, sightings: &mut Vec<Sighting>) {
-        self.now_ms = sweeping.now_ms;
+        (self.frame, self.now_ms) = (sweeping.frame, sweeping.now_ms);
         for sighting in sightings.drain(..) {
             self.write_down(sweeping, &sighting);
             self.add_ons.count(sweeping, &sighting);
@@ -420,21 +445,21 @@ impl Ballot {
             return false;
         }
         let outline = candidate.outline();
-        let is_near = |rival: &Outline| {
-            let is_met = contains(&outline, middle(rival)) || contains(rival, middle(&outline));
-            is_met && !are_apart(&outline, rival)
+        // Beside light that may be a scratch, one vote more is demanded.
+        let has_more = votes > candidate.demand();
+        let beats = |rival: &Rival<'_>| {
+            let is_same = rival.symbology == candidate.symbology && rival.text == candidate.text;
+            if is_same || votes as usize >= 2 * rival.votes {
+                return true;
+            }
+            let is_met = contains(&outline, middle(&rival.outline))
+                || contains(&rival.outline, middle(&outline));
+            let is_seen_now = |frame: u64| self.frame - frame.min(self.frame) <= FRAMES_APART_MAX;
+            let can_be_told = is_seen_now(candidate.frame) && is_seen_now(rival.frame);
+            !is_met || (has_more && can_be_told && are_apart(&outline, &rival.outline))
         };
-        let is_rival = |symbology: Symbology, text: &str, theirs: usize| {
-            let is_same = symbology == candidate.symbology && text == candidate.text;
-            !is_same && (votes as usize) < 2 * theirs
-        };
-        let is_beaten_by = |rival: &Candidate| {
-            is_rival(rival.symbology, &rival.text, rival.votes.len()) && is_near(&rival.outline())
-        };
-        let was_beaten_by = |known: &Settled| {
-            is_rival(known.symbology, &known.text, known.votes) && is_near(&known.outline)
-        };
-        !self.candidates.iter().any(is_beaten_by) && !self.settled.iter().any(was_beaten_by)
+        self.candidates.iter().map(Candidate::as_rival).all(|rival| beats(&rival))
+            && self.settled.iter().map(Settled::as_rival).all(|rival| beats(&rival))
     }
 
     /// Remembers for a while what was believed, so that a misreading of the same bars has to beat it too.
@@ -446,11 +471,12 @@ impl Ballot {
             let seen_ms = self.now_ms;
             if let Some(known) = self.settled.iter_mut().find(|known| is_same(known)) {
                 let votes = known.votes.max(votes);
-                (known.votes, known.outline, known.seen_ms) = (votes, read.outline, seen_ms);
+                (known.votes, known.outline) = (votes, read.outline);
+                (known.frame, known.seen_ms) = (self.frame, seen_ms);
             } else if self.settled.len() < CANDIDATES_MAX {
                 let (symbology, text) = (read.symbology, read.text.clone());
-                let outline = read.outline;
-                self.settled.push(Settled { symbology, text, outline, votes, seen_ms });
+                let (outline, frame) = (read.outline, self.frame);
+                self.settled.push(Settled { symbology, text, outline, votes, frame, seen_ms });
             }
         }
     }
@@ -590,12 +616,19 @@ mod tests {
             ballot.count(at(1, 1000), &mut lines("1", &[10.0, 14.0, 18.0, 22.0]));
             assert_eq!(ballot.take_elected(&|_, _| is_apart).len(), 1);
             ballot.expire(1300);
+            // Light between them may be a scratch, so that a vote more is demanded.
             ballot.count(at(2, 1300), &mut lines("2", &[12.0, 16.0]));
+            assert!(ballot.take_elected(&|_, _| is_apart).is_empty());
+            ballot.count(at(2, 1300), &mut lines("2", &[20.0]));
             assert_eq!(ballot.take_elected(&|_, _| is_apart).len(), usize::from(is_apart));
             // Half a second after it was seen last it is another pack's turn.
-            ballot.expire(1900);
-            ballot.count(at(3, 1900), &mut lines("3", &[12.0, 16.0]));
-            assert_eq!(ballot.take_elected(&|_, _| is_apart).len(), 1);
+            for (now_ms, is_over) in [(1499, false), (1800, true)] {
+                ballot.expire(now_ms);
+                let mut other = lines("3", &[12.0, 16.0]);
+                ballot.count(at(now_ms, now_ms), &mut other);
+                let is_read = !ballot.take_elected(&|_, _| false).is_empty();
+                assert_eq!(is_read, is_over, "{now_ms}");
+            }
         }
     }
 

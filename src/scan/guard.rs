@@ -44,6 +44,8 @@ pub struct Guard {
     asides: Vec<Aside>,
     /// Article numbers, in what symbols they were seen, and when.
     articles: Vec<(String, Symbology, u64)>,
+    /// What was added to which of them, so that it is told once while the article stays.
+    added: Vec<(String, String)>,
     /// When an article was seen last, whether it rang or not.
     article_ms: Option<u64>,
 }
@@ -52,7 +54,13 @@ impl Guard {
     /// A guard that keeps the same code silent for `window_ms` after it was last seen.
     pub const fn new(window_ms: u64) -> Self {
         let filter = RepeatFilter::new(window_ms);
-        Self { filter, asides: Vec::new(), articles: Vec::new(), article_ms: None }
+        Self {
+            filter,
+            asides: Vec::new(),
+            articles: Vec::new(),
+            added: Vec::new(),
+            article_ms: None,
+        }
     }
 
     /// What becomes of a code seen at `now_ms`. `window_ms` is how long the same code stays silent,
@@ -69,7 +77,7 @@ impl Guard {
         let is_elsewhere = self.is_elsewhere(gtin.to_gtin14(), code.symbology, now_ms, window_ms);
         // Asked in any case: being seen prolongs the silence.
         let is_new = self.admits_text(code, now_ms, window_ms);
-        Admission::of_article(code, is_new, is_elsewhere)
+        self.weigh(code, gtin.to_gtin14(), is_new, is_elsewhere)
     }
 
     /// The same for a hand scanner, whose trigger is meant each time: only its bounce of `bounce_ms`
@@ -88,7 +96,31 @@ impl Guard {
         self.article_ms = Some(now_ms);
         let is_elsewhere = self.is_elsewhere(gtin.to_gtin14(), code.symbology, now_ms, life_ms);
         let is_new = self.admits_text(code, now_ms, bounce_ms);
-        Admission::of_article(code, is_new, is_elsewhere)
+        self.weigh(code, gtin.to_gtin14(), is_new, is_elsewhere)
+    }
+
+    /// What becomes of an article's code that is new to the filter, and is or is not another symbol of one that rang.
+    fn weigh(
+        &mut self,
+        code: &Code,
+        number: String,
+        is_new: bool,
+        is_elsewhere: bool,
+    ) -> Admission {
+        let says_more =
+            matches!(&code.meaning, Meaning::Gs1(elements) if elements.elements().len() > 1);
+        self.added.retain(|(known, _)| self.articles.iter().any(|(seen, ..)| seen == known));
+        if !is_elsewhere || !says_more {
+            return Admission::of(is_new && !is_elsewhere);
+        }
+        if self.added.iter().any(|(known, text)| *known == number && *text == code.text) {
+            return Admission::Silent;
+        }
+        if self.added.len() == SEEN_MAX {
+            self.added.remove(0);
+        }
+        self.added.push((number, code.text.clone()));
+        Admission::Adds
     }
 
     /// Whether another symbol just carried the same article number. Two symbols of one kind are two
@@ -145,15 +177,6 @@ impl Guard {
 impl Admission {
     const fn of(rings: bool) -> Self {
         if rings { Self::Rings } else { Self::Silent }
-    }
-
-    fn of_article(code: &Code, is_new: bool, is_elsewhere: bool) -> Self {
-        let says_more =
-            matches!(&code.meaning, Meaning::Gs1(elements) if elements.elements().len() > 1);
-        match (is_new, is_elsewhere) {
-            (true, true) if says_more => Self::Adds,
-            (is_new, is_elsewhere) => Self::of(is_new && !is_elsewhere),
-        }
     }
 }
 

@@ -44,7 +44,7 @@ pub enum ScanEvent {
     },
     /// Another symbol of the pack that just rang, which says more than its number: a date, a weight, a lot. It does not
     /// ring.
-    Beside(Code),
+    SamePack(Code),
     /// What would help to read what is in view; sent when it changes.
     Hint(Hint),
     /// A small grey picture for the screen, at most 360x270.
@@ -218,7 +218,7 @@ impl Scanner {
                 evidence: Evidence::default(),
                 look_ms: 0,
             }),
-            Admission::Adds => self.shared.tell(ScanEvent::Beside(code)),
+            Admission::Adds => self.shared.tell(ScanEvent::SamePack(code)),
             Admission::Silent => {}
         }
     }
@@ -420,7 +420,7 @@ fn tell_reads(
                     look_ms,
                 });
             }
-            Admission::Adds => shared.tell(ScanEvent::Beside(code)),
+            Admission::Adds => shared.tell(ScanEvent::SamePack(code)),
             Admission::Silent => {}
         }
     }

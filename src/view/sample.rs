@@ -94,6 +94,7 @@ pub fn samples(language: Language) -> Vec<Sample> {
     add("sell-unknown", shop.sell_unknown());
     add("sell-issue", shop.sell_issue());
     add("sell-case", shop.sell_case());
+    add("sell-expired", shop.sell_expired());
     add("sell-no-camera", shop.sell_no_camera());
     add("articles", shop.articles(true));
     add("articles-none", shop.articles(false));
@@ -404,6 +405,14 @@ impl Shop {
         let name = self.goods.articles.iter().map(|article| article.name);
         let longest = name.max_by_key(|name| name.chars().count()).unwrap_or_default();
         screen.message = Some(message(Severity::Error, "case-of-pieces", &[longest]));
+        screen
+    }
+
+    /// The longest of what a scan may be answered with.
+    fn sell_expired(&self) -> Screen {
+        let mut screen = self.sell(Role::Cashier, 4);
+        screen.sell.outcome = ScanOutcome::Refused;
+        screen.message = Some(message(Severity::Error, "expired-same-pack", &["30 Nov 2026"]));
         screen
     }
 

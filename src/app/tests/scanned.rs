@@ -127,6 +127,33 @@ fn what_does_not_ring_is_said_and_changes_nothing() {
     assert_eq!(shop.said(), "expired-customer");
 }
 
+/// The number of a pack rang from its bars; its dots, which carry the date, came a moment later.
+#[test]
+fn a_date_beside_a_number_that_rang_is_told() {
+    use Symbology::{Ean13, Gs1DataMatrix};
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = shop(directory.path());
+    shop.pin("1234");
+    let milk = gtin(1);
+    for (dates, role, said) in [
+        ("17261120", Role::Cashier, "expired-same-pack"),
+        ("15261120", Role::Cashier, "best-before-over"),
+        ("17270120", Role::Cashier, ""),
+        ("17261120", Role::Customer, "expired-same-pack-customer"),
+    ] {
+        shop.tap(Intent::SetRole(role));
+        let rung = shop.tap(Intent::Scanned(Code::new(Ean13, milk.as_str())));
+        shop.tap(Intent::DismissMessage);
+        let beside = Code::new(Gs1DataMatrix, format!("010{milk}{dates}"));
+        let screen = shop.tap(Intent::ScannedSamePack(beside));
+        assert_eq!(screen.message.map_or(String::new(), |message| message.code), said, "{dates}");
+        let quantities = |screen: &super::super::screen::SellScreen| {
+            screen.lines.iter().map(|line| line.quantity.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(quantities(&screen.sell), quantities(&rung.sell), "it rings nothing: {dates}");
+    }
+}
+
 /// Reading guide: symbology, text, line (name and quantity), what is said.
 #[test]
 fn a_case_is_not_rung_as_a_piece() {

@@ -18,6 +18,9 @@ const KNOWN_MS: u64 = 400;
 const KNOWN_MAX: usize = 64;
 /// Patches that are looked at in a frame.
 const PATCHES_MAX: usize = 3;
+/// Places by which frames go on: fewer than are looked at, so that no place keeps step with what changes from frame to
+/// frame.
+const STEP: usize = 2;
 /// Dear strategies for one kind of place, taken in turn.
 const DEAR: usize = 4;
 
@@ -59,7 +62,7 @@ impl Decoder {
         order.extend(0..self.locator.bars().len());
         if self.options.view == View::All {
             order.retain(|index| !self.is_known(shot, self.locator.bars()[*index].middle));
-            turn_by(&mut order, self.stream.turn * BARS_MAX);
+            turn_by(&mut order, self.stream.turn * STEP);
         }
         order.truncate(BARS_MAX);
         order
@@ -71,7 +74,7 @@ impl Decoder {
         order.clear();
         order.extend(0..self.locator.patches().len());
         order.retain(|index| !self.is_known(shot, self.locator.patches()[*index].middle()));
-        turn_by(&mut order, self.stream.turn * PATCHES_MAX);
+        turn_by(&mut order, self.stream.turn * STEP);
         order.truncate(PATCHES_MAX);
         order
     }

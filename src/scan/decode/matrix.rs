@@ -116,8 +116,8 @@ impl MatrixReader {
         found
     }
 
-    /// Reads one code that is not flat: on cloth, on a bottle, on a crumpled receipt. For stills that
-    /// yielded nothing; `is_late` is asked on the way.
+    /// Reads one code that is not flat: on cloth, on a bottle, on a crumpled receipt. For stills,
+    /// where flat looks yield nothing; `is_late` is asked on the way.
     pub fn read_bent(
         &mut self,
         luma: Luma<'_>,

@@ -122,9 +122,13 @@ impl Options {
     }
 
     fn wants_matrix(&self) -> bool {
-        use Symbology::{DataMatrix, Gs1DataMatrix, Gs1QrCode, QrCode};
-        [QrCode, Gs1QrCode, DataMatrix, Gs1DataMatrix].iter().any(|kind| self.wants(*kind))
+        self.symbologies.iter().any(|kind| is_matrix(*kind))
     }
+}
+
+const fn is_matrix(symbology: Symbology) -> bool {
+    use Symbology::{DataMatrix, Gs1DataMatrix, Gs1QrCode, QrCode};
+    matches!(symbology, QrCode | Gs1QrCode | DataMatrix | Gs1DataMatrix)
 }
 
 impl Default for Options {
@@ -359,7 +363,9 @@ impl Decoder {
         for read in self.ballot.take_elected(&are_apart) {
             let middle = read.outline[0].middle(read.outline[2]);
             let is_in_place_of = |known: &Read| {
-                contains(&known.outline, middle) && !are_apart(&known.outline, &read.outline)
+                let is_other =
+                    !is_matrix(known.symbology) && are_apart(&known.outline, &read.outline);
+                contains(&known.outline, middle) && !is_other
             };
             let is_known = reads.iter().any(|known| {
                 (known.symbology == read.symbology && known.text == read.text)

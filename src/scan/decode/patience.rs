@@ -31,6 +31,9 @@ impl Decoder {
     pub(super) fn study_at(&mut self, shot: &Shot<'_>) -> Vec<Read> {
         let mut reads = Vec::new();
         self.study_finely(shot, &mut reads);
+        if shot.is_late() {
+            return reads;
+        }
         self.locator.survey(&shot.picture, shot.aim());
         self.study_matrix(shot, &mut reads);
         self.study_bars(shot, &mut reads);
@@ -56,7 +59,7 @@ impl Decoder {
 
     /// Light bars on dark, where bars were found.
     fn study_inverted(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
-        for index in 0..self.locator.bars().len() {
+        for index in 0..self.locator.bars().len().min(PLACES_MAX) {
             let bars = self.locator.bars()[index];
             for level in LEVELS {
                 let inverted = Manner { is_inverted: true, ..manner(level, 0.0) };
@@ -129,7 +132,7 @@ impl Decoder {
             if is_known(reads, bars.middle.scaled(shot.scale)) {
                 continue;
             }
-            if index >= PLACES_MAX && reads.is_empty() {
+            if shot.is_late() || (index >= PLACES_MAX && reads.is_empty()) {
                 return;
             }
             let mut has_rows = false;
@@ -147,9 +150,6 @@ impl Decoder {
                     self.study_bundle(shot, &bars, 0.0, turn);
                 }
                 self.elect(shot, reads);
-            }
-            if shot.is_late() {
-                return;
             }
         }
     }
@@ -270,13 +270,10 @@ impl Decoder {
             if is_known(reads, patch.middle().scaled(shot.scale)) {
                 continue;
             }
-            if index >= PLACES_MAX && reads.is_empty() {
+            if shot.is_late() || (index >= PLACES_MAX && reads.is_empty()) {
                 return;
             }
             self.study_patch(shot, &patch, reads);
-            if shot.is_late() {
-                return;
-            }
         }
     }
 

@@ -72,6 +72,7 @@ impl Decoder {
         let is_open = |bars: &&Bars| {
             is_large(bars.length * bars.height)
                 && !reads.iter().any(|read| bars.contains(middle(&read.outline)))
+                && !reads.iter().any(|read| encloses(&prolonged(&read.outline), bars.middle))
         };
         let bars = self.locator.bars().iter().filter(is_open);
         let bars: Vec<Bars> = bars.take(DEAR_MAX).copied().collect();
@@ -170,6 +171,14 @@ pub(super) fn read_further(
         let wanted = |symbology| is_dots(symbology) && wanted(symbology);
         found.extend(matrix.read(view, look, wanted, shot.is_late));
         let Some(read) = found.get(last) else { return };
+        // What could not be painted over is found again and again.
+        let is_again = |known: &MatrixRead| {
+            known.text == read.text && known.outline[0].distance(read.outline[0]) < 2.0
+        };
+        if found[..last].iter().any(is_again) {
+            found.truncate(last);
+            return;
+        }
         paint_over(&mut rest, &read.outline);
         last = found.len();
     }
@@ -208,6 +217,17 @@ fn paint_over(frame: &mut Frame, outline: &Outline) {
 
 fn middle(outline: &Outline) -> Point {
     outline[0].middle(outline[2])
+}
+
+/// The outline of a code as it may go on beyond the lines that saw it: a third of its length up and down its bars.
+fn prolonged(outline: &Outline) -> Outline {
+    let [from, to, last_to, last_from] = *outline;
+    let (dx, dy) = ((to.x - from.x) / 3.0, (to.y - from.y) / 3.0);
+    let moved = |at: Point, sign: f32| Point::new(at.x - sign * dy, at.y + sign * dx);
+    // Down the bars is a quarter turn from along the line, on the side where the last line lies.
+    let side = (to.x - from.x) * (last_from.y - from.y) - (to.y - from.y) * (last_from.x - from.x);
+    let sign = if side < 0.0 { -1.0 } else { 1.0 };
+    [moved(from, -sign), moved(to, -sign), moved(last_to, sign), moved(last_from, sign)]
 }
 
 /// In square pixels.

@@ -34,7 +34,8 @@ pub(super) struct StreamState {
     aimed: usize,
     was_aimed: bool,
     /// Whether what is aimed at was read in the frame before.
-    was_enough: bool,
+    was_read: bool,
+    same_pack: usize,
     /// Bars of the frame in which a row of a stacked symbol was seen, and places swept for more of
     /// them; whether the last dear strategy did so.
     rows: Option<Bars>,
@@ -84,7 +85,7 @@ pub(super) const THOROUGH_SIDE_MAX: usize = 260;
 const UNREAD_MIN: u32 = 15;
 
 /// While what is aimed at stays in view, one of so many frames is looked over for other symbols of the pack.
-const BESIDE_TURNS: usize = 3;
+const SAME_PACK_TURNS: usize = 3;
 
 /// Strategies taken in turn; no multiple of three, since what lines see changes with every third frame.
 const DEAR: usize = 10;
@@ -137,13 +138,14 @@ impl Decoder {
         let mut reads = Vec::new();
         self.stream.turn += 1;
         self.look_cheaply(shot, &mut reads);
-        let is_enough = self.is_enough(shot, &reads);
-        if !is_enough {
+        if !self.is_enough(shot, &reads) {
             self.look_closely(shot, &mut reads);
-        } else if self.stream.was_enough && self.stream.turn.is_multiple_of(BESIDE_TURNS) {
-            self.look_beside(shot, &mut reads);
         }
-        self.stream.was_enough = is_enough;
+        let is_read = self.is_enough(shot, &reads);
+        if is_read && self.stream.was_read && self.stream.turn.is_multiple_of(SAME_PACK_TURNS) {
+            self.look_for_the_same_pack(shot, &mut reads);
+        }
+        self.stream.was_read = is_read;
         self.remember(shot, &reads);
         self.note_known(shot, &reads);
         self.choose(shot, &mut reads);
@@ -228,14 +230,31 @@ impl Decoder {
         }
     }
 
-    /// A matrix code beside the bars at the aim: it may carry the date of the pack.
-    fn look_beside(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
-        if reads.iter().all(|read| gtin_of(read).is_none()) || shot.is_late() {
+    /// A matrix code on the pack whose bars are aimed at: it may carry the date. The nearest patches in turn.
+    fn look_for_the_same_pack(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        const PATCHES_MAX: usize = 4;
+        if !self.options.wants_matrix()
+            || reads.iter().all(|read| gtin_of(read).is_none())
+            || shot.is_late()
+        {
             return;
         }
         self.locator.survey(&shot.picture, shot.aim());
         self.mark(Stage::Survey);
-        self.look_at_patches(shot, reads);
+        let is_open = |patch: &&Patch| {
+            let at = patch.middle().scaled(shot.scale);
+            reads.iter().all(|read| !contains(&read.outline, at))
+        };
+        let open = || self.locator.patches().iter().filter(is_open).take(PATCHES_MAX);
+        let turn = self.stream.same_pack;
+        let patch = turn.checked_rem(open().count()).and_then(|at| open().nth(at)).copied();
+        self.stream.same_pack += 1;
+        if let Some(patch) = patch {
+            let look =
+                Look { is_inverted: false, is_thorough: false, patterns_max: STREAM_PATTERNS_MAX };
+            let how = MatrixLook::flat(look, PATCH_SIDE_MAX, Strategy::Patch);
+            self.read_matrix(shot, &patch, how, reads);
+        }
         self.mark(Stage::Patches);
     }
 
