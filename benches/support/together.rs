@@ -61,8 +61,10 @@ fn put(cell: &Frame, at: usize, across: usize, ground: &mut Frame) {
 /// Puts each picture on the first shelf with a place left and no text of its own.
 fn shelves(pictures: &[(usize, Picture)], places: usize) -> Vec<Shelf<'_>> {
     // Neighbours in a set show the same article: they are taken far from one another, each once.
-    let divides = |step: usize| (2..=step).any(|by| step % by == 0 && pictures.len() % by == 0);
-    let stride = (211..).find(|step| !divides(*step)).unwrap_or(1);
+    let count = pictures.len();
+    let shares_a_divisor =
+        |step: usize| (2..=step).any(|by| step.is_multiple_of(by) && count.is_multiple_of(by));
+    let stride = (211..).find(|step| !shares_a_divisor(*step)).unwrap_or(1);
     let mut shelves: Vec<Shelf<'_>> = Vec::new();
     for index in 0..pictures.len() {
         let picture = &pictures[index * stride % pictures.len()];
