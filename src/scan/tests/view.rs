@@ -59,16 +59,16 @@ fn who_aims_reads_one_and_who_counts_reads_all() {
 /// only what is aimed at.
 #[test]
 fn what_stands_beside_the_bars_of_a_pack_is_read_too() {
-    for (number, is_told) in [(AIMED, true), (BESIDE, false)] {
+    for (number, height, is_told) in [(AIMED, 100, true), (AIMED, 36, true), (BESIDE, 100, false)] {
         let mut frame = Frame::filled(640, 480, 220);
-        draw(&mut frame, BarcodeFormat::EAN_13, AIMED, (180, 190), 100);
+        draw(&mut frame, BarcodeFormat::EAN_13, AIMED, (180, 240 - height / 2), height);
         let text = format!("https://id.example/01/0{number}?17=261130");
         draw(&mut frame, BarcodeFormat::DATA_MATRIX, &text, (250, 330), 0);
         let mut all = BTreeSet::from([AIMED.to_owned()]);
         if is_told {
             all.insert(text);
         }
-        assert_eq!(streamed(&frame, View::Aimed, 24), all, "{number}");
+        assert_eq!(streamed(&frame, View::Aimed, 24), all, "{number}, {height} high");
     }
 }
 
