@@ -81,7 +81,7 @@ impl Terminal {
                 let words =
                     if is_customer { "expired-same-pack-customer" } else { "expired-same-pack" };
                 let day = self.day(day);
-                self.refuse(Message::error(words, &[&day]));
+                self.tell(ScanOutcome::TakeOut, Message::error(words, &[&day]));
             }
             Ok(rung) => {
                 if let (Some(day), Some((article, _))) = (rung.best_before, self.article_of(&rung)?)

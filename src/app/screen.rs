@@ -235,6 +235,8 @@ pub enum ScanOutcome {
     Unknown,
     /// It could not be done.
     Refused,
+    /// What was added before must come out again.
+    TakeOut,
 }
 
 /// View `sell`.

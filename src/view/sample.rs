@@ -411,7 +411,7 @@ impl Shop {
     /// The longest of what a scan may be answered with.
     fn sell_expired(&self) -> Screen {
         let mut screen = self.sell(Role::Cashier, 4);
-        screen.sell.outcome = ScanOutcome::Refused;
+        screen.sell.outcome = ScanOutcome::TakeOut;
         screen.message = Some(message(Severity::Error, "expired-same-pack", &["30 Nov 2026"]));
         screen
     }

@@ -97,6 +97,7 @@ pub fn show(app: &App, screen: &SellScreen) {
         ScanOutcome::Again => OutcomeKind::Again,
         ScanOutcome::Unknown => OutcomeKind::Unknown,
         ScanOutcome::Refused => OutcomeKind::Refused,
+        ScanOutcome::TakeOut => OutcomeKind::TakeOut,
     });
     sell.set_outcome_serial(small(screen.outcome_serial));
 }

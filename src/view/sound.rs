@@ -38,7 +38,7 @@ impl Tone {
             ScanOutcome::Added => Some(Self::Read),
             ScanOutcome::Again => Some(Self::Again),
             ScanOutcome::Unknown => Some(Self::Unknown),
-            ScanOutcome::Refused => Some(Self::Refused),
+            ScanOutcome::Refused | ScanOutcome::TakeOut => Some(Self::Refused),
         }
     }
 
@@ -192,6 +192,7 @@ mod tests {
             (ScanOutcome::Again, Tone::Again),
             (ScanOutcome::Unknown, Tone::Unknown),
             (ScanOutcome::Refused, Tone::Refused),
+            (ScanOutcome::TakeOut, Tone::Refused),
         ] {
             serial += 1;
             let sell = SellScreen { outcome, outcome_serial: serial, ..SellScreen::default() };
