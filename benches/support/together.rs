@@ -80,7 +80,8 @@ fn shelves(pictures: &[(usize, Picture)], places: usize) -> Vec<Shelf<'_>> {
     shelves
 }
 
-/// Shows all pictures to all engines, so many across and down at a time; each is counted in the one of so many groups that it names.
+/// Shows all pictures to all engines, so many across and down at a time; each is counted in the one of so many groups
+/// that it names.
 pub fn look(
     pictures: &[(usize, Picture)],
     groups: usize,

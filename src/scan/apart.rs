@@ -2,9 +2,9 @@
 //!
 //! Two texts that lines saw in one place are rivals, since one of them is a misreading. Labels of parcels and of
 //! telephones carry several symbols one above the other, hardly a millimetre apart, and they are none. Two things tell
-//! the cases apart. Who walks along the bars of one symbol stays on them, and who goes over to another crosses the light
-//! between; but so does a scratch. And the bars beyond it are others; but nearly the same where numbers follow one
-//! another. Both are asked, and what cannot be told is one symbol.
+//! the cases apart. Who walks along the bars of one symbol stays on them, and who goes over to another crosses the
+//! light between; but so does a scratch. And the bars beyond it are others; but nearly the same where numbers follow
+//! one another. Both are asked, and what cannot be told is one symbol.
 
 use crate::frame::{Luma, Outline, Point};
 
@@ -27,8 +27,8 @@ const CONTRAST_MIN: f32 = 16.0;
 /// Bars are dark below this share of the range of their line, light is met above that one.
 const DARK: f32 = 0.35;
 const LIGHT: f32 = 0.6;
-/// Profiles that are more alike than this, as a correlation, are those of the same bars. Code 128 of fifteen digits that
-/// differ in two have 0.88; texts of fourteen characters that differ in one have 0.94, and silence each other.
+/// Profiles that are more alike than this, as a correlation, are those of the same bars. Code 128 of fifteen digits
+/// that differ in two have 0.88; texts of fourteen characters that differ in one have 0.94, and silence each other.
 const ALIKE: f32 = 0.93;
 /// Points of a profile, and how far one may lie beside the other, in pixels.
 const PROFILE: usize = 240;

@@ -267,6 +267,8 @@ pub struct NearMiss {
     pub to: Point,
     /// Whether the catalogue has such an article.
     pub is_known: Option<bool>,
+    /// Whether it is a symbol that a part of a longer one may look like.
+    pub is_short: bool,
     /// The time of the frame.
     pub seen_ms: u64,
 }
@@ -491,7 +493,8 @@ impl Ballot {
             |a: &&Sighting, b: &&Sighting| a.from.distance(a.to).total_cmp(&b.from.distance(b.to));
         let line = best.lines.iter().max_by(by_length)?;
         let Candidate { is_known, seen_ms, .. } = *best;
-        Some(NearMiss { from: line.from, to: line.to, is_known, seen_ms })
+        let is_short = short_modules(best.symbology, &best.text).is_some();
+        Some(NearMiss { from: line.from, to: line.to, is_known, is_short, seen_ms })
     }
 
     /// Forgets votes that nobody repeated for a while.

@@ -144,7 +144,9 @@ impl Decoder {
                 self.study_rows(shot, &bars, reads);
             }
             let place = bars.scaled(shot.scale);
-            let is_near = |miss: NearMiss| place.contains(miss.from.middle(miss.to));
+            // More lines over a part of a longer symbol would only find more votes for a short one.
+            let is_near =
+                |miss: NearMiss| !miss.is_short && place.contains(miss.from.middle(miss.to));
             if is_stack(&place, reads) || self.ballot.near_miss().is_some_and(is_near) {
                 for turn in [0.7, -0.7, 1.5, -1.5] {
                     self.study_bundle(shot, &bars, 0.0, turn);

@@ -55,8 +55,8 @@ fn who_aims_reads_one_and_who_counts_reads_all() {
     assert_eq!(streamed(&frame, View::All, 6), both);
 }
 
-/// A pack with its number in bars and, beside them, its date in dots: who aims at the bars gets both, of another article
-/// only what is aimed at.
+/// A pack with its number in bars and, beside them, its date in dots: who aims at the bars gets both, of another
+/// article only what is aimed at.
 #[test]
 fn what_stands_beside_the_bars_of_a_pack_is_read_too() {
     for (number, height, is_told) in [(AIMED, 100, true), (AIMED, 36, true), (BESIDE, 100, false)] {
