@@ -64,6 +64,8 @@ impl Forwarder {
                     self.desk.source_changed();
                     self.inputs.send(Input::Camera(source_words(&state).to_owned()));
                 }
+                // No view asks for one yet.
+                ScanEvent::Picture(_) => {}
                 ScanEvent::Look(look) => {
                     if self.desk.take(&look) {
                         self.preview.diagnose(diagnostician.tell(&look, now_ms));

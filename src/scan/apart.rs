@@ -7,6 +7,8 @@
 //! one another. Both are asked, and what cannot be told is one symbol.
 
 use crate::frame::{Luma, Outline, Point};
+use crate::outline::{lie_together, middle};
+use domain::code::Symbology;
 
 /// Points along a line of which each dark one is walked from.
 const POINTS: usize = 96;
@@ -40,7 +42,46 @@ pub(crate) fn are_apart(luma: &Luma<'_>, one: &Outline, other: &Outline) -> bool
     let (Some(way), Some(back)) = (Way::between(one, other), Way::between(other, one)) else {
         return false;
     };
-    way.crosses_light(luma) && back.crosses_light(luma) && !way.leads_to_the_same(luma)
+    way.crosses_light(luma, way.gap_min())
+        && back.crosses_light(luma, back.gap_min())
+        && !way.leads_to_the_same(luma)
+}
+
+/// What lies farther apart than bars are high is not one symbol, in lengths of the symbol: as EAN and UPC have them by the
+/// GS1 General Specifications, section 5.2; other bars are seldom higher.
+const fn height_per_length(symbology: Symbology) -> f32 {
+    match symbology {
+        Symbology::UpcE => 1.3,
+        Symbology::Ean8 => 0.8,
+        _ => 0.7,
+    }
+}
+
+/// Light between two labels of one text is at least so wide, in lengths of them: a reflection on one seldom is.
+const LABEL_GAP_MIN: f32 = 0.15;
+
+/// Whether two outlines on which the same text was read are those of one symbol. Of what cannot be told, yes: who counts
+/// packs sees in the picture which was left out.
+pub(crate) fn is_one(
+    luma: &Luma<'_>,
+    symbology: Symbology,
+    one: &Outline,
+    other: &Outline,
+) -> bool {
+    if lie_together(one, other) {
+        return true;
+    }
+    let (from, to) = (one[0].middle(one[3]), one[1].middle(one[2]));
+    let (dx, dy) = (to.x - from.x, to.y - from.y);
+    let length = dx.hypot(dy).max(1.0);
+    let (from, to) = (middle(one), middle(other));
+    let (x, y) = (to.x - from.x, to.y - from.y);
+    let (along, across) = ((x * dx + y * dy).abs() / length, (x * dy - y * dx).abs() / length);
+    if along > length / 2.0 || across > height_per_length(symbology) * length {
+        return false;
+    }
+    let Some(way) = Way::between(one, other) else { return true };
+    !way.crosses_light(luma, LABEL_GAP_MIN * length)
 }
 
 /// From the line of one symbol that is nearest to another, along its bars, to the nearest line of that one.
@@ -86,8 +127,13 @@ impl Way {
         Point::new(x, y)
     }
 
-    /// Whether nearly all dark bars of the line end in light on the way.
-    fn crosses_light(&self, luma: &Luma<'_>) -> bool {
+    /// What light between two texts is at least, in steps.
+    fn gap_min(&self) -> f32 {
+        GAP_MIN.max(self.from.distance(self.to) * GAP_SHARE_MIN)
+    }
+
+    /// Whether nearly all dark bars of the line end in light of so many steps on the way.
+    fn crosses_light(&self, luma: &Luma<'_>, gap_min: f32) -> bool {
         let value = |share: f32, steps: f32| {
             let at = self.at(share, steps);
             luma.sample(at.x, at.y)
@@ -100,12 +146,11 @@ impl Way {
             return false;
         }
         let (dark, light) = (low + DARK * (high - low), low + LIGHT * (high - low));
-        let gap_min = GAP_MIN.max(self.from.distance(self.to) * GAP_SHARE_MIN) as usize;
         let meets_light = |share: f32| {
             let mut run = 0;
             (1..self.reach as usize).any(|step| {
                 run = if value(share, step as f32) > light { run + 1 } else { 0 };
-                run >= gap_min
+                run >= gap_min as usize
             })
         };
         let (mut walks, mut ends) = (0, 0);

@@ -8,6 +8,7 @@
 use crate::add_on::{AddOnBallot, Beside};
 use crate::evidence::{Evidence, Strategy};
 use crate::frame::{Outline, Point};
+use crate::outline::{contains, middle};
 use crate::trace::{Claim, Standing};
 use domain::code::{AddOn, Code, Symbology};
 use std::sync::Arc;
@@ -510,22 +511,6 @@ impl Ballot {
         self.settled.clear();
         self.add_ons.clear();
     }
-}
-
-fn middle(outline: &Outline) -> Point {
-    outline[0].middle(outline[2])
-}
-
-/// Whether `point` lies in the box around `outline`, or within a tenth of its size beside it.
-pub fn contains(outline: &Outline, point: Point) -> bool {
-    let xs = outline.map(|corner| corner.x);
-    let ys = outline.map(|corner| corner.y);
-    let low = |values: [f32; 4]| values.into_iter().fold(f32::INFINITY, f32::min);
-    let high = |values: [f32; 4]| values.into_iter().fold(f32::NEG_INFINITY, f32::max);
-    let (left, right, top, bottom) = (low(xs), high(xs), low(ys), high(ys));
-    let slack = 0.1 * (right - left).max(bottom - top) + 2.0;
-    (left - slack..=right + slack).contains(&point.x)
-        && (top - slack..=bottom + slack).contains(&point.y)
 }
 
 #[cfg(test)]

@@ -181,7 +181,7 @@ impl Admission {
 }
 
 /// A web address in a matrix code that no rule of ours gives a meaning.
-fn is_advertisement(code: &Code) -> bool {
+pub(crate) fn is_advertisement(code: &Code) -> bool {
     let is_matrix = matches!(code.symbology, Symbology::QrCode | Symbology::DataMatrix);
     let is_address = ["http://", "https://"].iter().any(|scheme| {
         code.text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))

@@ -15,7 +15,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// When a look at a still takes up nothing new; what runs then ends within its two seconds.
-const STILL_MS_MAX: u64 = 1500;
+pub(crate) const STILL_MS_MAX: u64 = 1500;
 /// The longest look at one frame of a clip.
 const CLIP_FRAME_MS_MAX: u64 = 100;
 /// The most files taken from folders in one run.
@@ -47,10 +47,18 @@ pub enum FileError {
 pub struct FileResult {
     /// The codes in it, each once.
     pub codes: Vec<Code>,
+    /// In how many places of one picture each of them stands: equal packs.
+    pub places: Vec<usize>,
     /// How long looking took, reading and unpacking included.
     pub ms: u64,
     /// A clip that broke off keeps what was read before.
     pub error: Option<FileError>,
+}
+
+impl FileResult {
+    fn counted(&self) -> impl Iterator<Item = (&Code, usize)> {
+        self.codes.iter().zip(self.places.iter().copied())
+    }
 }
 
 /// Names of files that are clips by their ending; the rest is told by its first bytes.
@@ -63,16 +71,17 @@ fn is_motion_jpeg(path: &Path) -> bool {
 pub fn decode_file(path: &Path, options: &Options, clock: &dyn Clock) -> FileResult {
     let begin_ms = clock.now_ms();
     let mut decoder = Decoder::new(options.clone());
-    let mut codes = Vec::new();
-    let error = look_at(path, &mut decoder, clock, &mut codes).err();
-    FileResult { codes, ms: clock.now_ms().saturating_sub(begin_ms), error }
+    let mut found = Vec::new();
+    let error = look_at(path, &mut decoder, clock, &mut found).err();
+    let (codes, places) = found.into_iter().unzip();
+    FileResult { codes, places, ms: clock.now_ms().saturating_sub(begin_ms), error }
 }
 
 fn look_at(
     path: &Path,
     decoder: &mut Decoder,
     clock: &dyn Clock,
-    codes: &mut Vec<Code>,
+    found: &mut Vec<(Code, usize)>,
 ) -> Result<(), FileError> {
     let file = File::open(path)?;
     let mut head = Vec::new();
@@ -83,24 +92,24 @@ fn look_at(
         // Nobody aims a file: whatever its frames show counts, as in a still.
         let options = decoder.options().clone().viewing(View::All);
         let mut decoder = Decoder::new(options);
-        return look_at_clip(Clip::open(input, CLIP_FPS)?, &mut decoder, clock, codes);
+        return look_at_clip(Clip::open(input, CLIP_FPS)?, &mut decoder, clock, found);
     }
     if file.metadata()?.len() > FILE_BYTES_MAX {
         return Err(FileError::TooLong);
     }
     let mut bytes = head;
     (&file).take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    study(&image::decode(&bytes)?, decoder, clock, codes);
+    study(&image::decode(&bytes)?, decoder, clock, found);
     Ok(())
 }
 
-/// Looks at a still with all patience and adds what it holds, each code once.
-fn study(frame: &Frame, decoder: &mut Decoder, clock: &dyn Clock, codes: &mut Vec<Code>) {
+/// Looks at a still with all patience and adds what it holds, each code once, with its places.
+fn study(frame: &Frame, decoder: &mut Decoder, clock: &dyn Clock, found: &mut Vec<(Code, usize)>) {
     let Some(luma) = frame.view() else { return };
     let deadline_ms = clock.now_ms() + STILL_MS_MAX;
     let reads = decoder.study(luma, &|| clock.now_ms() >= deadline_ms);
     for read in reads {
-        add(codes, read.into_code());
+        *add(found, read.into_code()) += 1;
     }
 }
 
@@ -108,7 +117,7 @@ fn look_at_clip<R: io::BufRead>(
     mut clip: Clip<R>,
     decoder: &mut Decoder,
     clock: &dyn Clock,
-    codes: &mut Vec<Code>,
+    found: &mut Vec<(Code, usize)>,
 ) -> Result<(), FileError> {
     let mut fault = None;
     loop {
@@ -119,7 +128,8 @@ fn look_at_clip<R: io::BufRead>(
                 let is_late = || clock.now_ms() >= deadline_ms;
                 // Zero is the time of stills, whose votes are not added up over frames.
                 for read in decoder.look(luma, frame.taken_ms + 1, &is_late) {
-                    add(codes, read.into_code());
+                    // Places of one frame and of the next are told apart by nothing.
+                    *add(found, read.into_code()) = 1;
                 }
             }
             Ok(None) => return fault.map_or(Ok(()), |fault: ClipError| Err(fault.into())),
@@ -130,13 +140,17 @@ fn look_at_clip<R: io::BufRead>(
     }
 }
 
-fn add(codes: &mut Vec<Code>, code: Code) {
-    let is_same = |known: &&mut Code| known.symbology == code.symbology && known.text == code.text;
-    match codes.iter_mut().find(is_same) {
+/// Adds a code that is not there yet; its number of places.
+fn add(found: &mut Vec<(Code, usize)>, code: Code) -> &mut usize {
+    let is_same =
+        |(known, _): &(Code, usize)| known.symbology == code.symbology && known.text == code.text;
+    let at = found.iter().position(is_same).unwrap_or(found.len());
+    match found.get_mut(at) {
         // A later frame of a clip may say more.
-        Some(known) => known.add_on = known.add_on.or(code.add_on),
-        None => codes.push(code),
+        Some((known, _)) => known.add_on = known.add_on.or(code.add_on),
+        None => found.push((code, 0)),
     }
+    &mut found[at].1
 }
 
 /// One element of a GS1 code. Days are left as digits: their century depends on today.
@@ -217,6 +231,8 @@ struct CodeLine<'a> {
     text: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     add_on: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    places: Option<usize>,
     meaning: MeaningLine<'a>,
 }
 
@@ -231,10 +247,12 @@ struct FileLine<'a> {
     ms: Option<u64>,
 }
 
-fn code_line(code: &Code) -> CodeLine<'_> {
+fn code_line((code, places): (&Code, usize)) -> CodeLine<'_> {
     let Code { symbology, text, add_on, .. } = code;
     let add_on = add_on.map(|add_on| add_on.to_string());
-    CodeLine { symbology: symbology.name(), text, add_on, meaning: MeaningLine::new(code) }
+    let (symbology, meaning) = (symbology.name(), MeaningLine::new(code));
+    let places = (places > 1).then_some(places);
+    CodeLine { symbology, text, add_on, places, meaning }
 }
 
 /// A fault and its causes in one sentence.
@@ -253,7 +271,7 @@ pub fn json_line(path: &Path, result: &FileResult) -> String {
     let is_silent = result.error.is_some() && result.codes.is_empty();
     let line = FileLine {
         file: &path.to_string_lossy(),
-        codes: (!is_silent).then(|| result.codes.iter().map(code_line).collect()),
+        codes: (!is_silent).then(|| result.counted().map(code_line).collect()),
         error: result.error.as_ref().map(|error| in_words(error)),
         ms: (!is_silent).then_some(result.ms),
     };
@@ -264,10 +282,13 @@ pub fn json_line(path: &Path, result: &FileResult) -> String {
 fn plain_lines(path: &Path, result: &FileResult) -> String {
     let mut lines = String::new();
     let name: String = path.to_string_lossy().chars().flat_map(visible).collect();
-    for code in &result.codes {
+    for (code, places) in result.counted() {
         let mut text: String = code.text.chars().flat_map(visible).collect();
         if let Some(add_on) = code.add_on {
             text += &format!(" +{add_on}");
+        }
+        if places > 1 {
+            text += &format!(" x{places}");
         }
         lines += &format!("{name}: {} {text} ({})\n", code.symbology.name(), code.meaning.kind());
     }
@@ -430,7 +451,10 @@ mod tests {
             ),
         ] {
             let codes = vec![Code::new(symbology, text)];
-            let line = json_line(Path::new("a.png"), &FileResult { codes, ms: 1, error: None });
+            let line = json_line(
+                Path::new("a.png"),
+                &FileResult { codes, places: vec![1], ms: 1, error: None },
+            );
             let line: serde_json::Value = serde_json::from_str(&line).unwrap();
             assert_eq!(line["codes"][0]["meaning"], expected, "{text}");
         }
@@ -439,7 +463,7 @@ mod tests {
     #[test]
     fn an_add_on_is_printed_beside_its_number() {
         let codes = vec![Code::new(Symbology::Ean13, "978073520044951299")];
-        let result = FileResult { codes, ms: 1, error: None };
+        let result = FileResult { codes, places: vec![1], ms: 1, error: None };
         let line: serde_json::Value =
             serde_json::from_str(&json_line(Path::new("a.png"), &result)).unwrap();
         assert_eq!(line["codes"][0]["text"], "9780735200449");
@@ -447,17 +471,20 @@ mod tests {
         let lines = plain_lines(Path::new("a.png"), &result);
         assert_eq!(lines, "a.png: EAN-13 9780735200449 +51299 (gtin)\n");
         let codes = vec![Code::new(Symbology::Ean13, "9780735200449")];
-        let alone = json_line(Path::new("a.png"), &FileResult { codes, ms: 1, error: None });
+        let alone = json_line(
+            Path::new("a.png"),
+            &FileResult { codes, places: vec![1], ms: 1, error: None },
+        );
         assert!(!alone.contains("add_on"), "{alone}");
     }
 
     /// Frames of a clip say the same number, the later ones with what stands beside it.
     #[test]
     fn a_clip_yields_a_number_once_with_its_add_on() {
-        let mut codes = Vec::new();
+        let mut found = Vec::new();
         for text in ["9772049363002", "977204936300206", "9772049363002"] {
-            add(&mut codes, Code::new(Symbology::Ean13, text));
+            *add(&mut found, Code::new(Symbology::Ean13, text)) = 1;
         }
-        assert_eq!(codes, [Code::new(Symbology::Ean13, "977204936300206")]);
+        assert_eq!(found, [(Code::new(Symbology::Ean13, "977204936300206"), 1)]);
     }
 }

@@ -13,8 +13,10 @@ use crate::evidence::{Evidence, Hint};
 use crate::frame::{Frame, Outline};
 use crate::guard::{Admission, Guard, RepeatFilter};
 use crate::mailbox::{Mailbox, Taken};
+use crate::picture::Picture;
 use crate::source::format::Mode;
 use crate::source::{FrameSource, Next, SourceState};
+use crate::still::STILL_MS_MAX;
 use crate::trace::Trace;
 use domain::code::Code;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,6 +56,8 @@ pub enum ScanEvent {
     /// What one look saw and did; only while [`Scanner::observe`] asks for it, at most five a
     /// second and whenever something was read.
     Look(Arc<LookReport>),
+    /// The picture that [`Scanner::take_picture`] asked for.
+    Picture(Arc<Picture>),
 }
 
 /// What one look saw and did, for the diagnostics view.
@@ -136,6 +140,9 @@ struct Shared {
     is_over: AtomicBool,
     is_paused: AtomicBool,
     is_observed: AtomicBool,
+    /// Whether codes before the camera ring.
+    is_ringing: AtomicBool,
+    is_picture_wanted: AtomicBool,
     source: Mutex<(SourceState, Option<Mode>)>,
     frames: AtomicU64,
     decodes: AtomicU64,
@@ -177,6 +184,8 @@ impl Scanner {
             is_over: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
             is_observed: AtomicBool::new(false),
+            is_ringing: AtomicBool::new(true),
+            is_picture_wanted: AtomicBool::new(false),
             source: Mutex::new((SourceState::None, None)),
             frames: AtomicU64::new(0),
             decodes: AtomicU64::new(0),
@@ -200,6 +209,20 @@ impl Scanner {
     /// Begins or ends to tell what each look did. It costs a copy of the frame now and then.
     pub fn observe(&self, is_observed: bool) {
         self.shared.is_observed.store(is_observed, Ordering::Release);
+    }
+
+    /// Whether codes before the camera ring by themselves, as they do at first. Where pictures are taken they must not:
+    /// what is aimed at would be counted, and counted again in the picture. Looks, previews and hints go on, and so do
+    /// the codes of hand scanners.
+    pub fn ring(&self, is_ringing: bool) {
+        self.shared.is_ringing.store(is_ringing, Ordering::Release);
+    }
+
+    /// Asks that the next frame be looked at with all the patience of a still, as [`ScanEvent::Picture`]: up to two
+    /// seconds, in which nothing else is looked at. A camera that is paused or gone gives none; asking twice before it
+    /// came asks once. What the picture shows is silent afterwards for as long as it stays before the camera.
+    pub fn take_picture(&self) {
+        self.shared.is_picture_wanted.store(true, Ordering::Release);
     }
 
     /// Takes a code that a hand scanner read at `at_ms` into the same stream of events: the camera
@@ -330,6 +353,7 @@ fn scan(shared: &Shared, settings: &Settings) {
     let mut decoder = settings.decoder();
     let mut hint = Hint::None;
     let (mut due_ms, mut report_ms) = (0, 0);
+    let mut pictured: Vec<Code> = Vec::new();
     while !shared.is_over() {
         // Waiting first and taking then makes the frame the newest there is.
         let wait_ms = u64::saturating_sub(due_ms, shared.clock.now_ms());
@@ -340,6 +364,17 @@ fn scan(shared: &Shared, settings: &Settings) {
             Taken::Closed => break,
         };
         let begin_ms = shared.clock.now_ms();
+        for code in std::mem::take(&mut pictured) {
+            shared.admit(&code, frame.taken_ms, settings.repeat_ms);
+        }
+        if shared.is_picture_wanted.swap(false, Ordering::AcqRel) {
+            let picture = take_picture(shared, settings, &frame);
+            pictured =
+                picture.packs.iter().chain(&picture.others).map(|(code, _)| code.clone()).collect();
+            shared.tell(ScanEvent::Picture(Arc::new(picture)));
+            shared.mailbox.give_back(frame);
+            continue;
+        }
         let deadline_ms = begin_ms + settings.decode_ms_max;
         let is_late = || shared.clock.now_ms() >= deadline_ms;
         let is_observed = shared.is_observed();
@@ -373,6 +408,19 @@ fn scan(shared: &Shared, settings: &Settings) {
         }
         shared.mailbox.give_back(frame);
     }
+}
+
+/// Looks at one frame with the patience of a still. A decoder that panics has read nothing.
+fn take_picture(shared: &Shared, settings: &Settings, frame: &Frame) -> Picture {
+    let begin_ms = shared.clock.now_ms();
+    let is_late = || shared.clock.now_ms() >= begin_ms + STILL_MS_MAX || shared.is_over();
+    let study = || Some(settings.decoder().study(frame.view()?, &is_late));
+    let reads = catch_unwind(AssertUnwindSafe(study)).unwrap_or_else(|_| {
+        tracing::error!("a decoder panicked at a picture");
+        None
+    });
+    let look_ms = shared.clock.now_ms().saturating_sub(begin_ms);
+    Picture::new(frame.clone(), reads.unwrap_or_default(), look_ms)
 }
 
 fn tell_look(
@@ -409,6 +457,7 @@ fn tell_reads(
     for (code, outline, evidence) in codes {
         let at_ms = frame.taken_ms;
         match shared.admit(&code, at_ms, settings.repeat_ms) {
+            _ if !shared.is_ringing.load(Ordering::Acquire) => {}
             Admission::Rings => {
                 let frame_size = (frame.width, frame.height);
                 shared.tell(ScanEvent::Code {

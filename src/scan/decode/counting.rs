@@ -1,16 +1,17 @@
 //! All codes that a camera sees: a shelf that is counted, a box that is received.
 //!
 //! A frame has time for a few places. Those where a code was read lately are passed over for a moment, the others come
-//! in turn, so that a second of frames has looked at all of them. A code that stays in view is told again before a
-//! guard thinks that it left.
+//! in turn, so that every place is looked at within some frames. A code that stays in view is told again before a guard
+//! thinks that it left.
 
 use super::stream::{BARS_MAX, THOROUGH_SIDE_MAX, window};
 use super::{Decoder, Shot, View, grey_place};
-use crate::confirm::{Read, contains};
+use crate::confirm::Read;
 use crate::evidence::Strategy;
 use crate::frame::Point;
 use crate::grey::Effort;
 use crate::locate::{Bars, Patch};
+use crate::outline::{contains, middle};
 
 /// How long a place where a code was read is passed over: a third of what a guard waits.
 const KNOWN_MS: u64 = 400;
@@ -33,7 +34,7 @@ impl Decoder {
         let known = &mut self.stream.known;
         known.retain(|(_, seen_ms)| shot.now_ms.saturating_sub(*seen_ms) < KNOWN_MS);
         for read in reads {
-            let middle = read.outline[0].middle(read.outline[2]);
+            let middle = middle(&read.outline);
             if known.len() < KNOWN_MAX
                 && !known.iter().any(|(outline, _)| contains(outline, middle))
             {
@@ -51,8 +52,7 @@ impl Decoder {
     /// Whether one of these codes lies where none was read lately.
     pub(super) fn has_new(&self, shot: &Shot<'_>, reads: &[Read]) -> bool {
         let down = 1.0 / shot.scale;
-        let middle = |read: &Read| read.outline[0].middle(read.outline[2]).scaled(down);
-        reads.iter().any(|read| !self.is_known(shot, middle(read)))
+        reads.iter().any(|read| !self.is_known(shot, middle(&read.outline).scaled(down)))
     }
 
     /// Indices of the bars that this frame looks at; the list goes back to `stream.order`.

@@ -39,13 +39,14 @@ mod turned;
 mod walk;
 
 use crate::add_on::Beside;
-use crate::apart::are_apart;
-use crate::confirm::{Ballot, Catalogue, Read, Sighting, Sweeping, contains};
+use crate::apart::{are_apart, is_one};
+use crate::confirm::{Ballot, Catalogue, Read, Sighting, Sweeping};
 use crate::evidence::{Evidence, Strategy};
 use crate::frame::{Frame, Luma, Outline, Point};
 use crate::grey;
 use crate::line::{Line, Sweep, through};
 use crate::locate::{Bars, Locator, Patch};
+use crate::outline::{contains, lie_together, middle};
 use domain::code::Symbology;
 use linear::{LinearReader, Manner};
 use matrix::{Look, MatrixRead, MatrixReader};
@@ -157,6 +158,8 @@ pub struct Decoder {
     grey_places: Vec<grey::Candidate>,
     ballot: Ballot,
     sightings: Vec<Sighting>,
+    /// Those of the bars that are looked at, where others are seen beside.
+    here: Vec<Sighting>,
     frame: u64,
     sweep: u64,
     /// The frame shrunk to [`LINEAR_SIDE_MAX`], where it is larger.
@@ -294,6 +297,7 @@ impl Decoder {
             grey_places: Vec::new(),
             ballot: Ballot::default(),
             sightings: Vec::new(),
+            here: Vec::new(),
             frame: 0,
             sweep: 0,
             smaller: Frame::default(),
@@ -327,7 +331,8 @@ impl Decoder {
         self.with_shot(luma, now_ms, is_late, Self::look_at)
     }
 
-    /// Looks at one still with all patience; no votes of other pictures count.
+    /// Looks at one still with all patience; no votes of other pictures count. A text that stands in several places
+    /// is there several times.
     pub fn study(&mut self, luma: Luma<'_>, is_late: &dyn Fn() -> bool) -> Vec<Read> {
         self.ballot.clear();
         let reads = self.with_shot(luma, 0, is_late, Self::study_at);
@@ -357,19 +362,39 @@ impl Decoder {
         answer
     }
 
-    /// Takes over what the ballot believes, but no bars seen inside a matrix code.
+    /// Takes over what the ballot believes, but no bars seen inside a matrix code, and no text twice.
     fn elect(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        self.elect_unless(shot, reads, &|_, _| true);
+    }
+
+    /// The same, but a text that lies elsewhere counts again: of lines over one place only.
+    fn elect_copies(&mut self, shot: &Shot<'_>, reads: &mut Vec<Read>) {
+        self.elect_unless(shot, reads, &|known, read| {
+            is_one(&shot.luma, read.symbology, &known.outline, &read.outline)
+        });
+    }
+
+    /// A text that was read counts again where the new read is not the same as the known one.
+    fn elect_unless(
+        &mut self,
+        shot: &Shot<'_>,
+        reads: &mut Vec<Read>,
+        is_same: &dyn Fn(&Read, &Read) -> bool,
+    ) {
         let are_apart = |one: &Outline, other: &Outline| are_apart(&shot.luma, one, other);
         for read in self.ballot.take_elected(&are_apart) {
-            let middle = read.outline[0].middle(read.outline[2]);
+            let middle = middle(&read.outline);
             let is_in_place_of = |known: &Read| {
                 let is_other =
                     !is_matrix(known.symbology) && are_apart(&known.outline, &read.outline);
                 contains(&known.outline, middle) && !is_other
             };
             let is_known = reads.iter().any(|known| {
-                (known.symbology == read.symbology && known.text == read.text)
-                    || is_in_place_of(known)
+                let is_text = known.symbology == read.symbology && known.text == read.text;
+                match is_text {
+                    true => is_same(known, &read),
+                    false => is_in_place_of(known),
+                }
             });
             if !is_known {
                 reads.push(read);
@@ -411,7 +436,7 @@ impl Decoder {
         // Bars hidden by a reflection are not in the region, and their margin never is.
         let reach = bars.length * 0.75 + 60.0;
         let spacing = (bars.height * 0.9 / bundle.lines as f32).max(2.0);
-        let sweeping = self.begin_sweep(shot, bundle.strategy);
+        let mut sweeping = self.begin_sweep(shot, bundle.strategy);
         for index in 0..bundle.lines {
             let step = index.div_ceil(2) as f32 * if index % 2 == 1 { 1.0 } else { -1.0 };
             let aside = step * spacing;
@@ -422,6 +447,17 @@ impl Decoder {
             if let Some(line) = through(at, degrees, reach, size) {
                 self.read_line(shot, &line, bundle.manner);
             }
+        }
+        if shot.is_still() {
+            // Lines reach the bars beside: what they saw of these does not say where this code lies.
+            let place = bars.scaled(shot.scale);
+            let mut here = std::mem::take(&mut self.here);
+            here.extend(self.sightings.extract_if(.., |seen| place.contains(seen.middle())));
+            self.ballot.count(sweeping, &mut self.sightings);
+            self.sweep += 1;
+            sweeping.sweep = self.sweep;
+            self.ballot.count(sweeping, &mut here);
+            self.here = here;
         }
         self.ballot.count(sweeping, &mut self.sightings);
     }
@@ -494,7 +530,10 @@ impl Decoder {
                 let corner = corner.scaled(scale);
                 Point::new(corner.x + left as f32, corner.y + top as f32)
             });
-            let is_known = |known: &Read| known.symbology == symbology && known.text == text;
+            let is_known = |known: &Read| {
+                let is_same = !shot.is_still() || lie_together(&known.outline, &outline);
+                known.symbology == symbology && known.text == text && is_same
+            };
             if reads.iter().any(is_known) {
                 continue;
             }

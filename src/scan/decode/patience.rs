@@ -139,7 +139,7 @@ impl Decoder {
             for (thickness, turn) in [(0.0, 0.0), (1.5, 0.0), (1.0, 3.0), (1.0, -3.0)] {
                 has_rows |= self.study_bundle(shot, &bars, thickness, turn);
             }
-            self.elect(shot, reads);
+            self.elect_copies(shot, reads);
             if has_rows {
                 self.study_rows(shot, &bars, reads);
             }
@@ -151,7 +151,7 @@ impl Decoder {
                 for turn in [0.7, -0.7, 1.5, -1.5] {
                     self.study_bundle(shot, &bars, 0.0, turn);
                 }
-                self.elect(shot, reads);
+                self.elect_copies(shot, reads);
             }
         }
     }

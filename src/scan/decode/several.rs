@@ -11,6 +11,7 @@ use crate::evidence::Strategy;
 use crate::frame::{Frame, Luma, Outline, Point};
 use crate::grey::Effort;
 use crate::locate::{Bars, Patch};
+use crate::outline::{area, encloses, lie_together, middle};
 use domain::code::Symbology;
 
 /// Bars and dots of at least this share of the area of the largest code that was read are worth dear strategies.
@@ -30,18 +31,6 @@ pub(super) fn is_stack(bars: &Bars, reads: &[Read]) -> bool {
     let outlines = reads.iter().map(|read| &read.outline);
     let read: f32 = outlines.filter(|outline| bars.contains(middle(outline))).map(area).sum();
     read > 0.0 && read < (1.0 - OPEN_MIN) * bars.length * bars.height
-}
-
-/// Whether a point lies within the four sides of an outline.
-fn encloses(outline: &Outline, at: Point) -> bool {
-    let sides = (0..4).map(|side| {
-        let (from, to) = (outline[side], outline[(side + 1) % 4]);
-        (to.x - from.x) * (at.y - from.y) - (to.y - from.y) * (at.x - from.x)
-    });
-    let (low, high) =
-        sides.fold((0.0f32, 0.0f32), |(low, high), turn| (low.min(turn), high.max(turn)));
-    // An outline of nothing encloses nothing.
-    (low == 0.0) != (high == 0.0)
 }
 
 impl Decoder {
@@ -107,7 +96,7 @@ impl Decoder {
             let manner = Manner { is_inverted: true, ..manner(level, 0.0) };
             let strategy = Strategy::Inverted;
             self.read_bars(shot, bars, Bundle { lines: 24, manner, turn: 0.0, strategy });
-            self.elect(shot, reads);
+            self.elect_copies(shot, reads);
         }
         let place = grey_place(bars);
         for (band, part) in place.bands().into_iter().enumerate() {
@@ -116,7 +105,7 @@ impl Decoder {
             }
             let effort = if band == 0 { Effort::Whole } else { Effort::Thorough };
             self.read_grey(shot, &part, effort);
-            self.elect(shot, reads);
+            self.elect_copies(shot, reads);
         }
     }
 
@@ -141,9 +130,11 @@ impl Decoder {
             }
             self.read_turned(shot, patch, is_bent, &mut more);
             let is_new = |read: &Read| {
-                reads
-                    .iter()
-                    .all(|known| known.symbology != read.symbology || known.text != read.text)
+                reads.iter().all(|known| {
+                    known.symbology != read.symbology
+                        || known.text != read.text
+                        || !lie_together(&known.outline, &read.outline)
+                })
             };
             more.retain(is_new);
             reads.append(&mut more);
@@ -187,7 +178,7 @@ pub(super) fn read_further(
 /// Fills an outline, and a tenth around it, with the lightest of what lies at its corners.
 fn paint_over(frame: &mut Frame, outline: &Outline) {
     const AROUND: f32 = 1.1;
-    let middle = outline[0].middle(outline[2]);
+    let middle = middle(outline);
     let corners = outline.map(|corner| {
         let (dx, dy) = (corner.x - middle.x, corner.y - middle.y);
         Point::new(middle.x + dx * AROUND, middle.y + dy * AROUND)
@@ -215,10 +206,6 @@ fn paint_over(frame: &mut Frame, outline: &Outline) {
     }
 }
 
-fn middle(outline: &Outline) -> Point {
-    outline[0].middle(outline[2])
-}
-
 /// The outline of a code as it may go on beyond the lines that saw it: a third of its length up and down its bars.
 fn prolonged(outline: &Outline) -> Outline {
     let [from, to, last_to, last_from] = *outline;
@@ -228,13 +215,4 @@ fn prolonged(outline: &Outline) -> Outline {
     let side = (to.x - from.x) * (last_from.y - from.y) - (to.y - from.y) * (last_from.x - from.x);
     let sign = if side < 0.0 { -1.0 } else { 1.0 };
     [moved(from, -sign), moved(to, -sign), moved(last_to, sign), moved(last_from, sign)]
-}
-
-/// In square pixels.
-fn area(outline: &Outline) -> f32 {
-    let cross = (0..4).map(|side| {
-        let (from, to) = (outline[side], outline[(side + 1) % 4]);
-        from.x * to.y - to.x * from.y
-    });
-    cross.sum::<f32>().abs() / 2.0
 }

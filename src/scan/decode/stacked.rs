@@ -7,11 +7,12 @@
 //! at angles so near to one another that a line does not leave its row.
 
 use super::{Decoder, Level, Shot, manner};
-use crate::confirm::{Read, contains};
+use crate::confirm::Read;
 use crate::evidence::Strategy;
 use crate::frame::Point;
 use crate::line::through;
 use crate::locate::Bars;
+use crate::outline::contains;
 
 /// Pixels between two lines: nearer ones have pixels in common and do not count.
 const SPACING: f32 = 2.0;

@@ -13,13 +13,14 @@ use super::stacked::TURNS;
 use super::{Bundle, Decoder, Manner, MatrixLook, Rake, Shot, View, grey_place, manner};
 use super::{Level, Look};
 use crate::clock::Clock;
-use crate::confirm::{Read, contains};
+use crate::confirm::Read;
 use crate::evidence::{Hint, Strategy};
 use crate::frame::{Outline, Point};
 use crate::glare;
 use crate::grey::Effort;
 use crate::line::through;
 use crate::locate::{Bars, Patch};
+use crate::outline::{contains, middle};
 use crate::trace::{self, Seen, Stage, Stopwatch, Trace};
 use domain::code::Code;
 use domain::gtin::Gtin;
@@ -558,7 +559,7 @@ impl Decoder {
         let aim = shot.aim().scaled(shot.scale);
         let distance = |outline: &Outline| match contains(outline, aim) {
             true => 0.0,
-            false => outline[0].middle(outline[2]).distance(aim),
+            false => middle(outline).distance(aim),
         };
         reads.sort_by(|a, b| distance(&a.outline).total_cmp(&distance(&b.outline)));
         // Another symbol of the same pack says more of it.

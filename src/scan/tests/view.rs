@@ -8,7 +8,7 @@ use frames::turned;
 use rxing::{BarcodeFormat, MultiFormatWriter, Writer};
 use scan::decode::View;
 use scan::{Decoder, Frame, Options};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const AIMED: &str = "4006381333931";
 const BESIDE: &str = "9780201379624";
@@ -113,4 +113,50 @@ fn a_still_of_many_codes_yields_all() {
         all.insert(text);
     }
     assert_eq!(studied(&frame), all);
+}
+
+/// How often a still shows each text.
+fn counted(frame: &Frame) -> BTreeMap<String, usize> {
+    let mut decoder = Decoder::new(Options::default());
+    let mut counts = BTreeMap::new();
+    for read in decoder.study(frame.view().unwrap(), &|| false) {
+        *counts.entry(read.text).or_default() += 1;
+    }
+    counts
+}
+
+/// Packs of one article, side by side and one above the other, and another among them: each is told.
+#[test]
+fn equal_packs_are_counted() {
+    use BarcodeFormat::{DATA_MATRIX, EAN_8, EAN_13, ITF, QR_CODE};
+    for (format, text, height) in [
+        (EAN_13, AIMED, 110),
+        (EAN_13, AIMED, 60),
+        (EAN_8, "96385074", 110),
+        (ITF, "14006381333938", 90),
+        (QR_CODE, "https://id.example/01/04006381333931", 0),
+        (DATA_MATRIX, "https://id.example/01/04006381333931", 0),
+    ] {
+        let mut frame = Frame::filled(1520, 960, 215);
+        for index in 0..12 {
+            let at = (50 + index % 3 * 490, 30 + index / 3 * 190);
+            draw(&mut frame, format, text, at, height);
+        }
+        draw(&mut frame, EAN_13, BESIDE, (600, 820), 110);
+        let all = BTreeMap::from([(text.to_owned(), 12), (BESIDE.to_owned(), 1)]);
+        for frame in [frame.clone(), turned(&frame)] {
+            assert_eq!(counted(&frame), all, "{format} {height} high");
+        }
+    }
+}
+
+/// What hides the middle of a label does not make two of it.
+#[test]
+fn one_pack_is_counted_once() {
+    for (top, bottom) in [(95, 97), (80, 90), (100, 125), (60, 64)] {
+        let mut frame = Frame::filled(520, 240, 215);
+        draw(&mut frame, BarcodeFormat::EAN_13, AIMED, (90, 50), 120);
+        frame.luma[top * 520..bottom * 520].fill(230);
+        assert_eq!(counted(&frame), BTreeMap::from([(AIMED.to_owned(), 1)]), "{top} to {bottom}");
+    }
 }
