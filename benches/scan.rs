@@ -12,7 +12,7 @@
 //! (`support/alter.rs`), `--altered=38` only as the alterations say whose names have that in them; with `--keep=FOLDER`
 //! those that were not read are kept there. `--stream` shows each picture to ours for a second as a camera would, and
 //! takes the time of the slowest frame. `--together` puts twelve photographs into each picture, four into a frame
-//! of a stream (`support/together.rs`).
+//! of a stream; `--copies` puts twelve of one into each, to be counted (`support/together.rs`).
 
 #![allow(clippy::print_stdout, reason = "a bench reports on the standard output")]
 
@@ -66,6 +66,9 @@ fn main() {
         let keep = arguments.iter().find_map(|argument| argument.strip_prefix("--keep="));
         let manner = Altered { part, is_verbose: has("--verbose"), keep: keep.map(Path::new) };
         return look_at_altered(&sets, &mut engines, manner);
+    }
+    if has("--copies") {
+        return count_copies(&sets, &mut engines, has("--verbose"));
     }
     if has("--together") {
         let keep = arguments.iter().find_map(|argument| argument.strip_prefix("--keep="));
@@ -195,6 +198,28 @@ fn look_at_altered(sets: &[Set], engines: &mut [Box<dyn Engine>], manner: Altere
     }
 }
 
+/// All photographs that show a code, each with the index of its group.
+fn grouped(sets: &[Set]) -> Vec<(usize, corpus::Picture)> {
+    let place = |set: &Set| GROUPS.iter().position(|name| Some(*name) == group(set));
+    sets.iter()
+        .filter(|set| !set.is_negative())
+        .filter_map(|set| Some((place(set)?, set)))
+        .flat_map(|(group, set)| set.pictures().into_iter().map(move |picture| (group, picture)))
+        .collect()
+}
+
+/// Prints a line for each group: how many equal packs were shown, and how many each engine counted and invented.
+fn count_copies(sets: &[Set], engines: &mut [Box<dyn Engine>], is_verbose: bool) {
+    let counts = together::count_copies(&grouped(sets), GROUPS.len(), engines, is_verbose);
+    let names: Vec<String> = engines.iter().map(|engine| engine.name()).collect();
+    println!("equal packs, twelve in a picture; counted, too many, by: {}", names.join(" | "));
+    for (name, count) in GROUPS.iter().zip(&counts).filter(|(_, count)| count.shown > 0) {
+        let cells = count.counted.iter().zip(&count.over);
+        let cells: Vec<String> = cells.map(|(read, over)| format!("{read:>5} {over:>4}")).collect();
+        println!("{name:<24} {:>5} | {}", count.shown, cells.join(" | "));
+    }
+}
+
 /// Prints a line for each group: how many of its codes are read alone by the first engine, and among others by each.
 fn look_together(
     sets: &[Set],
@@ -202,13 +227,7 @@ fn look_together(
     grid: (usize, usize),
     kept: (bool, Option<&Path>),
 ) {
-    let place = |set: &Set| GROUPS.iter().position(|name| Some(*name) == group(set));
-    let pictures: Vec<(usize, corpus::Picture)> = sets
-        .iter()
-        .filter(|set| !set.is_negative())
-        .filter_map(|set| Some((place(set)?, set)))
-        .flat_map(|(group, set)| set.pictures().into_iter().map(move |picture| (group, picture)))
-        .collect();
+    let pictures = grouped(sets);
     let mut report = together::look(&pictures, GROUPS.len(), engines, grid, kept);
     let names: Vec<String> = engines.iter().map(|engine| engine.name()).collect();
     println!("photographs, read alone by ours; read among others by: {}", names.join(" | "));

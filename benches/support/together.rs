@@ -17,6 +17,7 @@ pub const FRAME: (usize, usize) = (2, 2);
 const CELL: (usize, usize) = (640, 480);
 const GAP: usize = 24;
 const GROUND: u8 = 150;
+
 /// Photographs on one ground, none of which has a text of another.
 struct Shelf<'a> {
     shown: Vec<&'a (usize, Picture)>,
@@ -150,4 +151,61 @@ pub fn look(
         }
     }
     report
+}
+
+/// What of equal packs in one picture was counted.
+#[derive(Clone, Default)]
+pub struct Copies {
+    pub shown: u32,
+    /// Of each engine, never more than there are.
+    pub counted: Vec<u32>,
+    /// Of each engine, those that are not there.
+    pub over: Vec<u32>,
+}
+
+/// Every fifth photograph of which the first engine reads the code: as many copies of it as a still has places, each a
+/// little smaller than the one before.
+pub fn count_copies(
+    pictures: &[(usize, Picture)],
+    groups: usize,
+    engines: &mut [Box<dyn Engine>],
+    is_verbose: bool,
+) -> Vec<Copies> {
+    const EVERY: usize = 5;
+    const SMALLER: f32 = 0.01;
+    let (across, down) = STILL;
+    let none = vec![0; engines.len()];
+    let empty = Copies { shown: 0, counted: none.clone(), over: none };
+    let mut counts = vec![empty; groups];
+    for (group, picture) in pictures.iter().step_by(EVERY) {
+        let cell = fitted(&picture.frame());
+        let alone = engines.first_mut().map(|engine| engine.read_all(&cell).found);
+        let is_true = |found: &&Found| picture.shows_one_of(std::slice::from_ref(*found));
+        let Some(text) = alone.iter().flatten().find(is_true).map(|found| found.text.clone())
+        else {
+            continue;
+        };
+        let size = (GAP + across * (CELL.0 + GAP), GAP + down * (CELL.1 + GAP));
+        let mut ground = Frame::filled(size.0, size.1, GROUND);
+        for at in 0..across * down {
+            let Some(luma) = cell.view() else { continue };
+            put(&resized(&luma, 1.0 - at as f32 * SMALLER), at, across, &mut ground);
+        }
+        let shown = across * down * alone.iter().flatten().filter(|one| one.text == text).count();
+        counts[*group].shown += shown as u32;
+        for (number, engine) in engines.iter_mut().enumerate() {
+            let found = engine.read_all(&ground).found;
+            let count = found.iter().filter(|found| found.text == text).count();
+            counts[*group].counted[number] += count.min(shown) as u32;
+            let over = count.saturating_sub(shown);
+            counts[*group].over[number] += over as u32;
+            if is_verbose && number == 0 && count != shown {
+                println!("  {}: {count} of {shown}", picture.name());
+            }
+            if over > 0 && number == 0 {
+                println!("  {}: {over} too many", picture.name());
+            }
+        }
+    }
+    counts
 }
