@@ -338,12 +338,17 @@ fn row_of_read(read: &scan::confirm::Read) -> EvidenceRow {
     }
 }
 
+/// Places of each kind that are marked in the picture, the best first: more would hide it.
+const MARKS_MAX: usize = 12;
+
 fn marks(report: &LookReport, size: (usize, usize)) -> Vec<Mark> {
     let mark = |kind: MarkKind, outline: &Outline| {
         corners_in(outline, size).map(|corners| Mark { kind, corners })
     };
-    let bars = report.trace.bars.iter().map(|bars| mark(MarkKind::Bars, &bars.outline));
-    let patches = report.trace.patches.iter().map(|patch| mark(MarkKind::Patch, patch));
+    let bars = report.trace.bars.iter().take(MARKS_MAX);
+    let bars = bars.map(|bars| mark(MarkKind::Bars, &bars.outline));
+    let patches = report.trace.patches.iter().take(MARKS_MAX);
+    let patches = patches.map(|patch| mark(MarkKind::Patch, patch));
     let reads = report.reads.iter().map(|read| mark(MarkKind::Read, &read.outline));
     bars.chain(patches).chain(reads).flatten().collect()
 }

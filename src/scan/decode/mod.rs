@@ -128,8 +128,11 @@ impl Options {
 }
 
 const fn is_matrix(symbology: Symbology) -> bool {
-    use Symbology::{DataMatrix, Gs1DataMatrix, Gs1QrCode, QrCode};
-    matches!(symbology, QrCode | Gs1QrCode | DataMatrix | Gs1DataMatrix)
+    matches!(symbology, Symbology::QrCode | Symbology::Gs1QrCode) || is_dots(symbology)
+}
+
+const fn is_dots(symbology: Symbology) -> bool {
+    matches!(symbology, Symbology::DataMatrix | Symbology::Gs1DataMatrix)
 }
 
 impl Default for Options {
@@ -511,7 +514,7 @@ impl Decoder {
             Shape::Flat => {
                 let mut found = matrix.read(view, how.look, wanted, shot.is_late);
                 if shot.is_still() {
-                    several::read_further(matrix, view, how.look, wanted, shot, &mut found);
+                    several::read_further(matrix, view, how.look, wanted, shot.is_late, &mut found);
                 }
                 found
             }

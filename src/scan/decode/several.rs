@@ -5,7 +5,7 @@
 //! codes that somebody took one picture of are of about one size, and print beside them is smaller.
 
 use super::matrix::{CODES_MAX, Look, MatrixRead, MatrixReader, STILL_PATTERNS_MAX};
-use super::{Bundle, Decoder, LEVELS, Manner, MatrixLook, Shot, grey_place, manner};
+use super::{Bundle, Decoder, LEVELS, Manner, MatrixLook, Shot, grey_place, is_dots, manner};
 use crate::confirm::Read;
 use crate::evidence::Strategy;
 use crate::frame::{Frame, Luma, Outline, Point};
@@ -149,18 +149,17 @@ pub(super) fn read_further(
     luma: Luma<'_>,
     look: Look,
     wanted: impl Fn(Symbology) -> bool,
-    shot: &Shot<'_>,
+    is_late: &dyn Fn() -> bool,
     found: &mut Vec<MatrixRead>,
 ) {
-    let is_dots = |symbology| matches!(symbology, Symbology::DataMatrix | Symbology::Gs1DataMatrix);
     let mut last = found.len();
     let Some(first) = found.iter().find(|read| is_dots(read.symbology)) else { return };
     let mut rest = luma.to_frame();
     paint_over(&mut rest, &first.outline);
-    while found.len() < CODES_MAX && !shot.is_late() {
+    while found.len() < CODES_MAX && !is_late() {
         let Some(view) = rest.view() else { return };
         let wanted = |symbology| is_dots(symbology) && wanted(symbology);
-        found.extend(matrix.read(view, look, wanted, shot.is_late));
+        found.extend(matrix.read(view, look, wanted, is_late));
         let Some(read) = found.get(last) else { return };
         // What could not be painted over is found again and again.
         let is_again = |known: &MatrixRead| {

@@ -240,8 +240,11 @@ impl Decoder {
         {
             return;
         }
-        self.locator.survey(&shot.picture, shot.aim());
-        self.mark(Stage::Survey);
+        // What needed a closer look was surveyed for it.
+        if self.stream.surveyed_ms != shot.now_ms {
+            self.locator.survey(&shot.picture, shot.aim());
+            self.mark(Stage::Survey);
+        }
         let is_open = |patch: &&Patch| {
             let at = patch.middle().scaled(shot.scale);
             reads.iter().all(|read| !contains(&read.outline, at))
