@@ -14,7 +14,9 @@ use crossroads::app::terminal::Input;
 use crossroads::app::viewfinder::{Corners, corners_in};
 use crossroads::view::Window;
 use domain::code::Code;
+use scan::Options;
 use scan::frame::Frame;
+use scan::guard::PackCodes;
 use scan::source::replay::ReplaySource;
 use scan::source::{FrameSource, Next, Selector};
 use scan::stream::{Scanner, Settings};
@@ -45,6 +47,10 @@ pub struct RunArguments {
     /// Folder or clip that stands in where there is no camera.
     #[arg(long, default_value = "assets/demo/frames")]
     replay: PathBuf,
+    /// Of several symbols of one pack: `first` rings, `prefer-2d` waits a moment for the matrix code, `all` rings the
+    /// first and tells what another says more, such as a date that is over.
+    #[arg(long, default_value = "all", env = "CROSSROADS_PACK_CODES")]
+    pack_codes: PackCodes,
     #[command(flatten)]
     scanners: super::scanners::ScannerArguments,
     /// Pictures a second of a replay.
@@ -90,7 +96,9 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
     )?;
     let (events, scanned) = sync_channel(EVENTS_MAX);
     let catalogue = StoreCatalogue::new(session.parts.store.clone());
-    let settings = Settings { catalogue: Some(Arc::new(catalogue)), ..Settings::default() };
+    let options = Options::default().with_pack_codes(arguments.pack_codes);
+    let settings =
+        Settings { options, catalogue: Some(Arc::new(catalogue)), ..Settings::default() };
     let scanner = Scanner::start(source, settings, Arc::clone(&scan_clock), events)?;
     let scanner = Arc::new(scanner);
     let desk = Arc::new(Desk::start(

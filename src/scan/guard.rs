@@ -2,14 +2,16 @@
 //! for the web address printed beside it.
 //!
 //! ```text
-//! same text, or same article number in another symbol   silent while it is seen
+//! same text, or same article number in another symbol   silent while it is seen, see [`PackCodes`]
 //! a web address that means nothing here                 waits; silent if an article is near in time
 //! anything else                                         rings
 //! ```
 //! Pure: time comes as a number. An advertisement that is alone before the camera rings after its
 //! wait, since somebody shows it on purpose.
 
+use crate::decode::is_matrix;
 use domain::code::{Code, Meaning, Symbology};
+use domain::gtin::Gtin;
 
 /// What becomes of a code that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +21,49 @@ pub enum Admission {
     /// It stands on the pack that just rang by another symbol and says more than its number, such as a date. Told
     /// once.
     Adds,
+    /// It rings when [`Guard::take_due`] gives it back, unless a matrix code of the same article rings before.
+    Waits,
     /// Nothing is said: it was seen already, or an article is near.
     Silent,
 }
 
+/// What becomes of several symbols of one pack, bars with its number and dots with its date, lot, serial number or
+/// weight. It rings once in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PackCodes {
+    /// The first that is read; the others are not looked for.
+    First,
+    /// The matrix code: bars wait a moment for it, and ring where there is none.
+    PreferMatrix,
+    /// The first rings, and what another says more is told.
+    #[default]
+    All,
+}
+
+impl PackCodes {
+    /// All of them, with their names on the command line.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("first", Self::First), ("prefer-2d", Self::PreferMatrix), ("all", Self::All)];
+}
+
+/// There are no such [`PackCodes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is `first`, `prefer-2d` or `all`")]
+pub struct NoPackCodes;
+
+impl std::str::FromStr for PackCodes {
+    type Err = NoPackCodes;
+
+    fn from_str(name: &str) -> Result<Self, NoPackCodes> {
+        let named = Self::NAMES.into_iter().find(|(known, _)| *known == name);
+        named.map(|(_, codes)| codes).ok_or(NoPackCodes)
+    }
+}
+
 /// How long a web address waits for an article beside it.
 const WAIT_MS: u64 = 700;
+/// How long bars wait for the matrix code of their pack: ten frames of a camera.
+const PREFER_MS: u64 = 350;
 /// Web addresses that are remembered at a time.
 const ASIDE_MAX: usize = 8;
 
@@ -41,6 +80,9 @@ struct Aside {
 #[derive(Debug)]
 pub struct Guard {
     filter: RepeatFilter,
+    pack_codes: PackCodes,
+    /// Codes of bars that wait for a matrix code, and until when.
+    waiting: Vec<(Code, u64)>,
     asides: Vec<Aside>,
     /// Article numbers, in what symbols they were seen, and when.
     articles: Vec<(String, Symbology, u64)>,
@@ -56,11 +98,29 @@ impl Guard {
         let filter = RepeatFilter::new(window_ms);
         Self {
             filter,
+            pack_codes: PackCodes::All,
+            waiting: Vec::new(),
             asides: Vec::new(),
             articles: Vec::new(),
             added: Vec::new(),
             article_ms: None,
         }
+    }
+
+    /// The same with another rule for several symbols of one pack.
+    pub fn with_pack_codes(self, pack_codes: PackCodes) -> Self {
+        Self { pack_codes, ..self }
+    }
+
+    /// Bars that waited long enough for a matrix code: they ring now.
+    pub fn take_due(&mut self, now_ms: u64) -> Vec<Code> {
+        let is_due = |(_, until_ms): &mut (Code, u64)| *until_ms <= now_ms;
+        self.waiting.extract_if(.., is_due).map(|(code, _)| code).collect()
+    }
+
+    /// Whether these bars wait for a matrix code.
+    pub fn waits(&self, code: &Code) -> bool {
+        self.waiting.iter().any(|(bars, _)| bars == code)
     }
 
     /// What becomes of a code seen at `now_ms`. `window_ms` is how long the same code stays silent,
@@ -77,7 +137,36 @@ impl Guard {
         let is_elsewhere = self.is_elsewhere(gtin.to_gtin14(), code.symbology, now_ms, window_ms);
         // Asked in any case: being seen prolongs the silence.
         let is_new = self.admits_text(code, now_ms, window_ms);
-        self.weigh(code, gtin.to_gtin14(), is_new, is_elsewhere)
+        let admission = self.weigh(code, gtin.to_gtin14(), is_new, is_elsewhere);
+        match self.pack_codes {
+            PackCodes::PreferMatrix => self.prefer_matrix(code, gtin, admission, now_ms),
+            PackCodes::First | PackCodes::All => admission,
+        }
+    }
+
+    /// Bars that would ring wait; a matrix code of their article takes their place.
+    fn prefer_matrix(
+        &mut self,
+        code: &Code,
+        gtin: Gtin,
+        admission: Admission,
+        now_ms: u64,
+    ) -> Admission {
+        if !is_matrix(code.symbology) {
+            if admission != Admission::Rings {
+                return admission;
+            }
+            self.waiting.push((code.clone(), now_ms + PREFER_MS));
+            return Admission::Waits;
+        }
+        let is_of_it = |(bars, _): &(Code, u64)| bars.gtin() == Some(gtin);
+        match self.waiting.iter().position(is_of_it) {
+            Some(bars) => {
+                self.waiting.remove(bars);
+                Admission::Rings
+            }
+            None => admission,
+        }
     }
 
     /// The same for a hand scanner, whose trigger is meant each time: only its bounce of `bounce_ms`
@@ -110,17 +199,18 @@ impl Guard {
         let says_more =
             matches!(&code.meaning, Meaning::Gs1(elements) if elements.elements().len() > 1);
         self.added.retain(|(known, _)| self.articles.iter().any(|(seen, ..)| seen == known));
-        if !is_elsewhere || !says_more {
+        let is_told = self.added.iter().any(|(known, text)| *known == number && *text == code.text);
+        // What rang said all of it.
+        if says_more && !is_told {
+            if self.added.len() == SEEN_MAX {
+                self.added.remove(0);
+            }
+            self.added.push((number, code.text.clone()));
+        }
+        if !is_elsewhere || !says_more || self.pack_codes == PackCodes::First {
             return Admission::of(is_new && !is_elsewhere);
         }
-        if self.added.iter().any(|(known, text)| *known == number && *text == code.text) {
-            return Admission::Silent;
-        }
-        if self.added.len() == SEEN_MAX {
-            self.added.remove(0);
-        }
-        self.added.push((number, code.text.clone()));
-        Admission::Adds
+        if is_told { Admission::Silent } else { Admission::Adds }
     }
 
     /// Whether another symbol just carried the same article number. Two symbols of one kind are two
@@ -182,11 +272,11 @@ impl Admission {
 
 /// A web address in a matrix code that no rule of ours gives a meaning.
 pub(crate) fn is_advertisement(code: &Code) -> bool {
-    let is_matrix = matches!(code.symbology, Symbology::QrCode | Symbology::DataMatrix);
+    let is_plain = matches!(code.symbology, Symbology::QrCode | Symbology::DataMatrix);
     let is_address = ["http://", "https://"].iter().any(|scheme| {
         code.text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     });
-    is_matrix && is_address && matches!(code.meaning, Meaning::Unknown)
+    is_plain && is_address && matches!(code.meaning, Meaning::Unknown)
 }
 
 /// Lets a code through once while it stays before the camera.
@@ -302,6 +392,73 @@ mod tests {
             let admission = guard.admit(&code, now_ms, window_ms);
             assert_eq!(admission, expected, "{text} {now_ms}");
         }
+    }
+
+    /// Reading guide: the rule, then symbology, text, time and what becomes of each; then who rings late, and when.
+    #[test]
+    fn several_symbols_of_a_pack_ring_once_by_any_rule() {
+        use Admission::{Adds, Rings, Silent, Waits};
+        use PackCodes::{All, First, PreferMatrix};
+        let bars = (Symbology::Ean13, "4006381333931");
+        let plain = (Symbology::DataMatrix, "https://id.example/01/04006381333931");
+        let dated = (Symbology::Gs1DataMatrix, "010400638133393117261231");
+        let other = (Symbology::Ean13, "9521234543213");
+        for (rule, seen, late) in [
+            (First, vec![(bars, 0, Rings), (dated, 100, Silent), (bars, 200, Silent)], vec![]),
+            (First, vec![(dated, 0, Rings), (bars, 100, Silent)], vec![]),
+            (All, vec![(bars, 0, Rings), (dated, 100, Adds), (dated, 200, Silent)], vec![]),
+            (All, vec![(dated, 0, Rings), (bars, 100, Silent), (dated, 200, Silent)], vec![]),
+            (All, vec![(bars, 0, Rings), (plain, 100, Silent)], vec![]),
+            (
+                PreferMatrix,
+                vec![(bars, 0, Waits), (dated, 300, Rings), (bars, 400, Silent)],
+                vec![],
+            ),
+            (
+                PreferMatrix,
+                vec![(bars, 0, Waits), (plain, 300, Rings), (bars, 900, Silent)],
+                vec![],
+            ),
+            (
+                PreferMatrix,
+                vec![(dated, 0, Rings), (bars, 100, Silent), (bars, 900, Silent)],
+                vec![],
+            ),
+            (PreferMatrix, vec![(bars, 0, Waits), (bars, 300, Silent)], vec![(bars, 350)]),
+            // The date came too late to ring, and is told.
+            (PreferMatrix, vec![(bars, 0, Waits), (dated, 500, Adds)], vec![(bars, 350)]),
+            (
+                PreferMatrix,
+                vec![(bars, 0, Waits), (other, 200, Waits)],
+                vec![(bars, 350), (other, 550)],
+            ),
+        ] {
+            let window_ms = RepeatFilter::WINDOW_MS;
+            let mut guard = Guard::new(window_ms).with_pack_codes(rule);
+            let mut rang = Vec::new();
+            for now_ms in (0..1500).step_by(50) {
+                let due = guard.take_due(now_ms);
+                rang.extend(due.into_iter().map(|code| (code.symbology, code.text, now_ms)));
+                for ((symbology, text), at_ms, expected) in &seen {
+                    if *at_ms == now_ms {
+                        let admission =
+                            guard.admit(&Code::new(*symbology, *text), now_ms, window_ms);
+                        assert_eq!(admission, *expected, "{rule:?} {seen:?} {text} {now_ms}");
+                    }
+                }
+            }
+            let late: Vec<_> =
+                late.into_iter().map(|((kind, text), ms)| (kind, text.to_owned(), ms)).collect();
+            assert_eq!(rang, late, "{rule:?} {seen:?}");
+        }
+    }
+
+    #[test]
+    fn rules_have_names() {
+        for (name, rule) in PackCodes::NAMES {
+            assert_eq!(name.parse(), Ok(rule));
+        }
+        assert_eq!("2d".parse::<PackCodes>(), Err(NoPackCodes));
     }
 
     /// One line, one case: digits beside the number, when, whether it rings.

@@ -178,7 +178,9 @@ impl Scanner {
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             mailbox: Mailbox::default(),
-            guard: Mutex::new(Guard::new(settings.repeat_ms)),
+            guard: Mutex::new(
+                Guard::new(settings.repeat_ms).with_pack_codes(settings.options.pack_codes()),
+            ),
             events,
             clock,
             is_over: AtomicBool::new(false),
@@ -242,7 +244,8 @@ impl Scanner {
                 look_ms: 0,
             }),
             Admission::Adds => self.shared.tell(ScanEvent::SamePack(code)),
-            Admission::Silent => {}
+            // Who pulls a trigger does not wait.
+            Admission::Waits | Admission::Silent => {}
         }
     }
 
@@ -281,6 +284,10 @@ impl Shared {
 
     fn is_observed(&self) -> bool {
         self.is_observed.load(Ordering::Acquire)
+    }
+
+    fn is_ringing(&self) -> bool {
+        self.is_ringing.load(Ordering::Acquire)
     }
 
     fn is_paused(&self) -> bool {
@@ -354,13 +361,17 @@ fn scan(shared: &Shared, settings: &Settings) {
     let mut hint = Hint::None;
     let (mut due_ms, mut report_ms) = (0, 0);
     let mut pictured: Vec<Code> = Vec::new();
+    let mut waiting: Vec<ScanEvent> = Vec::new();
     while !shared.is_over() {
         // Waiting first and taking then makes the frame the newest there is.
         let wait_ms = u64::saturating_sub(due_ms, shared.clock.now_ms());
         std::thread::sleep(Duration::from_millis(wait_ms));
         let frame = match shared.mailbox.take(TICK) {
             Taken::Frame(frame) => frame,
-            Taken::Timeout => continue,
+            Taken::Timeout => {
+                tell_due(shared, &mut waiting);
+                continue;
+            }
             Taken::Closed => break,
         };
         let begin_ms = shared.clock.now_ms();
@@ -396,7 +407,8 @@ fn scan(shared: &Shared, settings: &Settings) {
                     report_ms = begin_ms + REPORT_PERIOD_MS;
                     tell_look(shared, &mut decoder, (&frame, &reads), look_us);
                 }
-                tell_reads(shared, settings, (&frame, look_ms), reads);
+                tell_reads(shared, settings, (&frame, look_ms), reads, &mut waiting);
+                tell_due(shared, &mut waiting);
                 if decoder.hint() != hint && shared.offer(ScanEvent::Hint(decoder.hint())) {
                     hint = decoder.hint();
                 }
@@ -446,6 +458,7 @@ fn tell_reads(
     settings: &Settings,
     (frame, look_ms): (&Frame, u64),
     mut reads: Vec<Read>,
+    waiting: &mut Vec<ScanEvent>,
 ) {
     let mut codes: Vec<(Code, Outline, Evidence)> = reads
         .drain(..)
@@ -456,22 +469,37 @@ fn tell_reads(
     codes.sort_by_key(|(code, ..)| code.gtin().is_none());
     for (code, outline, evidence) in codes {
         let at_ms = frame.taken_ms;
-        match shared.admit(&code, at_ms, settings.repeat_ms) {
-            _ if !shared.is_ringing.load(Ordering::Acquire) => {}
-            Admission::Rings => {
-                let frame_size = (frame.width, frame.height);
-                shared.tell(ScanEvent::Code {
-                    code,
-                    outline,
-                    frame_size,
-                    at_ms,
-                    evidence,
-                    look_ms,
-                });
+        let frame_size = (frame.width, frame.height);
+        let admission = shared.admit(&code, at_ms, settings.repeat_ms);
+        let event = ScanEvent::Code { code, outline, frame_size, at_ms, evidence, look_ms };
+        match (admission, event) {
+            _ if !shared.is_ringing() => {}
+            (Admission::Rings, event) => shared.tell(event),
+            (Admission::Waits, event) => waiting.push(event),
+            (Admission::Adds, ScanEvent::Code { code, .. }) => {
+                shared.tell(ScanEvent::SamePack(code));
             }
-            Admission::Adds => shared.tell(ScanEvent::SamePack(code)),
-            Admission::Silent => {}
+            (Admission::Adds | Admission::Silent, _) => {}
         }
+    }
+}
+
+/// Tells the bars that waited for a matrix code of their pack in vain.
+fn tell_due(shared: &Shared, waiting: &mut Vec<ScanEvent>) {
+    if waiting.is_empty() {
+        return;
+    }
+    let now_ms = shared.clock.now_ms();
+    let mut guard = shared.guard.lock().unwrap_or_else(PoisonError::into_inner);
+    let due = guard.take_due(now_ms);
+    let is_waiting =
+        |event: &ScanEvent| matches!(event, ScanEvent::Code { code, .. } if guard.waits(code));
+    let over: Vec<ScanEvent> = waiting.extract_if(.., |event| !is_waiting(event)).collect();
+    drop(guard);
+    let is_due =
+        |event: &ScanEvent| matches!(event, ScanEvent::Code { code, .. } if due.contains(code));
+    for event in over.into_iter().filter(|event| is_due(event) && shared.is_ringing()) {
+        shared.tell(event);
     }
 }
 

@@ -44,6 +44,7 @@ use crate::confirm::{Ballot, Catalogue, Read, Sighting, Sweeping};
 use crate::evidence::{Evidence, Strategy};
 use crate::frame::{Frame, Luma, Outline, Point};
 use crate::grey;
+use crate::guard::PackCodes;
 use crate::line::{Line, Sweep, through};
 use crate::locate::{Bars, Locator, Patch};
 use crate::outline::{contains, lie_together, middle};
@@ -69,6 +70,7 @@ pub enum View {
 pub struct Options {
     symbologies: Vec<Symbology>,
     view: View,
+    pack_codes: PackCodes,
 }
 
 impl Options {
@@ -99,12 +101,22 @@ impl Options {
             Self::READABLE.contains(symbology) || *symbology == Symbology::Codabar
         };
         let symbologies = symbologies.iter().copied().filter(is_readable).collect();
-        Self { symbologies, view: View::default() }
+        Self { symbologies, view: View::default(), pack_codes: PackCodes::default() }
     }
 
     /// The same for one or all of the codes in view. A still is always read in whole.
     pub fn viewing(self, view: View) -> Self {
         Self { view, ..self }
+    }
+
+    /// The same with another rule for several symbols of one pack.
+    pub fn with_pack_codes(self, pack_codes: PackCodes) -> Self {
+        Self { pack_codes, ..self }
+    }
+
+    /// What becomes of several symbols of one pack.
+    pub const fn pack_codes(&self) -> PackCodes {
+        self.pack_codes
     }
 
     /// Whether to look for `symbology`.
@@ -127,7 +139,7 @@ impl Options {
     }
 }
 
-const fn is_matrix(symbology: Symbology) -> bool {
+pub(crate) const fn is_matrix(symbology: Symbology) -> bool {
     matches!(symbology, Symbology::QrCode | Symbology::Gs1QrCode) || is_dots(symbology)
 }
 

@@ -18,6 +18,7 @@ use crate::evidence::{Hint, Strategy};
 use crate::frame::{Outline, Point};
 use crate::glare;
 use crate::grey::Effort;
+use crate::guard::PackCodes;
 use crate::line::through;
 use crate::locate::{Bars, Patch};
 use crate::outline::{contains, middle};
@@ -143,7 +144,14 @@ impl Decoder {
             self.look_closely(shot, &mut reads);
         }
         let is_read = self.is_enough(shot, &reads);
-        if is_read && self.stream.was_read && self.stream.turn.is_multiple_of(SAME_PACK_TURNS) {
+        let is_its_turn = match self.options.pack_codes {
+            PackCodes::First => false,
+            PackCodes::PreferMatrix => true,
+            PackCodes::All => {
+                self.stream.was_read && self.stream.turn.is_multiple_of(SAME_PACK_TURNS)
+            }
+        };
+        if is_read && is_its_turn {
             self.look_for_the_same_pack(shot, &mut reads);
         }
         self.stream.was_read = is_read;

@@ -1,20 +1,26 @@
-//! A picture that somebody asks for: all packs in it, and nothing rings twice.
+//! What the scan thread tells of packs: all in a picture that somebody asks for, one of several symbols, and nothing
+//! rings twice.
 
 #![allow(clippy::unwrap_used)]
 
-use scan::decode::ean::ean13_modules;
+#[path = "frames/draw.rs"]
+mod draw;
+
+use draw::draw;
+use rxing::BarcodeFormat;
+use scan::guard::PackCodes;
 use scan::source::{FrameSource, Next, SourceState};
-use scan::{Clock, Frame, MonotonicClock, Picture, ScanEvent, Scanner, Settings};
+use scan::{Clock, Frame, MonotonicClock, Options, Picture, ScanEvent, Scanner, Settings};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 const NUMBER: &str = "4006381333931";
 
-/// Shows three equal packs for ever.
-struct Shelf(Frame, Arc<dyn Clock>);
+/// Shows one frame for ever.
+struct Held(Frame, Arc<dyn Clock>);
 
-impl FrameSource for Shelf {
+impl FrameSource for Held {
     fn next(&mut self, frame: &mut Frame, _patience: Duration) -> Next {
         std::thread::sleep(Duration::from_millis(5));
         frame.clone_from(&self.0);
@@ -23,29 +29,26 @@ impl FrameSource for Shelf {
     }
 
     fn state(&self) -> SourceState {
-        SourceState::Camera { name: "shelf".into() }
+        SourceState::Camera { name: "held".into() }
     }
 }
 
+/// Three equal packs.
 fn shelf() -> Frame {
-    let modules = ean13_modules(NUMBER).unwrap();
     let mut frame = Frame::filled(640, 480, 225);
     for pack in 0..3 {
-        for y in (30 + 150 * pack)..(120 + 150 * pack) {
-            for (index, _) in modules.iter().enumerate().filter(|(_, is_dark)| **is_dark) {
-                let x = 150 + index * 3;
-                frame.luma[y * 640 + x..y * 640 + x + 3].fill(25);
-            }
-        }
+        draw(&mut frame, BarcodeFormat::EAN_13, NUMBER, (150, 30 + 150 * pack), 90);
     }
     frame
 }
 
-fn running() -> (Scanner, Receiver<ScanEvent>) {
+fn running(frame: Frame, pack_codes: PackCodes) -> (Scanner, Receiver<ScanEvent>) {
     let clock: Arc<dyn Clock> = Arc::new(MonotonicClock::start());
     let (sender, receiver) = sync_channel(8);
-    let source = Box::new(Shelf(shelf(), clock.clone()));
-    (Scanner::start(source, Settings::default(), clock, sender).unwrap(), receiver)
+    let options = Options::default().with_pack_codes(pack_codes);
+    let settings = Settings { options, ..Settings::default() };
+    let source = Box::new(Held(frame, clock.clone()));
+    (Scanner::start(source, settings, clock, sender).unwrap(), receiver)
 }
 
 /// Everything that is told in that time but previews, hints and states.
@@ -54,7 +57,8 @@ fn told(events: &Receiver<ScanEvent>, time_ms: u64) -> (Vec<String>, Vec<Arc<Pic
     let (mut codes, mut pictures) = (Vec::new(), Vec::new());
     while clock.now_ms() < time_ms {
         match events.recv_timeout(Duration::from_millis(20)) {
-            Ok(ScanEvent::Code { code, .. } | ScanEvent::SamePack(code)) => codes.push(code.text),
+            Ok(ScanEvent::Code { code, .. }) => codes.push(code.text),
+            Ok(ScanEvent::SamePack(code)) => codes.push(format!("beside: {}", code.text)),
             Ok(ScanEvent::Picture(picture)) => pictures.push(picture),
             _ => {}
         }
@@ -75,7 +79,7 @@ fn picture(events: &Receiver<ScanEvent>) -> Arc<Picture> {
 
 #[test]
 fn a_picture_counts_all_packs_and_nothing_rings_twice() {
-    let (scanner, events) = running();
+    let (scanner, events) = running(shelf(), PackCodes::All);
     scanner.ring(false);
     // What was under way before may have rung already.
     told(&events, 300);
@@ -104,7 +108,7 @@ fn a_picture_counts_all_packs_and_nothing_rings_twice() {
 
 #[test]
 fn a_paused_camera_gives_no_picture_until_it_goes_on() {
-    let (scanner, events) = running();
+    let (scanner, events) = running(shelf(), PackCodes::All);
     scanner.ring(false);
     scanner.pause(true);
     told(&events, 200);
@@ -112,4 +116,34 @@ fn a_paused_camera_gives_no_picture_until_it_goes_on() {
     assert_eq!(told(&events, 300).1.len(), 0);
     scanner.pause(false);
     assert_eq!(picture(&events).packs.len(), 3);
+}
+
+/// Bars with the number and dots with the date, by each of the rules; bars that have no dots beside ring by any.
+#[test]
+fn of_several_symbols_the_wanted_one_rings() {
+    let dated = format!("https://id.example/01/0{NUMBER}?17=261130");
+    let beside = format!("beside: {dated}");
+    for (rule, has_dots, expected) in [
+        (PackCodes::First, true, vec![NUMBER]),
+        (PackCodes::PreferMatrix, true, vec![dated.as_str()]),
+        (PackCodes::All, true, vec![NUMBER, &beside]),
+        (PackCodes::First, false, vec![NUMBER]),
+        (PackCodes::PreferMatrix, false, vec![NUMBER]),
+        (PackCodes::All, false, vec![NUMBER]),
+    ] {
+        let mut frame = Frame::filled(640, 480, 225);
+        draw(&mut frame, BarcodeFormat::EAN_13, NUMBER, (180, 190), 100);
+        if has_dots {
+            draw(&mut frame, BarcodeFormat::DATA_MATRIX, &dated, (250, 330), 0);
+        }
+        let (_scanner, events) = running(frame, rule);
+        // Slow machines look seldom: as long as it takes, and then for more.
+        let mut codes = Vec::new();
+        let clock = MonotonicClock::start();
+        while codes.len() < expected.len() && clock.now_ms() < 20_000 {
+            codes.extend(told(&events, 100).0);
+        }
+        codes.extend(told(&events, 700).0);
+        assert_eq!(codes, expected, "{rule:?} {has_dots}");
+    }
 }
