@@ -259,6 +259,7 @@ fn generate(directory: &Path, articles: usize, customers: usize) {
         let row = ArticleRow {
             id: chance.uuid(),
             gtins: vec![gtin(number).to_gtin14()],
+            packs: vec![],
             name,
             detail,
             category: format!("Food / {} / {}", number % 17, number % 211),

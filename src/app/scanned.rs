@@ -20,6 +20,7 @@ use domain::code::{
 };
 use domain::gtin::{Gtin, GtinError, expand_upc_e};
 use domain::id::BasketId;
+use domain::quantity::Quantity;
 use domain::staff::StaffRole;
 use jiff::civil;
 use jiff::tz::TimeZone;
@@ -168,7 +169,9 @@ impl Terminal {
         is_labelled: bool,
         issue: Option<String>,
     ) -> Result<(), StoreError> {
-        let label = if is_labelled { (rung.quantity, rung.price) } else { (None, None) };
+        let mut label = if is_labelled { (rung.quantity, rung.price) } else { (None, None) };
+        let pieces = article.pieces_of(rung.gtin).filter(|_| label == (None, None));
+        label.0 = label.0.or(pieces.map(|pieces| Quantity::pieces(pieces.into())));
         if label.0.is_none() && article.is_case_of_pieces(rung.gtin) {
             self.refuse(Message::error("case-of-pieces", &[&article.name]));
             return Ok(());
@@ -177,6 +180,8 @@ impl Terminal {
         if let Some(day) = rung.best_before.filter(|_| is_added) {
             let day = self.day(day);
             self.say(Message::warning("best-before-over", &[&article.name, &day]));
+        } else if let Some(pieces) = pieces.filter(|_| is_added) {
+            self.say(Message::information("case-added", &[&article.name, &pieces.to_string()]));
         } else if let Some(issue) = issue.filter(|_| is_added) {
             self.say(Message::information("issue-added", &[&article.name, &issue]));
         }

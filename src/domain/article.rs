@@ -21,6 +21,27 @@ impl UnitPrice {
     }
 }
 
+/// A number under which several pieces are scanned at once: a case, a multipack (GS1 General Specifications, section
+/// 2.1.2: a trade item grouping, with the quantity of what it holds).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pack {
+    /// The number on the pack, one of the article's.
+    pub gtin: Gtin,
+    /// Pieces of the article in it, 2 to [`Pack::PIECES_MAX`].
+    pub pieces: u16,
+}
+
+impl Pack {
+    /// No case holds more.
+    pub const PIECES_MAX: u16 = 9_999;
+
+    /// Nothing where no case holds so many.
+    pub fn new(gtin: Gtin, pieces: u64) -> Option<Self> {
+        let pieces = u16::try_from(pieces).ok()?;
+        (2..=Self::PIECES_MAX).contains(&pieces).then_some(Self { gtin, pieces })
+    }
+}
+
 /// A sellable thing as the catalogue says it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Article {
@@ -28,6 +49,8 @@ pub struct Article {
     pub id: ArticleId,
     /// Every GTIN under which it is scanned; the first is the one printed.
     pub gtins: Vec<Gtin>,
+    /// Those of them that stand for several pieces. Only what is sold by the piece has any.
+    pub packs: Vec<Pack>,
     /// Name on shelf and receipt.
     pub name: String,
     /// Size, brand or variety, for lists.
@@ -43,10 +66,18 @@ pub struct Article {
 }
 
 impl Article {
-    /// Whether `scanned` is the number of a case while pieces have a number of their own. How many pieces a case holds
-    /// is said nowhere, so one is no answer. An article that has numbers of cases alone is sold by the case.
+    /// Pieces for which a number stands, where the catalogue says so.
+    pub fn pieces_of(&self, scanned: Gtin) -> Option<u16> {
+        let pack = self.packs.iter().find(|pack| pack.gtin == scanned);
+        pack.filter(|_| self.price.unit == Unit::Piece).map(|pack| pack.pieces)
+    }
+
+    /// Whether `scanned` is the number of a case while pieces have a number of their own, and nobody said how many it
+    /// holds: one is no answer. An article that has numbers of cases alone is sold by the case.
     pub fn is_case_of_pieces(&self, scanned: Gtin) -> bool {
-        scanned.is_case() && self.gtins.iter().any(|gtin| gtin.indicator() == 0)
+        scanned.is_case()
+            && self.pieces_of(scanned).is_none()
+            && self.gtins.iter().any(|gtin| gtin.indicator() == 0)
     }
 }
 
@@ -82,6 +113,7 @@ mod tests {
             let article = Article {
                 id: ArticleId::from_uuid(Uuid::from_u128(1)),
                 gtins: gtins.iter().map(read).collect(),
+                packs: Vec::new(),
                 name: "Tea".into(),
                 detail: String::new(),
                 category: String::new(),
@@ -90,6 +122,40 @@ mod tests {
                 price_version: 1,
             };
             assert_eq!(article.is_case_of_pieces(read(&scanned)), is_case, "{gtins:?} {scanned}");
+        }
+    }
+    /// One line, one case: unit, packs of the article, what is scanned, pieces.
+    #[test]
+    fn a_case_counts_its_pieces_where_the_catalogue_says_how_many() {
+        let read = |digits: &str| Gtin::parse(digits).unwrap();
+        let pack = |digits: &str, pieces: u64| Pack::new(read(digits), pieces).unwrap();
+        for (unit, packs, scanned, pieces) in [
+            (Unit::Piece, vec![pack(CASE, 12)], CASE, Some(12)),
+            (Unit::Piece, vec![pack(CASE, 12), pack(BIG_CASE, 144)], BIG_CASE, Some(144)),
+            // A multipack has a number of its own like any article.
+            (Unit::Piece, vec![pack(SHORT, 6)], SHORT, Some(6)),
+            (Unit::Piece, vec![pack(CASE, 12)], PIECE, None),
+            (Unit::Piece, vec![], CASE, None),
+            (Unit::Gram, vec![pack(CASE, 12)], CASE, None),
+        ] {
+            let article = Article {
+                id: ArticleId::from_uuid(Uuid::from_u128(1)),
+                gtins: [PIECE, CASE, BIG_CASE, SHORT].map(read).into(),
+                packs,
+                name: "Tea".into(),
+                detail: String::new(),
+                category: String::new(),
+                price: UnitPrice { amount: Money::new(100, Currency::CHF), unit },
+                tax_group: "food".into(),
+                price_version: 1,
+            };
+            let said = article.pieces_of(read(scanned));
+            assert_eq!(said, pieces, "{scanned}");
+            let is_open = read(scanned).is_case() && pieces.is_none();
+            assert_eq!(article.is_case_of_pieces(read(scanned)), is_open, "{scanned}");
+        }
+        for pieces in [0, 1, 10_000, 65_536 + 2] {
+            assert_eq!(Pack::new(read(CASE), pieces), None, "{pieces}");
         }
     }
 }

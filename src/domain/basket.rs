@@ -232,6 +232,7 @@ pub(crate) mod tests {
         Article {
             id: ArticleId::from_uuid(Uuid::from_u128(number)),
             gtins: vec![],
+            packs: vec![],
             name: format!("Article {number}"),
             detail: String::new(),
             category: String::new(),

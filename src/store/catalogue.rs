@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::search::{Term, any_of, clip_query, expression, terms};
-use domain::article::{Article, UnitPrice};
+use domain::article::{Article, Pack, UnitPrice};
 use domain::gtin::Gtin;
 use domain::id::ArticleId;
 use domain::money::{Currency, Money};
@@ -42,6 +42,7 @@ fn read_raw(row: &Row<'_>) -> Result<Raw, rusqlite::Error> {
         article: Article {
             id: ArticleId::from_uuid(Uuid::nil()),
             gtins: Vec::new(),
+            packs: Vec::new(),
             name: row.get(2)?,
             detail: row.get(3)?,
             category: row.get(4)?,
@@ -58,23 +59,42 @@ fn finish(raw: Raw) -> Result<Article, StoreError> {
     let currency: Currency = raw.currency.parse().map_err(|_| damaged("currency"))?;
     let unit: Unit = raw.unit.parse().map_err(|_| damaged("unit"))?;
     let gtins = unpack_gtins(&raw.gtins).ok_or_else(|| damaged("numbers"))?;
+    let packs = unpack_packs(&raw.gtins).ok_or_else(|| damaged("packs"))?;
     let amount = Money::new(raw.article.price.amount.minor(), currency);
     let id = ArticleId::from_uuid(Uuid::from_bytes(raw.id));
-    Ok(Article { id, gtins, price: UnitPrice { amount, unit }, ..raw.article })
+    Ok(Article { id, gtins, packs, price: UnitPrice { amount, unit }, ..raw.article })
 }
 
+/// A GTIN fills 47 bits of its eight bytes; how many pieces it stands for is in those above, 0 where that is one.
+const PIECES_SHIFT: u32 = 48;
+const NUMBER_MASK: u64 = (1 << PIECES_SHIFT) - 1;
+
 /// Numbers as one blob: eight bytes each, big-endian.
-pub(crate) fn pack_gtins(gtins: &[Gtin]) -> Vec<u8> {
-    gtins.iter().flat_map(|gtin| gtin.number().to_be_bytes()).collect()
+pub(crate) fn pack_gtins(gtins: &[Gtin], packs: &[Pack]) -> Vec<u8> {
+    let pieces =
+        |gtin: &Gtin| packs.iter().find(|pack| pack.gtin == *gtin).map_or(0, |pack| pack.pieces);
+    let word = |gtin: &Gtin| u64::from(pieces(gtin)) << PIECES_SHIFT | gtin.number();
+    gtins.iter().flat_map(|gtin| word(gtin).to_be_bytes()).collect()
+}
+
+fn words(blob: &[u8]) -> impl Iterator<Item = Option<u64>> {
+    blob.chunks(8).map(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)))
 }
 
 /// The numbers of a blob; `None` if it was not made by [`pack_gtins`].
 pub(crate) fn unpack_gtins(blob: &[u8]) -> Option<Vec<Gtin>> {
-    let numbers = blob.chunks(8).map(|bytes| {
-        let number = u64::from_be_bytes(bytes.try_into().ok()?);
-        Gtin::from_number(number).ok()
+    words(blob).map(|word| Gtin::from_number(word? & NUMBER_MASK).ok()).collect()
+}
+
+/// Which numbers of such a blob stand for several pieces.
+pub(crate) fn unpack_packs(blob: &[u8]) -> Option<Vec<Pack>> {
+    let packs = words(blob).map(|word| {
+        let word = word?;
+        let gtin = Gtin::from_number(word & NUMBER_MASK).ok()?;
+        Some((word >> PIECES_SHIFT, gtin))
     });
-    numbers.collect()
+    let packs = packs.filter(|pack| pack.is_none_or(|(pieces, _)| pieces > 0));
+    packs.map(|pack| pack.and_then(|(pieces, gtin)| Pack::new(gtin, pieces))).collect()
 }
 
 pub(crate) fn by_gtin(db: &Connection, gtin: Gtin) -> Result<Option<Article>, StoreError> {
@@ -293,7 +313,15 @@ mod tests {
     fn numbers_survive_packing() {
         let gtins: Vec<Gtin> =
             ["95050003", "9521234543213"].map(|digits| Gtin::parse(digits).unwrap()).into();
-        assert_eq!(unpack_gtins(&pack_gtins(&gtins)), Some(gtins));
+        let case = Pack::new(gtins[1], 9_999).unwrap();
+        for packs in [vec![], vec![case]] {
+            let packed = pack_gtins(&gtins, &packs);
+            assert_eq!(unpack_gtins(&packed).as_ref(), Some(&gtins));
+            assert_eq!(unpack_packs(&packed), Some(packs));
+        }
+        // One piece is none that is said; more than any case holds are damage.
+        assert_eq!(unpack_packs(&(1 << PIECES_SHIFT | gtins[0].number()).to_be_bytes()), None);
+        assert_eq!(unpack_packs(&[1, 2, 3]), None);
         assert_eq!(unpack_gtins(&[1, 2, 3]), None);
         assert_eq!(unpack_gtins(&[]), Some(Vec::new()));
     }

@@ -47,6 +47,7 @@ fn article(id: Uuid, n: u64, version: u64) -> ArticleRow {
     ArticleRow {
         id,
         gtins: vec![gtin(n)],
+        packs: vec![],
         name: format!("Article {n}"),
         detail: "500 g".into(),
         category: "Food / Dry".into(),

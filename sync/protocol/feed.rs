@@ -247,6 +247,16 @@ pub struct StaffRow {
     pub pin_length: u8,
 }
 
+/// A number under which several pieces of an article are scanned at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PackRow {
+    /// GTIN, fourteen digits; one of the article's.
+    pub gtin: String,
+    /// Pieces, 2 to 9,999.
+    pub pieces: u64,
+}
+
 /// Table `article` of feed `catalogue`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -255,6 +265,9 @@ pub struct ArticleRow {
     pub id: Uuid,
     /// GTINs, fourteen digits each, the printed one first.
     pub gtins: Vec<String>,
+    /// Those of them that stand for several pieces: cases, multipacks. Only of what is sold by the piece.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packs: Vec<PackRow>,
     /// Name.
     pub name: String,
     /// Size, brand or variety.

@@ -31,15 +31,22 @@ pub(super) fn shop(directory: &Path) -> Shop {
         "tax_group": "food", "price_version": 1, "rank": 5,
     });
     rows.push(("article", Uuid::from_u128(105), magazine));
-    // Tea in pieces and cases, and water that is sold by the case alone.
-    for (number, name, gtins) in [
-        (106, "Tea", vec![format!("0{}", body("952000000106")), body("1952000000106")]),
-        (107, "Water", vec![body("1952000000107")]),
+    // Tea in pieces and cases, water that is sold by the case alone, and juice in bottles and sixes.
+    let six = body("1952000000108");
+    for (number, name, gtins, packs) in [
+        (106, "Tea", vec![format!("0{}", body("952000000106")), body("1952000000106")], json!([])),
+        (107, "Water", vec![body("1952000000107")], json!([])),
+        (
+            108,
+            "Juice",
+            vec![format!("0{}", body("952000000108")), six.clone()],
+            json!([{"gtin": six, "pieces": 6}]),
+        ),
     ] {
         let row = json!({
-            "id": Uuid::from_u128(number), "gtins": gtins, "name": name, "unit": "piece",
-            "price_minor": 500, "currency": "CHF", "tax_group": "food", "price_version": 1,
-            "rank": number,
+            "id": Uuid::from_u128(number), "gtins": gtins, "packs": packs, "name": name,
+            "unit": "piece", "price_minor": 500, "currency": "CHF", "tax_group": "food",
+            "price_version": 1, "rank": number,
         });
         rows.push(("article", Uuid::from_u128(number), row));
     }
@@ -152,6 +159,43 @@ fn a_date_beside_a_number_that_rang_is_told() {
         };
         assert_eq!(quantities(&screen.sell), quantities(&rung.sell), "it rings nothing: {dates}");
     }
+}
+
+/// Reading guide: symbology, text, pieces and price, what is said.
+#[test]
+fn a_case_rings_the_pieces_that_the_catalogue_names() {
+    use Symbology::*;
+    let (bottle, six) = (body("952000000108"), body("1952000000108"));
+    for (symbology, text, pieces, total, said) in [
+        (Ean13, bottle.clone(), "1", "CHF 5.00", ""),
+        (Itf14, six.clone(), "6", "CHF 30.00", "case-added"),
+        (Gs1128, format!("01{six}10A"), "6", "CHF 30.00", "case-added"),
+        (Typed, six.clone(), "6", "CHF 30.00", "case-added"),
+        // A label that says how many knows better than the catalogue.
+        (Gs1128, format!("01{six}3012"), "12", "CHF 60.00", ""),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut shop = shop(directory.path());
+        shop.pin("1234");
+        let screen = match symbology {
+            Typed => shop.tap(Intent::Typed(text.clone())),
+            _ => shop.tap(Intent::Scanned(Code::new(symbology, text.as_str()))),
+        };
+        let row = screen.sell.lines.first().unwrap();
+        let shown = (row.quantity.as_str(), plain(&row.total));
+        assert_eq!((shown, shop.said().as_str()), ((pieces, total.into()), said), "{text}");
+        if said == "case-added" {
+            assert_eq!(screen.message.unwrap().arguments, ["Juice", "6"], "{text}");
+        }
+    }
+    // A case beside a bottle of the same is one line.
+    let directory = tempfile::tempdir().unwrap();
+    let mut shop = shop(directory.path());
+    shop.pin("1234");
+    shop.tap(Intent::Scanned(Code::new(Ean13, bottle.as_str())));
+    let screen = shop.tap(Intent::Scanned(Code::new(Itf14, six.as_str())));
+    assert_eq!(screen.sell.lines.len(), 1);
+    assert_eq!(screen.sell.lines[0].quantity, "7");
 }
 
 /// Reading guide: symbology, text, line (name and quantity), what is said.

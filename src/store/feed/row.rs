@@ -6,6 +6,7 @@
 use crate::catalogue::pack_gtins;
 use crate::config::store_from;
 use crate::history::lines_to_json;
+use domain::article::Pack;
 use domain::gtin::Gtin;
 use domain::money::Currency;
 use domain::order::Channel;
@@ -15,7 +16,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use sync::digest::RowDigest;
 use sync::protocol::feed::{
-    ArticleRow, CustomerRow, Feed, HistoryRow, StaffRow, StockRow, StoreRow,
+    ArticleRow, CustomerRow, Feed, HistoryRow, PackRow, StaffRow, StockRow, StoreRow,
 };
 use uuid::Uuid;
 
@@ -165,8 +166,14 @@ fn parse_article(row: ArticleRow) -> Result<ParsedArticle, Senseless> {
     i64::try_from(row.price_version).map_err(|_| Senseless)?;
     let gtins: Result<Vec<Gtin>, _> = row.gtins.iter().map(|gtin| Gtin::parse(gtin)).collect();
     let gtins = gtins.map_err(|_| Senseless)?;
-    let packed_gtins = pack_gtins(&gtins);
+    let packs: Option<Vec<Pack>> = row.packs.iter().map(pack_from).collect();
+    let packed_gtins = pack_gtins(&gtins, &packs.ok_or(Senseless)?);
     Ok(ParsedArticle { row, gtins, packed_gtins })
+}
+
+/// Nothing where no case holds so many. A number that is none of the article's is never scanned, and is let be.
+fn pack_from(row: &PackRow) -> Option<Pack> {
+    Pack::new(Gtin::parse(&row.gtin).ok()?, row.pieces)
 }
 
 fn parse_order(row: HistoryRow) -> Result<ParsedOrder, Senseless> {

@@ -7,13 +7,14 @@
 use super::copy;
 use super::layout::Record;
 use super::source::Source;
-use crate::catalogue::unpack_gtins;
+use crate::catalogue::{unpack_gtins, unpack_packs};
 use crate::error::StoreError;
 use crate::feed;
+use domain::article::Pack;
 use domain::gtin::Gtin;
 use rusqlite::{Connection, params};
 use std::collections::BTreeSet;
-use sync::protocol::feed::{ArticleRow, Feed};
+use sync::protocol::feed::{ArticleRow, Feed, PackRow};
 use uuid::Uuid;
 
 /// Rows that are written together.
@@ -148,9 +149,12 @@ fn plain(record: Record<'_>) -> Option<WireRow> {
 
 fn article(record: Record<'_>) -> Option<WireRow> {
     let gtins = unpack_gtins(record.blob("gtins")?)?;
+    let packs = unpack_packs(record.blob("gtins")?)?;
+    let pack = |pack: Pack| PackRow { gtin: pack.gtin.to_gtin14(), pieces: pack.pieces.into() };
     let row = ArticleRow {
         id: record.uuid("id")?,
         gtins: gtins.into_iter().map(|gtin: Gtin| format!("{:014}", gtin.number())).collect(),
+        packs: packs.into_iter().map(pack).collect(),
         name: record.text("name")?.to_owned(),
         detail: record.text("detail")?.to_owned(),
         category: record.text("category")?.to_owned(),

@@ -23,7 +23,7 @@ use crate::{
     CommittedOrder, DatabaseKey, DiskGauge, DiskSpace, FileKeyStore, KeyStore, NewOrder, OpenError,
     Payment, Store, StoreOptions, SystemFiles, Writing,
 };
-use domain::article::Article;
+use domain::article::{Article, Pack};
 use domain::basket::Basket;
 use domain::gtin::Gtin;
 use domain::id::{CustomerId, IdSource, ShiftId, StaffId, StoreId, TenderId, TerminalId};
@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use sync::ports::{Applied, DeviceKey, LifeId, OutboxItem, SyncStore, TerminalIdentity};
 use sync::protocol::feed::{
-    ArticleRow, Change, ChangesPage, CustomerRow, Feed, Included, Op, StaffRow, StoreRow,
+    ArticleRow, Change, ChangesPage, CustomerRow, Feed, Included, Op, PackRow, StaffRow, StoreRow,
     TaxGroupRow, TaxRateRow,
 };
 use sync::protocol::snapshot::{FeedSnapshot, SnapshotLine};
@@ -246,10 +246,19 @@ pub(crate) fn gtin(number: u32) -> Gtin {
     Gtin::parse(&format!("{body}{check}")).unwrap()
 }
 
+/// The third article comes in cases, too.
+fn case_of(number: u32) -> Option<Gtin> {
+    let body = format!("1{:012}", gtin(number).number() / 10);
+    let check = domain::gtin::check_digit(&body)?;
+    Gtin::parse(&format!("{body}{check}")).ok().filter(|_| number == 3)
+}
+
 pub(crate) fn article_row(number: u32, name: &str, rank: u32) -> ArticleRow {
+    let packs: Vec<String> = case_of(number).iter().map(|case| case.to_gtin14()).collect();
     ArticleRow {
         id: Uuid::from_u128(0xa271_0000 + u128::from(number)),
-        gtins: vec![gtin(number).to_gtin14()],
+        gtins: [vec![gtin(number).to_gtin14()], packs.clone()].concat(),
+        packs: packs.into_iter().map(|gtin| PackRow { gtin, pieces: 12 }).collect(),
         name: name.into(),
         detail: String::new(),
         category: "Food".into(),
@@ -270,7 +279,8 @@ pub(crate) fn article(number: u32) -> Article {
     let row = article_row(number, &format!("Article {number}"), number);
     Article {
         id: domain::id::ArticleId::from_uuid(row.id),
-        gtins: vec![gtin(number)],
+        gtins: [vec![gtin(number)], Vec::from_iter(case_of(number))].concat(),
+        packs: case_of(number).and_then(|case| Pack::new(case, 12)).into_iter().collect(),
         name: row.name,
         detail: row.detail,
         category: row.category,

@@ -86,7 +86,7 @@ pub fn seed(arguments: &SeedArguments) -> Result<ExitCode> {
 /// What a file holds.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Kind {
-    /// gtin (or gtins), name, and optionally price or price_minor, currency, unit, detail, category, tax_group, rank
+    /// gtin (or gtins), name, and optionally packs, price or price_minor, currency, unit, detail, category, tax_group, rank
     Articles,
     /// external_id, name, and optionally phone(s), email(s), card(s), street, postal_code, city, country
     Customers,
@@ -94,6 +94,7 @@ enum Kind {
 
 const COLUMNS: &str = "Columns of articles:
   gtin, gtins   8, 12, 13 or 14 digits with a right check digit; several separated by `;`. Required.
+  packs         cases and multipacks: a number, `=` and the pieces in it; several separated by `;`
   name          up to 200 characters. Required.
   price         decimal, such as 12.50; or price_minor: integer minor units. Required for new articles.
   currency      ISO 4217; CHF if absent          unit       piece, g, ml or mm; piece if absent

@@ -13,11 +13,13 @@ use crate::error::CentralError;
 use crate::feed::{self, EVERYBODY};
 use crate::price;
 use crate::task::Watch;
+use domain::Unit;
+use domain::article::Pack;
 use row::{ArticleRecord, CustomerRecord};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashSet;
 use std::io::Read;
-use sync::protocol::feed::{ArticleRow, CustomerRow, Feed, StoreRow};
+use sync::protocol::feed::{ArticleRow, CustomerRow, Feed, PackRow, StoreRow};
 pub use table::{Form, Mapping};
 use uuid::Uuid;
 
@@ -213,6 +215,9 @@ fn article(
         (None, Some(price_minor)) => new_article(record, price_minor, fresh_id),
         (Some(row), _) => updated_article(row, record),
     };
+    if !row.packs.is_empty() && row.unit != Unit::Piece.name() {
+        return Ok(Err(format!("`packs` of what is sold by `{}`: only pieces have any", row.unit)));
+    }
     if !taxes.contains(&row.tax_group) {
         return Ok(Err(format!("no store has the tax group `{}`", row.tax_group.escape_debug())));
     }
@@ -234,10 +239,15 @@ fn article(
     Ok(Ok(if known.is_some() { Fate::Changed } else { Fate::Added }))
 }
 
+fn pack_row(pack: &Pack) -> PackRow {
+    PackRow { gtin: pack.gtin.to_gtin14(), pieces: pack.pieces.into() }
+}
+
 fn new_article(record: ArticleRecord, price_minor: i64, id: Uuid) -> ArticleRow {
     ArticleRow {
         id,
         gtins: record.gtins.iter().map(|gtin| gtin.to_gtin14()).collect(),
+        packs: record.packs.iter().map(pack_row).collect(),
         name: record.name,
         detail: record.detail.unwrap_or_default(),
         category: record.category.unwrap_or_default(),
@@ -257,6 +267,11 @@ fn updated_article(row: &ArticleRow, record: ArticleRecord) -> ArticleRow {
             row.gtins.push(digits);
         }
     }
+    for pack in record.packs.iter().map(pack_row) {
+        row.packs.retain(|known| known.gtin != pack.gtin);
+        row.packs.push(pack);
+    }
+    row.packs.sort_by(|one, other| one.gtin.cmp(&other.gtin));
     row.name = record.name;
     row.detail = record.detail.unwrap_or(row.detail);
     row.category = record.category.unwrap_or(row.category);

@@ -1,14 +1,16 @@
 //! From fields to rows: what a column means, and the sentence that says why a record is refused.
 
 use super::table::Fields;
+use domain::article::Pack;
 use domain::gtin::Gtin;
 use domain::{Currency, Unit};
 use sync::protocol::feed::AddressRow;
 
 /// Columns of articles.
-pub const ARTICLE_COLUMNS: [&str; 11] = [
+pub const ARTICLE_COLUMNS: [&str; 12] = [
     "gtin",
     "gtins",
+    "packs",
     "name",
     "detail",
     "category",
@@ -49,6 +51,8 @@ const PRICE_MINOR_MAX: i64 = 100_000_000;
 pub struct ArticleRecord {
     /// Numbers, at least one.
     pub gtins: Vec<Gtin>,
+    /// Those of them that stand for several pieces.
+    pub packs: Vec<Pack>,
     /// Name.
     pub name: String,
     /// Size, brand or variety.
@@ -145,6 +149,22 @@ fn price(fields: &Fields, currency: Currency) -> Result<Option<i64>, String> {
     }
 }
 
+/// Numbers of cases with their pieces, such as `15901234123454=12`.
+fn packs(fields: &Fields) -> Result<Vec<Pack>, String> {
+    let pack = |entry: String| {
+        let Some((digits, pieces)) = entry.split_once('=') else {
+            return Err(format!("`packs` has `{entry}`: it is a number, `=` and the pieces in it"));
+        };
+        let digits = digits.trim();
+        let gtin = Gtin::parse(digits).map_err(|error| format!("`{digits}`: {error}"))?;
+        let pack = pieces.trim().parse().ok().and_then(|pieces| Pack::new(gtin, pieces));
+        pack.ok_or_else(|| {
+            format!("`packs` has `{entry}`: a pack holds 2 to {} pieces", Pack::PIECES_MAX)
+        })
+    };
+    list(fields, ["packs", "pack"])?.into_iter().map(pack).collect()
+}
+
 /// Reads an article.
 pub fn article(fields: &Fields) -> Result<ArticleRecord, String> {
     let mut gtins = Vec::new();
@@ -157,6 +177,12 @@ pub fn article(fields: &Fields) -> Result<ArticleRecord, String> {
     if gtins.is_empty() {
         return Err("`gtin` is missing".into());
     }
+    let packs = packs(fields)?;
+    for pack in &packs {
+        if !gtins.contains(&pack.gtin) {
+            gtins.push(pack.gtin);
+        }
+    }
     let currency: Option<Currency> = text(fields, "currency", 3)?
         .map(|code| code.parse().map_err(|error| format!("{error}")))
         .transpose()?;
@@ -167,6 +193,7 @@ pub fn article(fields: &Fields) -> Result<ArticleRecord, String> {
         rank.map(|rank| rank.parse().map_err(|_| format!("`rank` is not a number: `{rank}`")));
     Ok(ArticleRecord {
         gtins,
+        packs,
         name: required(fields, "name", NAME_MAX)?,
         detail: text(fields, "detail", NAME_MAX)?,
         category: text(fields, "category", NAME_MAX)?,

@@ -5,7 +5,7 @@ use super::vocabulary::Vocabulary;
 use crate::rim::id_at;
 use domain::gtin::check_digit;
 use std::sync::LazyLock;
-use sync::protocol::feed::ArticleRow;
+use sync::protocol::feed::{ArticleRow, PackRow};
 
 /// Articles have identities of this day on (2024-01-01), one millisecond each: their order is their number's.
 const FIRST_ID_MS: i64 = 1_704_067_200_000;
@@ -108,6 +108,18 @@ fn price_point(dice: &mut Dice, (low, high): (i64, i64)) -> i64 {
     if price < low { price + 100 } else { price }
 }
 
+/// Demo articles that come in cases, too: their number, the pieces in a case.
+const CASES: [(u64, u64); 2] = [(9, 20), (19, 6)];
+
+/// The case of an article, under the number of the piece with a 1 before it.
+fn case_of(number: u64) -> Option<PackRow> {
+    let (_, pieces) = CASES.into_iter().find(|(article, _)| *article == number)?;
+    let piece = gtin13(number);
+    let body = format!("1{}", &piece[..12]);
+    let check = check_digit(&body)?;
+    Some(PackRow { gtin: format!("{body}{check}"), pieces })
+}
+
 /// The article of that number, from 1.
 pub fn article(seed: u64, number: u64) -> ArticleRow {
     let mut dice = Dice::of(seed, Kind::Article, number);
@@ -127,9 +139,13 @@ pub fn article(seed: u64, number: u64) -> ArticleRow {
                 (name, size, family.category, family.unit, price, family.tax_group)
             }
         };
+    let mut gtins = vec![format!("0{}", gtin13(number))];
+    let packs: Vec<PackRow> = case_of(number).into_iter().collect();
+    gtins.extend(packs.iter().map(|pack| pack.gtin.clone()));
     ArticleRow {
         id,
-        gtins: vec![format!("0{}", gtin13(number))],
+        gtins,
+        packs,
         name,
         detail: detail.into(),
         category: category.into(),
@@ -158,6 +174,11 @@ mod tests {
         }
         assert_eq!(article(7, 1).name, "Bio Vollmilch");
         assert_eq!(article(7, 1).gtins, ["09520000000011".to_owned()]);
+        // A case of six bottles, by its own number.
+        let bottle = article(7, 19);
+        assert_eq!(bottle.gtins, ["09520000000196".to_owned(), "19520000000193".to_owned()]);
+        assert_eq!((bottle.packs[0].gtin.as_str(), bottle.packs[0].pieces), ("19520000000193", 6));
+        assert!(Gtin::parse(&bottle.packs[0].gtin).unwrap().is_case());
     }
 
     #[test]

@@ -91,6 +91,44 @@ fn broken_rows_are_told_and_the_rest_is_in() {
     assert!(row.contains("\"price_minor\":500") && row.contains("\"tax_group\":\"food\""), "{row}");
 }
 
+/// Cases have numbers of their own, which the article is scanned under too.
+#[test]
+fn packs_are_imported_and_corrected() {
+    let (_dir, central) = central();
+    let text = "gtin,packs,name,price,unit,tax_group\n\
+        9520000000011,19520000000018=12;29520000000015=144,Tea,4.95,piece,food\n\
+        9520000000028,19520000000025,no pieces,1.00,piece,food\n\
+        9520000000035,19520000000032=1,a pack of one,1.00,piece,food\n\
+        9520000000042,19520000000044=12,wrong check digit,1.00,piece,food\n\
+        9520000000059,19520000000056=20,by weight,1.00,g,food\n";
+    let mapping = Mapping::default();
+    let (imported, refused) = run(&central, What::Articles, text, Form::Csv, &mapping);
+    assert_eq!(counts(&imported), (1, 0, 0, 4));
+    for (record, said) in
+        refused.iter().zip(["the pieces in it", "2 to 9999 pieces", "check digit", "only pieces"])
+    {
+        assert!(record.reason.contains(said), "{record:?}");
+    }
+    // Another size of the case: the rest stays.
+    let again = "gtin,packs,name\n9520000000011,19520000000018=10,Tea\n";
+    let (changed, _) = run(&central, What::Articles, again, Form::Csv, &mapping);
+    assert_eq!(counts(&changed), (0, 1, 0, 0));
+    let row: String = central
+        .database()
+        .read(|c| {
+            let sql = "SELECT row FROM feed_row WHERE row LIKE '%Tea%'";
+            Ok(c.query_row(sql, [], |row| row.get(0))?)
+        })
+        .unwrap();
+    let row: serde_json::Value = serde_json::from_str(&row).unwrap();
+    assert_eq!(row["gtins"], json!(["09520000000011", "19520000000018", "29520000000015"]));
+    let packs = json!([
+        {"gtin": "19520000000018", "pieces": 10},
+        {"gtin": "29520000000015", "pieces": 144},
+    ]);
+    assert_eq!(row["packs"], packs);
+}
+
 #[test]
 fn customers_are_known_by_their_id_elsewhere() {
     let (_dir, central) = central();
