@@ -167,12 +167,12 @@ fn a_case_rings_the_pieces_that_the_catalogue_names() {
     use Symbology::*;
     let (bottle, six) = (body("952000000108"), body("1952000000108"));
     for (symbology, text, pieces, total, said) in [
-        (Ean13, bottle.clone(), "1", "CHF 5.00", ""),
-        (Itf14, six.clone(), "6", "CHF 30.00", "case-added"),
-        (Gs1128, format!("01{six}10A"), "6", "CHF 30.00", "case-added"),
-        (Typed, six.clone(), "6", "CHF 30.00", "case-added"),
+        (Ean13, bottle.clone(), "1", "5.00", ""),
+        (Itf14, six.clone(), "6", "30.00", "case-added"),
+        (Gs1128, format!("01{six}10A"), "6", "30.00", "case-added"),
+        (Typed, six.clone(), "6", "30.00", "case-added"),
         // A label that says how many knows better than the catalogue.
-        (Gs1128, format!("01{six}3012"), "12", "CHF 60.00", ""),
+        (Gs1128, format!("01{six}3012"), "12", "60.00", ""),
     ] {
         let directory = tempfile::tempdir().unwrap();
         let mut shop = shop(directory.path());
