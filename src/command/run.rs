@@ -262,7 +262,7 @@ impl ReplayedCodes {
         let clock: Arc<dyn scan::Clock> = Arc::new(scan::MonotonicClock::start());
         let source = ReplaySource::open(path, 120.0, clock)
             .with_context(|| format!("no frames in {}", path.display()))?;
-        let decoder = scan::Decoder::new(scan::Options::default());
+        let decoder = scan::Decoder::new(Options::default());
         Ok(Self { source, decoder, last: None, now_ms: 0 })
     }
 

@@ -47,8 +47,8 @@ pub(crate) fn are_apart(luma: &Luma<'_>, one: &Outline, other: &Outline) -> bool
         && !way.leads_to_the_same(luma)
 }
 
-/// What lies farther apart than bars are high is not one symbol, in lengths of the symbol: as EAN and UPC have them by the
-/// GS1 General Specifications, section 5.2; other bars are seldom higher.
+/// What lies farther apart than bars are high is not one symbol. In lengths of the symbol: as EAN and UPC have them by
+/// the GS1 General Specifications, section 5.2; other bars are seldom higher.
 const fn height_per_length(symbology: Symbology) -> f32 {
     match symbology {
         Symbology::UpcE => 1.3,
@@ -60,8 +60,8 @@ const fn height_per_length(symbology: Symbology) -> f32 {
 /// Light between two labels of one text is at least so wide, in lengths of them: a reflection on one seldom is.
 const LABEL_GAP_MIN: f32 = 0.15;
 
-/// Whether two outlines on which the same text was read are those of one symbol. Of what cannot be told, yes: who counts
-/// packs sees in the picture which was left out.
+/// Whether two outlines on which the same text was read are those of one symbol. Of what cannot be told, yes: who
+/// counts packs sees in the picture which was left out.
 pub(crate) fn is_one(
     luma: &Luma<'_>,
     symbology: Symbology,

@@ -86,7 +86,8 @@ pub fn seed(arguments: &SeedArguments) -> Result<ExitCode> {
 /// What a file holds.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Kind {
-    /// gtin (or gtins), name, and optionally packs, price or price_minor, currency, unit, detail, category, tax_group, rank
+    /// gtin (or gtins), name, and optionally packs, price or price_minor, currency, unit, detail, category, tax_group,
+    /// rank
     Articles,
     /// external_id, name, and optionally phone(s), email(s), card(s), street, postal_code, city, country
     Customers,
