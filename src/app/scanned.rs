@@ -176,7 +176,9 @@ impl Terminal {
             self.refuse(Message::error("case-of-pieces", &[&article.name]));
             return Ok(());
         }
-        let is_added = self.add_labelled(article, Some(rung.gtin), label)?;
+        // The line is of pieces, under the number that pieces have.
+        let printed = article.gtins.first().copied().filter(|_| pieces.is_some());
+        let is_added = self.add_labelled(article, printed.or(Some(rung.gtin)), label)?;
         if let Some(day) = rung.best_before.filter(|_| is_added) {
             let day = self.day(day);
             self.say(Message::warning("best-before-over", &[&article.name, &day]));

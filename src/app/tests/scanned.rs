@@ -185,6 +185,7 @@ fn a_case_rings_the_pieces_that_the_catalogue_names() {
         let shown = (row.quantity.as_str(), plain(&row.total));
         assert_eq!((shown, shop.said().as_str()), ((pieces, total.into()), said), "{text}");
         if said == "case-added" {
+            assert_eq!(row.code, bottle, "the line is of bottles: {text}");
             assert_eq!(screen.message.unwrap().arguments, ["Juice", "6"], "{text}");
         }
     }
