@@ -412,7 +412,8 @@ impl Shop {
     fn sell_expired(&self) -> Screen {
         let mut screen = self.sell(Role::Cashier, 4);
         screen.sell.outcome = ScanOutcome::TakeOut;
-        screen.message = Some(message(Severity::Error, "expired-same-pack", &["30 Nov 2026"]));
+        let yesterday = self.format.date(NOW_MS - DAY_MS);
+        screen.message = Some(message(Severity::Error, "expired-same-pack", &[&yesterday]));
         screen
     }
 
