@@ -48,12 +48,13 @@ pub(crate) fn are_apart(luma: &Luma<'_>, one: &Outline, other: &Outline) -> bool
 }
 
 /// What lies farther apart than bars are high is not one symbol. In lengths of the symbol: as EAN and UPC have them by
-/// the GS1 General Specifications, section 5.2; other bars are seldom higher.
+/// the GS1 General Specifications, section 5.2; of short texts in Code 128 they may be as high as the symbol is long.
 const fn height_per_length(symbology: Symbology) -> f32 {
     match symbology {
         Symbology::UpcE => 1.3,
         Symbology::Ean8 => 0.8,
-        _ => 0.7,
+        Symbology::Ean13 | Symbology::UpcA => 0.7,
+        _ => 1.2,
     }
 }
 

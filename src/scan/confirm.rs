@@ -125,14 +125,20 @@ fn short_modules(symbology: Symbology, text: &str) -> Option<f32> {
     }
 }
 
-/// The corners that the outermost of parallel lines make.
+/// The corners that the outermost of parallel lines make; of lines over several equal labels side by side, those over
+/// the first.
 pub(crate) fn outline_of(lines: &[Sighting]) -> Outline {
     let Some(base) = lines.first() else { return [Point::default(); 4] };
     let (dx, dy) = (base.to.x - base.from.x, base.to.y - base.from.y);
+    let at = base.middle();
+    let is_same = |line: &&Sighting| {
+        let along = (line.middle().x - at.x) * dx + (line.middle().y - at.y) * dy;
+        along.abs() <= 0.5 * (dx * dx + dy * dy)
+    };
     let beside = |line: &Sighting| line.middle().y * dx - line.middle().x * dy;
     let by_side = |a: &&Sighting, b: &&Sighting| beside(a).total_cmp(&beside(b));
-    let first = lines.iter().min_by(by_side).unwrap_or(base);
-    let last = lines.iter().max_by(by_side).unwrap_or(base);
+    let first = lines.iter().filter(is_same).min_by(by_side).unwrap_or(base);
+    let last = lines.iter().filter(is_same).max_by(by_side).unwrap_or(base);
     [first.from, first.to, last.to, last.from]
 }
 

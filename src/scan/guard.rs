@@ -62,8 +62,11 @@ impl std::str::FromStr for PackCodes {
 
 /// How long a web address waits for an article beside it.
 const WAIT_MS: u64 = 700;
-/// How long bars wait for the matrix code of their pack: ten frames of a camera.
+/// How long bars wait for the matrix code of their pack at least, and so many looks, but no longer than that: a slow
+/// device looks seldom.
 const PREFER_MS: u64 = 350;
+const PREFER_LOOKS: u32 = 6;
+const PREFER_MS_MAX: u64 = 800;
 /// Web addresses that are remembered at a time.
 const ASIDE_MAX: usize = 8;
 
@@ -76,13 +79,20 @@ struct Aside {
     is_silenced: bool,
 }
 
+/// Bars that wait for a matrix code of their pack.
+#[derive(Debug)]
+struct Waiting {
+    code: Code,
+    since_ms: u64,
+    looks: u32,
+}
+
 /// Decides which codes ring.
 #[derive(Debug)]
 pub struct Guard {
     filter: RepeatFilter,
     pack_codes: PackCodes,
-    /// Codes of bars that wait for a matrix code, and until when.
-    waiting: Vec<(Code, u64)>,
+    waiting: Vec<Waiting>,
     asides: Vec<Aside>,
     /// Article numbers, in what symbols they were seen, and when.
     articles: Vec<(String, Symbology, u64)>,
@@ -112,15 +122,35 @@ impl Guard {
         Self { pack_codes, ..self }
     }
 
-    /// Bars that waited long enough for a matrix code: they ring now.
+    /// Bars that waited long enough for a matrix code: they ring now. Asked after each look, and now and then where
+    /// no frames come.
     pub fn take_due(&mut self, now_ms: u64) -> Vec<Code> {
-        let is_due = |(_, until_ms): &mut (Code, u64)| *until_ms <= now_ms;
-        self.waiting.extract_if(.., is_due).map(|(code, _)| code).collect()
+        let is_due = |bars: &mut Waiting| {
+            bars.looks += 1;
+            let waited_ms = now_ms.saturating_sub(bars.since_ms);
+            waited_ms >= PREFER_MS_MAX || (waited_ms >= PREFER_MS && bars.looks > PREFER_LOOKS)
+        };
+        self.waiting.extract_if(.., is_due).map(|bars| bars.code).collect()
+    }
+
+    /// Takes bars with that number back, which then do not ring; whether there were any.
+    pub fn take_back(&mut self, gtin: Gtin) -> bool {
+        let known = self.waiting.len();
+        self.waiting.retain(|bars| bars.code.gtin() != Some(gtin));
+        self.waiting.len() < known
     }
 
     /// Whether these bars wait for a matrix code.
     pub fn waits(&self, code: &Code) -> bool {
-        self.waiting.iter().any(|(bars, _)| bars == code)
+        self.waiting.iter().any(|bars| bars.code == *code)
+    }
+
+    /// Has seen a code that somebody took in another way: it is silent while it stays.
+    pub fn silence(&mut self, code: &Code, now_ms: u64, window_ms: u64) {
+        self.admit(code, now_ms, window_ms);
+        if let Some(gtin) = code.gtin() {
+            self.take_back(gtin);
+        }
     }
 
     /// What becomes of a code seen at `now_ms`. `window_ms` is how long the same code stays silent,
@@ -152,21 +182,15 @@ impl Guard {
         admission: Admission,
         now_ms: u64,
     ) -> Admission {
-        if !is_matrix(code.symbology) {
-            if admission != Admission::Rings {
-                return admission;
-            }
-            self.waiting.push((code.clone(), now_ms + PREFER_MS));
-            return Admission::Waits;
+        if is_matrix(code.symbology) {
+            return if self.take_back(gtin) { Admission::Rings } else { admission };
         }
-        let is_of_it = |(bars, _): &(Code, u64)| bars.gtin() == Some(gtin);
-        match self.waiting.iter().position(is_of_it) {
-            Some(bars) => {
-                self.waiting.remove(bars);
-                Admission::Rings
-            }
-            None => admission,
+        // Bars that say more than their number, such as a weight, are as good as dots.
+        if admission != Admission::Rings || says_more(code) {
+            return admission;
         }
+        self.waiting.push(Waiting { code: code.clone(), since_ms: now_ms, looks: 0 });
+        Admission::Waits
     }
 
     /// The same for a hand scanner, whose trigger is meant each time: only its bounce of `bounce_ms`
@@ -185,7 +209,9 @@ impl Guard {
         self.article_ms = Some(now_ms);
         let is_elsewhere = self.is_elsewhere(gtin.to_gtin14(), code.symbology, now_ms, life_ms);
         let is_new = self.admits_text(code, now_ms, bounce_ms);
-        self.weigh(code, gtin.to_gtin14(), is_new, is_elsewhere)
+        let admission = self.weigh(code, gtin.to_gtin14(), is_new, is_elsewhere);
+        // It rings in place of bars that the camera saw and that still wait.
+        if self.take_back(gtin) { Admission::Rings } else { admission }
     }
 
     /// What becomes of an article's code that is new to the filter, and is or is not another symbol of one that rang.
@@ -196,8 +222,7 @@ impl Guard {
         is_new: bool,
         is_elsewhere: bool,
     ) -> Admission {
-        let says_more =
-            matches!(&code.meaning, Meaning::Gs1(elements) if elements.elements().len() > 1);
+        let says_more = says_more(code);
         self.added.retain(|(known, _)| self.articles.iter().any(|(seen, ..)| seen == known));
         let is_told = self.added.iter().any(|(known, text)| *known == number && *text == code.text);
         // What rang said all of it.
@@ -268,6 +293,11 @@ impl Admission {
     const fn of(rings: bool) -> Self {
         if rings { Self::Rings } else { Self::Silent }
     }
+}
+
+/// Whether a code says more than the number of an article.
+pub(crate) fn says_more(code: &Code) -> bool {
+    matches!(&code.meaning, Meaning::Gs1(elements) if elements.elements().len() > 1)
 }
 
 /// A web address in a matrix code that no rule of ours gives a meaning.
@@ -403,6 +433,7 @@ mod tests {
         let plain = (Symbology::DataMatrix, "https://id.example/01/04006381333931");
         let dated = (Symbology::Gs1DataMatrix, "010400638133393117261231");
         let other = (Symbology::Ean13, "9521234543213");
+        let lot = (Symbology::DataBarExpanded, "010400638133393110AB12");
         for (rule, seen, late) in [
             (First, vec![(bars, 0, Rings), (dated, 100, Silent), (bars, 200, Silent)], vec![]),
             (First, vec![(dated, 0, Rings), (bars, 100, Silent)], vec![]),
@@ -425,6 +456,7 @@ mod tests {
                 vec![],
             ),
             (PreferMatrix, vec![(bars, 0, Waits), (bars, 300, Silent)], vec![(bars, 350)]),
+            (PreferMatrix, vec![(lot, 0, Rings), (plain, 100, Silent)], vec![]),
             // The date came too late to ring, and is told.
             (PreferMatrix, vec![(bars, 0, Waits), (dated, 500, Adds)], vec![(bars, 350)]),
             (

@@ -5,8 +5,8 @@
 
 use crate::confirm::Read;
 use crate::frame::{Frame, Outline};
-use crate::guard::is_advertisement;
-use domain::code::{Code, Meaning};
+use crate::guard::{is_advertisement, says_more};
+use domain::code::Code;
 use std::collections::BTreeMap;
 
 /// What one picture shows.
@@ -36,10 +36,9 @@ impl Picture {
         for (code, _) in &codes {
             if let Some(gtin) = code.gtin() {
                 let of_kind = kinds.entry(gtin.to_gtin14()).or_default();
-                let (places, says_more) = of_kind.entry(code.symbology).or_default();
+                let (places, more) = of_kind.entry(code.symbology).or_default();
                 *places += 1;
-                *says_more |=
-                    matches!(&code.meaning, Meaning::Gs1(all) if all.elements().len() > 1);
+                *more |= says_more(code);
             }
         }
         let is_pack = |code: &Code| match code.gtin() {

@@ -203,8 +203,11 @@ impl Scanner {
     }
 
     /// Stops or resumes looking and previews. A paused camera keeps running, so that it is there at
-    /// once.
+    /// once; a picture that was asked for is not taken any more.
     pub fn pause(&self, is_paused: bool) {
+        if is_paused {
+            self.shared.is_picture_wanted.store(false, Ordering::Release);
+        }
         self.shared.is_paused.store(is_paused, Ordering::Release);
     }
 
@@ -221,10 +224,12 @@ impl Scanner {
     }
 
     /// Asks that the next frame be looked at with all the patience of a still, as [`ScanEvent::Picture`]: up to two
-    /// seconds, in which nothing else is looked at. A camera that is paused or gone gives none; asking twice before it
-    /// came asks once. What the picture shows is silent afterwards for as long as it stays before the camera.
+    /// seconds, in which nothing else is looked at. A camera that is paused or gone gives none, and asking again before
+    /// it came asks for nothing more. What it shows does not ring in the moment after it.
     pub fn take_picture(&self) {
-        self.shared.is_picture_wanted.store(true, Ordering::Release);
+        if !self.shared.is_paused() {
+            self.shared.is_picture_wanted.store(true, Ordering::Release);
+        }
     }
 
     /// Takes a code that a hand scanner read at `at_ms` into the same stream of events: the camera
@@ -297,6 +302,11 @@ impl Shared {
     fn admit(&self, code: &Code, at_ms: u64, window_ms: u64) -> Admission {
         let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
         guard.admit(code, at_ms, window_ms)
+    }
+
+    fn silence(&self, code: &Code, at_ms: u64, window_ms: u64) {
+        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.silence(code, at_ms, window_ms);
     }
 
     /// Waits until the receiver has room: a code is never dropped.
@@ -376,13 +386,14 @@ fn scan(shared: &Shared, settings: &Settings) {
         };
         let begin_ms = shared.clock.now_ms();
         for code in std::mem::take(&mut pictured) {
-            shared.admit(&code, frame.taken_ms, settings.repeat_ms);
+            shared.silence(&code, frame.taken_ms, settings.repeat_ms);
         }
-        if shared.is_picture_wanted.swap(false, Ordering::AcqRel) {
+        if shared.is_picture_wanted.load(Ordering::Acquire) {
             let picture = take_picture(shared, settings, &frame);
             pictured =
                 picture.packs.iter().chain(&picture.others).map(|(code, _)| code.clone()).collect();
             shared.tell(ScanEvent::Picture(Arc::new(picture)));
+            shared.is_picture_wanted.store(false, Ordering::Release);
             shared.mailbox.give_back(frame);
             continue;
         }
@@ -408,7 +419,6 @@ fn scan(shared: &Shared, settings: &Settings) {
                     tell_look(shared, &mut decoder, (&frame, &reads), look_us);
                 }
                 tell_reads(shared, settings, (&frame, look_ms), reads, &mut waiting);
-                tell_due(shared, &mut waiting);
                 if decoder.hint() != hint && shared.offer(ScanEvent::Hint(decoder.hint())) {
                     hint = decoder.hint();
                 }
@@ -418,6 +428,7 @@ fn scan(shared: &Shared, settings: &Settings) {
                 decoder = settings.decoder();
             }
         }
+        tell_due(shared, &mut waiting);
         shared.mailbox.give_back(frame);
     }
 }
@@ -470,12 +481,19 @@ fn tell_reads(
     for (code, outline, evidence) in codes {
         let at_ms = frame.taken_ms;
         let frame_size = (frame.width, frame.height);
+        if !shared.is_ringing() {
+            shared.silence(&code, at_ms, settings.repeat_ms);
+            continue;
+        }
         let admission = shared.admit(&code, at_ms, settings.repeat_ms);
         let event = ScanEvent::Code { code, outline, frame_size, at_ms, evidence, look_ms };
         match (admission, event) {
-            _ if !shared.is_ringing() => {}
             (Admission::Rings, event) => shared.tell(event),
-            (Admission::Waits, event) => waiting.push(event),
+            (Admission::Waits, event) => {
+                // One that waited before and was lost from sight is the same.
+                waiting.retain(|known| code_of(known) != code_of(&event));
+                waiting.push(event);
+            }
             (Admission::Adds, ScanEvent::Code { code, .. }) => {
                 shared.tell(ScanEvent::SamePack(code));
             }
@@ -490,16 +508,22 @@ fn tell_due(shared: &Shared, waiting: &mut Vec<ScanEvent>) {
         return;
     }
     let now_ms = shared.clock.now_ms();
-    let mut guard = shared.guard.lock().unwrap_or_else(PoisonError::into_inner);
-    let due = guard.take_due(now_ms);
-    let is_waiting =
-        |event: &ScanEvent| matches!(event, ScanEvent::Code { code, .. } if guard.waits(code));
-    let over: Vec<ScanEvent> = waiting.extract_if(.., |event| !is_waiting(event)).collect();
-    drop(guard);
-    let is_due =
-        |event: &ScanEvent| matches!(event, ScanEvent::Code { code, .. } if due.contains(code));
+    let (due, over) = {
+        let mut guard = shared.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = guard.take_due(now_ms);
+        let is_over = |event: &mut ScanEvent| code_of(event).is_none_or(|code| !guard.waits(code));
+        (due, waiting.extract_if(.., is_over).collect::<Vec<ScanEvent>>())
+    };
+    let is_due = |event: &ScanEvent| code_of(event).is_some_and(|code| due.contains(code));
     for event in over.into_iter().filter(|event| is_due(event) && shared.is_ringing()) {
         shared.tell(event);
+    }
+}
+
+const fn code_of(event: &ScanEvent) -> Option<&Code> {
+    match event {
+        ScanEvent::Code { code, .. } => Some(code),
+        _ => None,
     }
 }
 

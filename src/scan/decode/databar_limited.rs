@@ -198,9 +198,11 @@ fn check_characters() -> Vec<[u8; ELEMENTS]> {
 }
 
 impl LimitedReader {
-    /// Appends what the line holds, walked both ways.
+    /// Appends what the line holds, walked both ways. A few symbols are one both ways, and nobody can say which is
+    /// right, since there is no finder pattern: they are not told.
     pub fn read(&self, runs: &Runs, found: &mut Vec<DataBarRead>) {
         let symbology = Symbology::DataBarLimited;
+        let known = found.len();
         for is_back in [false, true] {
             let walk = Walk::new(runs, is_back);
             let mut first = 1;
@@ -214,6 +216,12 @@ impl LimitedReader {
                     None => first += 1,
                 }
             }
+        }
+        let meets = |a: &DataBarRead, b: &DataBarRead| a.span.0 < b.span.1 && b.span.0 < a.span.1;
+        let is_other = |a: &DataBarRead, b: &DataBarRead| meets(a, b) && a.text != b.text;
+        let has_other = |index: usize| found[known..].iter().any(|b| is_other(&found[index], b));
+        if (known..found.len()).any(has_other) {
+            found.truncate(known);
         }
     }
 

@@ -81,6 +81,12 @@ fn texts(reader: &LimitedReader, runs: &Runs) -> Vec<String> {
     found.into_iter().map(|read| read.text).collect()
 }
 
+/// Symbols of one direction only.
+fn one_way(reader: &LimitedReader, runs: &Runs) -> usize {
+    let walk = Walk::new(runs, false);
+    (1..walk.len().saturating_sub(RUNS)).filter(|at| reader.read_at(&walk, *at).is_some()).count()
+}
+
 fn text_of(value: u64) -> String {
     let digits = format!("{value:013}");
     format!("01{digits}{}", check_digit(&digits).unwrap())
@@ -163,10 +169,15 @@ proptest! {
     ) {
         let reader = LimitedReader::default();
         let runs = runs_of(&modules_of(&reader, value), module, spread, light);
-        prop_assert_eq!(texts(&reader, &runs), [text_of(value)]);
         let mut back = Runs::default();
         runs.reversed_into(&mut back);
-        prop_assert_eq!(texts(&reader, &back), [text_of(value)]);
+        let ways = one_way(&reader, &runs) + one_way(&reader, &back);
+        // One in some ten thousand is another symbol from behind, and is not told.
+        prop_assert!(ways == 1 || texts(&reader, &runs).is_empty(), "{} ways", ways);
+        if ways == 1 {
+            prop_assert_eq!(texts(&reader, &runs), [text_of(value)]);
+            prop_assert_eq!(texts(&reader, &back), [text_of(value)]);
+        }
         let mut eans = Vec::new();
         ean::read(&runs, |_| true, &mut eans);
         ean::read(&back, |_| true, &mut eans);
@@ -176,6 +187,19 @@ proptest! {
         DataBarReader::default().read(&runs, Place::default(), &is_other, &mut others);
         prop_assert!(others.is_empty(), "{:?}", others);
     }
+}
+
+/// Found by the test above: another number from behind. Neither is told, and no other is.
+#[test]
+fn a_symbol_that_is_one_both_ways_is_not_told() {
+    let reader = LimitedReader::default();
+    let modules = modules_of(&reader, 792_033_069_280);
+    assert_eq!(texts(&reader, &runs_of(&modules, 1.2, 0.0, 0.0)), ["0107920330692801"]);
+    let runs = runs_of(&modules, 1.2, 0.0, 7.2494254);
+    let mut back = Runs::default();
+    runs.reversed_into(&mut back);
+    assert_eq!((one_way(&reader, &runs), one_way(&reader, &back)), (1, 1));
+    assert_eq!((texts(&reader, &runs), texts(&reader, &back)), (vec![], vec![]));
 }
 
 /// 6.2.3: a composite counts on, and its GTIN is the same.
