@@ -39,9 +39,8 @@ const SHIFT_MAX: i32 = 4;
 /// Whether the symbols that two outlines lie on are two. False where that cannot be told: their lines cross, are too
 /// near to one another or too far apart.
 pub(crate) fn are_apart(luma: &Luma<'_>, one: &Outline, other: &Outline) -> bool {
-    let (Some(way), Some(back)) = (Way::between(one, other), Way::between(other, one)) else {
-        return false;
-    };
+    let (way, back) = (Way::between_near(one, other), Way::between_near(other, one));
+    let (Some(way), Some(back)) = (way, back) else { return false };
     way.crosses_light(luma, way.gap_min())
         && back.crosses_light(luma, back.gap_min())
         && !way.leads_to_the_same(luma)
@@ -52,9 +51,9 @@ pub(crate) fn are_apart(luma: &Luma<'_>, one: &Outline, other: &Outline) -> bool
 const fn height_per_length(symbology: Symbology) -> f32 {
     match symbology {
         Symbology::UpcE => 1.3,
+        Symbology::Code128 | Symbology::Code39 | Symbology::Code93 | Symbology::Codabar => 1.2,
         Symbology::Ean8 => 0.8,
-        Symbology::Ean13 | Symbology::UpcA => 0.7,
-        _ => 1.2,
+        _ => 0.7,
     }
 }
 
@@ -116,8 +115,14 @@ impl Way {
         let one = steps_to(middle, along, (other[0], other[1]))?;
         let another = steps_to(middle, along, (other[3], other[2]))?;
         let reach = one.min(another);
-        let is_near = reach <= REACH_MAX && reach <= REACH_PER_HEIGHT_MAX * height;
-        is_near.then_some(Self { from, to, steps, reach })
+        Some(Self { from, to, steps, reach })
+    }
+
+    /// The same, where what was seen of the one tells how bars run as far as the other.
+    fn between_near(one: &Outline, other: &Outline) -> Option<Self> {
+        let height = one[0].middle(one[1]).distance(one[3].middle(one[2]));
+        let is_near = |way: &Self| way.reach <= REACH_MAX.min(REACH_PER_HEIGHT_MAX * height);
+        Self::between(one, other).filter(is_near)
     }
 
     /// So many steps along the bar that stands at that share of the line.
