@@ -3,7 +3,7 @@
 //!
 //! Every change is on disk before it is on the screen, a row a line. The list is a page at a time on the screen, so
 //! that a scan costs the same with five thousand lines as with five. What a scanner reads here is judged in
-//! [`super::count_scan`], what a picture of many packs brings in [`super::count_picture`]; paper is in
+//! `count_scan.rs`, what a picture of many packs brings in [`super::count_picture`]; paper is in
 //! [`super::count_print`].
 
 use super::count_picture::CountPicture;
