@@ -1,6 +1,6 @@
 //! Samples of the count view, with a drawn shelf for the picture that stands still.
 
-use super::{NOW_MS, Sample, Scene, Shop, message};
+use super::{DAY_MS, NOW_MS, Sample, Scene, Shop, message};
 use crate::app::count_picture::{CountPicture, PackMark, PackState};
 use crate::app::intent::{Role, View};
 use crate::app::screen::{CountRow, ScanOutcome, Screen, Severity, StockState};
@@ -145,7 +145,8 @@ impl Shop {
     fn count_expired(&self) -> Screen {
         let mut screen = self.count_live();
         screen.sell.outcome = ScanOutcome::TakeOut;
-        let words = message(Severity::Error, "count-expired-same-pack", &["30 Nov 2026"]);
+        let day = self.format.date(NOW_MS - DAY_MS);
+        let words = message(Severity::Error, "count-expired-same-pack", &[&day]);
         screen.message = Some(words);
         screen
     }
