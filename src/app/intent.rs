@@ -37,6 +37,8 @@ pub enum View {
     Settings,
     /// What became of a damaged memory.
     Recovery,
+    /// Count goods.
+    Count,
 }
 
 /// Who holds the terminal.
@@ -200,6 +202,37 @@ pub enum Intent {
     AcknowledgeRecovery,
     /// Calls a member of staff to the customer.
     CallStaff,
+
+    /// Something of the counted list.
+    Count(CountAsk),
+}
+
+/// What is asked of the counted list; goods are counted by [`Intent::Scanned`] while its view is in front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CountAsk {
+    /// Sets how much was counted of a line, in its unit; zero is a count too.
+    Set(LineId, i64),
+    /// One more, one less.
+    Step(LineId, i64),
+    /// Takes a line off the list; `Undo` brings it back.
+    Remove(LineId),
+    /// Takes the last scan, picture or correction back.
+    Undo,
+    /// Shows the known stock and what differs from it, or the plain list again.
+    Compare(bool),
+    /// Shows a page of the list; 0 is the newest.
+    Page(usize),
+    /// Prints the list as it is shown.
+    Print,
+    /// Throws the list away (the view asks whether that is meant).
+    Empty,
+    /// Counts everything that the camera has in view. From now on an aimed camera counts nothing by itself: what it
+    /// passes on the way to the next picture would count twice.
+    TakePicture,
+    /// The aimed camera counts one by one again.
+    OneByOne,
+    /// Takes the picture away: the camera is live again.
+    DropPicture,
 }
 
 /// The fields of the delivery view.

@@ -7,6 +7,10 @@
 //! before the screen shows it (invariant 1). It runs on a thread of its own ([`runner`]), never on the UI thread.
 
 pub mod clock;
+pub mod count;
+pub mod count_picture;
+pub mod count_print;
+mod count_scan;
 pub mod customer;
 pub mod delivery;
 pub mod enrol;

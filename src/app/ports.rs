@@ -71,6 +71,14 @@ pub trait PrinterPort: Send {
     fn print(&self, receipt: super::receipt::PrintJob);
     /// Prints the code of a basket put aside; the answer comes as `Input::SlipPrinted`.
     fn print_slip(&self, slip: super::park::SlipJob);
+    /// Prints a counted list; the answer comes as `Input::CountPrinted`.
+    fn print_count(&self, count: super::count_print::CountJob);
+}
+
+/// The camera.
+pub trait CameraPort: Send {
+    /// Looks at everything in view; what was read comes as `Input::Picture`.
+    fn take_picture(&self);
 }
 
 /// Everything the view-models are given.
@@ -87,6 +95,8 @@ pub struct Parts {
     pub pins: Box<dyn PinVerifier>,
     /// Printer.
     pub printer: Box<dyn PrinterPort>,
+    /// Camera.
+    pub camera: Box<dyn CameraPort>,
     /// Name and version of this software, sent at enrolment.
     pub software: String,
 }

@@ -20,6 +20,7 @@ use domain::code::{
 };
 use domain::gtin::{Gtin, GtinError, expand_upc_e};
 use domain::id::BasketId;
+use domain::money::Money;
 use domain::quantity::Quantity;
 use domain::staff::StaffRole;
 use jiff::civil;
@@ -36,6 +37,9 @@ impl Terminal {
         if self.identity.is_none() {
             self.enrolment_scanned(code);
             return Ok(());
+        }
+        if self.view == View::Count && self.person.is_some() {
+            return self.count_scanned(code);
         }
         if let Meaning::Own(own) = &code.meaning
             && own.kind == OwnKind::Badge
@@ -75,6 +79,9 @@ impl Terminal {
     /// Another symbol of the pack that was just scanned. The number rang already; what this one says of the last day
     /// counts all the same.
     pub(super) fn scanned_same_pack(&mut self, code: &Code) -> Result<(), StoreError> {
+        if self.view == View::Count {
+            return self.count_same_pack(code);
+        }
         let Some(found) = self.ring(code) else { return Ok(()) };
         match found {
             Err(NotRung::Expired(day)) => {
@@ -97,7 +104,7 @@ impl Terminal {
     }
 
     /// What a code rings by the rules of the shop; nothing before they are known.
-    fn ring(&self, code: &Code) -> Option<Result<Rung, NotRung>> {
+    pub(super) fn ring(&self, code: &Code) -> Option<Result<Rung, NotRung>> {
         let config = self.config.as_ref()?;
         let (layouts, currency, now) = (&config.label_layouts, config.currency, self.shop_time());
         Some(ring(code, &RingRules { layouts, currency, now }))
@@ -148,7 +155,7 @@ impl Terminal {
 
     /// The article of a label. A catalogue that has the very number means that article as it is; what the label
     /// says besides counts for the number without it.
-    fn article_of(&self, rung: &Rung) -> Result<Option<(Article, bool)>, StoreError> {
+    pub(super) fn article_of(&self, rung: &Rung) -> Result<Option<(Article, bool)>, StoreError> {
         if !rung.numbers.contains(&rung.gtin)
             && let Some(article) = self.parts.store.article_by_gtin(rung.gtin)?
         {
@@ -169,9 +176,7 @@ impl Terminal {
         is_labelled: bool,
         issue: Option<String>,
     ) -> Result<(), StoreError> {
-        let mut label = if is_labelled { (rung.quantity, rung.price) } else { (None, None) };
-        let pieces = article.pieces_of(rung.gtin).filter(|_| label == (None, None));
-        label.0 = label.0.or(pieces.map(|pieces| Quantity::pieces(pieces.into())));
+        let (label, pieces) = label_of(article, rung, is_labelled);
         if label.0.is_none() && article.is_case_of_pieces(rung.gtin) {
             self.refuse(Message::error("case-of-pieces", &[&article.name]));
             return Ok(());
@@ -258,7 +263,7 @@ impl Terminal {
         self.say(message);
     }
 
-    fn day(&self, day: Day) -> String {
+    pub(super) fn day(&self, day: Day) -> String {
         let noon = day.date.at(12, 0, 0, 0).to_zoned(self.formatter.time_zone().clone());
         noon.map(|noon| self.formatter.date(noon.timestamp().as_millisecond())).unwrap_or_default()
     }
@@ -340,8 +345,20 @@ impl Terminal {
     }
 }
 
+/// What the label of a pack says of quantity and price; where it says neither, the pieces of a case that the catalogue
+/// knows.
+pub(super) fn label_of(article: &Article, rung: &Rung, is_labelled: bool) -> (Label, Option<u16>) {
+    let mut label = if is_labelled { (rung.quantity, rung.price) } else { (None, None) };
+    let pieces = article.pieces_of(rung.gtin).filter(|_| label == (None, None));
+    label.0 = label.0.or(pieces.map(|pieces| Quantity::pieces(pieces.into())));
+    (label, pieces)
+}
+
+/// Quantity and price of a label.
+pub(super) type Label = (Option<Quantity>, Option<Money>);
+
 /// What of a code is shown: the number of an article as it is printed, else the text without what cannot be seen.
-fn shown(code: &Code) -> String {
+pub(super) fn shown(code: &Code) -> String {
     match code.gtin() {
         Some(gtin) => gtin.display_digits(),
         None => visible(&code.text, SHOWN_MAX),
@@ -350,7 +367,7 @@ fn shown(code: &Code) -> String {
 
 /// Digits of the length of a number whose check digit does not fit. Those of a UPC-E are checked in another way, and a
 /// scanner has checked what it sends.
-fn is_mistyped(code: &Code) -> bool {
+pub(super) fn is_mistyped(code: &Code) -> bool {
     code.symbology == Symbology::Typed
         && matches!(Gtin::parse(&code.text), Err(GtinError::CheckDigit { .. }))
         && expand_upc_e(&code.text).is_none()

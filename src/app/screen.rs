@@ -3,6 +3,7 @@
 //! A [`Screen`] is recomputed after each intent and handed to the window (or printed by `drive`) as a whole;
 //! the window compares it with the one before and touches only what changed. Nothing here knows Slint.
 
+use super::count_picture::CountPicture;
 use super::intent::{Language, Role, View};
 use serde::Serialize;
 
@@ -49,6 +50,8 @@ pub struct Screen {
     pub sync: SyncScreen,
     /// View `recovery`, and what of it the sync view shows.
     pub recovery: RecoveryScreen,
+    /// View `count`.
+    pub count: CountScreen,
 }
 
 /// How loud the message bar is.
@@ -626,4 +629,85 @@ pub struct RecoveryScreen {
     pub needs_enrolment: bool,
     /// The person signed in may enrol it again.
     pub may_enrol_again: bool,
+}
+
+/// What is known of the stock of a counted line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StockState {
+    /// It is not shown: who counts must not know what to find.
+    #[default]
+    Hidden,
+    /// As much as was counted.
+    Equal,
+    /// More or less than was counted.
+    Differs,
+    /// Central said nothing of it.
+    Unknown,
+    /// It is kept in another unit than was counted.
+    OtherUnit,
+}
+
+/// One line of the counted list, formatted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CountRow {
+    /// Identity, as text.
+    pub id: String,
+    /// Article name.
+    pub name: String,
+    /// Number under the bars, as a person reads it; empty where none was read.
+    pub code: String,
+    /// Counted, with unit: `2`, `0.35 kg`.
+    pub quantity: String,
+    /// Counted, as an integer of its unit.
+    pub quantity_value: i64,
+    /// Whether the stepper makes sense (pieces).
+    pub is_countable: bool,
+    /// What is known of the stock.
+    pub state: StockState,
+    /// Known stock, with unit; empty where it is hidden or not known.
+    pub stock: String,
+    /// Counted minus stock, with sign and unit; empty where there is none to tell.
+    pub difference: String,
+    /// Changed by the last intent (the line glows once).
+    pub is_fresh: bool,
+}
+
+/// View `count`; empty while another view is in front.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CountScreen {
+    /// One page: newest first, or while comparing what differs first.
+    pub lines: Vec<CountRow>,
+    /// Which page, from 0.
+    pub page: u32,
+    /// How many pages there are.
+    pub page_count: u32,
+    /// Lines on the whole list.
+    pub article_count: u32,
+    /// Pieces on the whole list; packs of what is weighed.
+    pub piece_count: u32,
+    /// Who began the list; empty before.
+    pub begun_by: String,
+    /// When, formatted.
+    pub begun_at: String,
+    /// Somebody else than the person signed in began it.
+    pub is_of_other: bool,
+    /// There is a step to take back.
+    pub can_undo: bool,
+    /// Stock and differences are shown.
+    pub is_comparing: bool,
+    /// Lines that differ from the stock; 0 while not comparing.
+    pub differs: u32,
+    /// Lines that cannot be compared; 0 while not comparing.
+    pub unknown: u32,
+    /// There is a camera that can look at everything in view.
+    pub can_take_picture: bool,
+    /// A picture was asked for and has not come yet.
+    pub is_looking: bool,
+    /// Only pictures count: the aimed camera does not ring.
+    pub is_all_in_view: bool,
+    /// The picture that stands still, with what became of each pack in it.
+    pub picture: Option<CountPicture>,
+    /// The list is on its way to paper.
+    pub is_printing: bool,
 }

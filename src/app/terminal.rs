@@ -5,6 +5,8 @@
 //! [`Input`]).
 
 use super::clock::SKEW_MAX_MS;
+use super::count::CountState;
+use super::count_picture::SeenPicture;
 use super::customer::CustomerState;
 use super::delivery::DeliveryState;
 use super::enrol::EnrolState;
@@ -17,6 +19,7 @@ use super::receipt::ReceiptState;
 use super::screen::{Message, Screen, StatusStrip};
 use super::sell::{ArticlesState, SellState};
 use super::sign_in::SignInState;
+use domain::code::Code;
 use domain::id::{BasketId, OrderId};
 use domain::staff::Staff;
 use domain::store::StoreConfig;
@@ -35,8 +38,14 @@ pub enum Input {
     Printed(OrderId, Result<(), String>),
     /// The printer answered for the slip of a basket put aside; `Err` is a message code.
     SlipPrinted(BasketId, Result<(), String>),
+    /// The printer answered for a counted list; `Err` is a message code.
+    CountPrinted(Result<(), String>),
     /// The camera in words: `camera`, `replay`, `lost`, `none`.
     Camera(String),
+    /// The aimed camera read a code: as [`Intent::Scanned`], but nobody pressed a trigger.
+    Seen(Code),
+    /// What was read in the picture that was asked for.
+    Picture(SeenPicture),
     /// A hand scanner in words: message code (`scanner-gone`, `scanner-unusable`, `scanner-garbled`), its name.
     Scanner(String, String),
     /// Sync moved: rows or the state of the line changed.
@@ -81,6 +90,7 @@ pub struct Terminal {
     pub(super) receipt: ReceiptState,
     pub(super) delivery: DeliveryState,
     pub(super) recovery: Option<store::Recovery>,
+    pub(super) count: CountState,
 }
 
 /// The deepest way back that is remembered.
@@ -119,9 +129,11 @@ impl Terminal {
             receipt: ReceiptState::default(),
             delivery: DeliveryState::default(),
             recovery: None,
+            count: CountState::default(),
             parts,
         };
         terminal.load_settings()?;
+        terminal.load_count()?;
         terminal.identity = terminal.parts.store.terminal()?;
         if terminal.identity.is_some() {
             terminal.view = View::SignIn;
@@ -192,6 +204,17 @@ impl Terminal {
                 self.slip_printed(basket, answer);
                 Ok(())
             }
+            Input::CountPrinted(answer) => {
+                self.count_printed(&answer);
+                Ok(())
+            }
+            Input::Seen(code) => {
+                self.count.is_by_camera = true;
+                let done = self.try_handle(Input::Intent(Intent::Scanned(code)));
+                self.count.is_by_camera = false;
+                done
+            }
+            Input::Picture(seen) => self.picture_seen(&seen),
             Input::Camera(state) => {
                 self.camera = state;
                 if self.camera == "lost" {
@@ -209,6 +232,7 @@ impl Terminal {
                 if self.message.as_ref().is_some_and(|(_, until)| *until <= now) {
                     self.message = None;
                 }
+                self.watch_picture();
                 self.refresh()
             }
         }
@@ -338,6 +362,7 @@ impl Terminal {
                 self.say(Message::warning("staff-called", &[]));
                 Ok(())
             }
+            Intent::Count(ask) => self.count_intent(ask),
         }
     }
 
@@ -439,6 +464,7 @@ impl Terminal {
             View::Recovery if !self.is_recovery_open() => return Ok(()),
             View::Receipt if !self.receipt.is_set() => return Ok(()),
             View::Customer if !self.customer.is_open() => self.go(View::Customers),
+            View::Count => self.open_count(),
             View::Articles => {
                 self.search_articles("")?;
                 self.go(View::Articles);
@@ -497,6 +523,7 @@ impl Terminal {
     pub(super) fn leave_nothing_behind(&mut self) {
         self.customer.close();
         self.forget_undo();
+        self.count.list.forget_undo();
         self.put_receipt_away();
         self.delivery = DeliveryState::default();
         self.pay = PayState::default();
@@ -541,6 +568,7 @@ impl Terminal {
             delivery: self.delivery_screen(),
             sync: self.sync_screen(),
             recovery: self.recovery_screen(),
+            count: self.count_screen(),
         }
     }
 

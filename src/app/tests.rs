@@ -2,12 +2,14 @@
 //! clock that is moved by hand and a central that is never there.
 #![allow(clippy::unwrap_used)]
 
+mod count;
 mod park;
 mod scanned;
 
+use super::count_print::CountJob;
 use super::intent::{DeliveryField, Intent, Language, Role, View};
 use super::park::SlipJob;
-use super::ports::{LineStatus, Parts, PinVerifier, PrinterPort, SyncPort};
+use super::ports::{CameraPort, LineStatus, Parts, PinVerifier, PrinterPort, SyncPort};
 use super::receipt::PrintJob;
 use super::screen::{ScanOutcome, Screen, Severity};
 use super::terminal::{Input, Terminal};
@@ -80,7 +82,7 @@ impl PinVerifier for PlainPins {
 }
 
 #[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<PrintJob>>>, Arc<Mutex<Vec<SlipJob>>>);
+struct Paper(Arc<Mutex<Vec<PrintJob>>>, Arc<Mutex<Vec<SlipJob>>>, Arc<Mutex<Vec<CountJob>>>);
 impl PrinterPort for Paper {
     fn is_configured(&self) -> bool {
         true
@@ -91,6 +93,18 @@ impl PrinterPort for Paper {
     fn print_slip(&self, slip: SlipJob) {
         self.1.lock().unwrap().push(slip);
     }
+    fn print_count(&self, count: CountJob) {
+        self.2.lock().unwrap().push(count);
+    }
+}
+
+/// How often the shutter was pressed.
+#[derive(Clone, Default)]
+struct Shutter(Arc<AtomicI64>);
+impl CameraPort for Shutter {
+    fn take_picture(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 struct Shop {
@@ -98,6 +112,7 @@ struct Shop {
     clock: Arc<HandClock>,
     paper: Paper,
     line: Arc<Mutex<LineStatus>>,
+    shutter: Shutter,
 }
 
 /// CLDR keeps amounts together with no-break spaces; here they are plain ones, to be read.
@@ -202,6 +217,7 @@ impl Shop {
         let (clock, paper) =
             (Arc::new(HandClock(AtomicI64::new(NOON), AtomicI64::new(0))), Paper::default());
         let line = Arc::default();
+        let shutter = Shutter::default();
         let parts = Parts {
             store,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -209,9 +225,10 @@ impl Shop {
             sync: Box::new(NoCentral(Arc::clone(&line))),
             pins: Box::new(PlainPins),
             printer: Box::new(paper.clone()),
+            camera: Box::new(shutter.clone()),
             software: "test".into(),
         };
-        Self { terminal: Terminal::new(parts).unwrap(), clock, paper, line }
+        Self { terminal: Terminal::new(parts).unwrap(), clock, paper, line, shutter }
     }
 
     /// Central has accepted this device.

@@ -365,7 +365,8 @@ fn stages(report: &LookReport) -> Vec<StageRow> {
     Stage::ALL.map(row).into()
 }
 
-fn small_picture(frame: &Frame) -> Frame {
+/// A frame made smaller by a whole factor, for a picture that a person looks at closely.
+pub fn small_picture(frame: &Frame) -> Frame {
     let Some(luma) = frame.view() else { return Frame::default() };
     let wide = luma.width().div_ceil(PICTURE_WIDTH_MAX);
     luma.shrunk(wide.max(luma.height().div_ceil(PICTURE_HEIGHT_MAX)))

@@ -4,7 +4,8 @@
 //! One line, one command, one answer, in order. An answer tells the view, the message bar and the part of the
 //! screen that the view shows; `ok` is false when the terminal said no or the command was not understood.
 
-use crossroads::app::intent::{DeliveryField, Intent, Language, Role, View};
+use crossroads::app::count_picture::{SeenCode, SeenPicture};
+use crossroads::app::intent::{CountAsk, DeliveryField, Intent, Language, Role, View};
 use crossroads::app::screen::{Message, ScanOutcome, Screen, Severity};
 use crossroads::app::terminal::{Input, Terminal};
 use domain::code::{Code, Symbology};
@@ -170,6 +171,49 @@ pub enum Command {
     Cut {
         /// Cut.
         on: bool,
+    },
+    /// Sets how much was counted of a line.
+    CountQuantity {
+        /// Position on the page, 0 is the first.
+        line: usize,
+        /// Pieces, g, ml or mm; zero is a count too.
+        value: i64,
+    },
+    /// One more or one less of a line.
+    CountStep {
+        /// Position on the page.
+        line: usize,
+        /// How many more; fewer where negative.
+        by: i64,
+    },
+    /// Takes a line off the list.
+    CountRemove {
+        /// Position on the page.
+        line: usize,
+    },
+    /// Takes the last scan, picture or correction of the list back.
+    CountUndo,
+    /// Shows stock and differences, or the plain list again.
+    CountCompare {
+        /// On.
+        on: bool,
+    },
+    /// Shows a page of the list.
+    CountPage {
+        /// Which, from 0.
+        page: usize,
+    },
+    /// Prints the list.
+    CountPrint,
+    /// Throws the list away.
+    CountEmpty,
+    /// A picture in which these packs were read, as the shutter brings it.
+    CountPicture {
+        /// Their codes as a scanner sends them: the same in five places is there five times.
+        packs: Vec<String>,
+        /// Further codes.
+        #[serde(default)]
+        others: Vec<String>,
     },
     /// What became of a damaged memory is settled.
     AcknowledgeRecovery,
@@ -400,10 +444,43 @@ impl Driver {
             Command::Back => Intent::Back,
             Command::Dismiss => Intent::DismissMessage,
             Command::Cut { on } => Intent::CutLine(on),
+            Command::CountQuantity { line, value } => Intent::Count(CountAsk::Set(
+                nth(&screen().count.lines, line, |row| &row.id)?,
+                value,
+            )),
+            Command::CountStep { line, by } => {
+                Intent::Count(CountAsk::Step(nth(&screen().count.lines, line, |row| &row.id)?, by))
+            }
+            Command::CountRemove { line } => {
+                Intent::Count(CountAsk::Remove(nth(&screen().count.lines, line, |row| &row.id)?))
+            }
+            Command::CountUndo => Intent::Count(CountAsk::Undo),
+            Command::CountCompare { on } => Intent::Count(CountAsk::Compare(on)),
+            Command::CountPage { page } => Intent::Count(CountAsk::Page(page)),
+            Command::CountPrint => Intent::Count(CountAsk::Print),
+            Command::CountEmpty => Intent::Count(CountAsk::Empty),
+            Command::CountPicture { packs, others } => return self.picture(&packs, &others),
             Command::AcknowledgeRecovery => Intent::AcknowledgeRecovery,
             Command::Sync => Intent::SyncNow,
         };
         self.intent(intent)
+    }
+
+    /// Here there is no camera, so a picture comes at once, and nobody knows where its packs stand.
+    fn picture(&mut self, packs: &[String], others: &[String]) -> Result<bool, String> {
+        let seen = |texts: &[String]| -> Result<Vec<SeenCode>, String> {
+            texts
+                .iter()
+                .map(|text| Ok(SeenCode { code: code(text, None)?, corners: None }))
+                .collect()
+        };
+        let picture = SeenPicture { packs: seen(packs)?, others: seen(others)? };
+        let camera = self.terminal.screen().status.camera;
+        self.terminal.handle(Input::Camera("replay".to_owned()));
+        self.intent(Intent::Count(CountAsk::TakePicture))?;
+        self.terminal.handle(Input::Camera(camera));
+        self.terminal.handle(Input::Picture(picture));
+        Ok(self.terminal.screen().count.picture.is_some())
     }
 
     fn enrol(&mut self, central: String, code: String) -> Result<bool, String> {
@@ -475,6 +552,7 @@ fn view_data(screen: &Screen) -> Value {
         View::Sync => value(&screen.sync),
         View::Settings => json!({}),
         View::Recovery => value(&screen.recovery),
+        View::Count => value(&screen.count),
     }
 }
 

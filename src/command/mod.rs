@@ -11,6 +11,7 @@ pub mod journal;
 pub mod keep;
 pub mod memory;
 pub mod paper;
+pub mod paper_count;
 pub mod probe;
 pub mod rim;
 pub mod run;

@@ -3,9 +3,10 @@
 //! Everything behind the ports is deterministic; what is not is here and in `main.rs` (invariant 11).
 
 use argon2::password_hash::PasswordVerifier;
+use crossroads::app::count_print::CountJob;
 use crossroads::app::park::SlipJob;
 use crossroads::app::ports::{
-    EnrolRefusal, Enrolment, LineStatus, PinVerifier, PrinterPort, SyncPort,
+    CameraPort, EnrolRefusal, Enrolment, LineStatus, PinVerifier, PrinterPort, SyncPort,
 };
 use crossroads::app::receipt::PrintJob;
 use crossroads::app::runner::Inputs;
@@ -261,6 +262,7 @@ pub struct PrinterRim {
 enum Paper {
     Receipt(PrintJob),
     Slip(SlipJob),
+    Count(Box<CountJob>),
 }
 
 impl Paper {
@@ -269,6 +271,7 @@ impl Paper {
         match self {
             Self::Receipt(job) => Input::Printed(job.order, printed),
             Self::Slip(job) => Input::SlipPrinted(job.basket, printed),
+            Self::Count(_) => Input::CountPrinted(printed),
         }
     }
 }
@@ -289,6 +292,7 @@ impl PrinterRim {
                 let printed = match &job {
                     Paper::Receipt(job) => super::paper::print(printer.as_mut(), job),
                     Paper::Slip(job) => super::paper::print_slip(printer.as_mut(), job),
+                    Paper::Count(job) => super::paper_count::print(printer.as_mut(), job),
                 };
                 let printed = printed.map_err(|error| {
                     tracing::warn!(error = &error as &dyn std::error::Error, "not printed");
@@ -321,5 +325,28 @@ impl PrinterPort for PrinterRim {
     }
     fn print_slip(&self, slip: SlipJob) {
         self.give(Paper::Slip(slip));
+    }
+    fn print_count(&self, count: CountJob) {
+        self.give(Paper::Count(Box::new(count)));
+    }
+}
+
+/// The camera's shutter. The view-models are made before the window and the camera are, so it is hung in later; until
+/// then nothing comes.
+#[derive(Clone, Default)]
+pub struct CameraRim(Arc<std::sync::OnceLock<Arc<scan::Scanner>>>);
+
+impl CameraRim {
+    /// From now on pictures are taken by this one.
+    pub fn connect(&self, scanner: Arc<scan::Scanner>) {
+        let _ = self.0.set(scanner);
+    }
+}
+
+impl CameraPort for CameraRim {
+    fn take_picture(&self) {
+        if let Some(scanner) = self.0.get() {
+            scanner.take_picture();
+        }
     }
 }

@@ -101,6 +101,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         Settings { options, catalogue: Some(Arc::new(catalogue)), ..Settings::default() };
     let scanner = Scanner::start(source, settings, Arc::clone(&scan_clock), events)?;
     let scanner = Arc::new(scanner);
+    session.camera.connect(Arc::clone(&scanner));
     let desk = Arc::new(Desk::start(
         window.preview(),
         arguments.session.data.join("frames"),
@@ -204,8 +205,11 @@ fn poster(scanner: Arc<Scanner>, desk: Arc<Desk>) -> impl FnMut(&Screen) + Send 
     let mut was_resting = false;
     move |screen| {
         // Where nothing is to be scanned the camera rests.
-        let rests = matches!(screen.view, View::Pay | View::Delivery | View::Settings | View::Sync);
+        let rests = matches!(screen.view, View::Pay | View::Delivery | View::Settings | View::Sync)
+            || screen.count.is_comparing;
         scanner.pause(rests);
+        // Who composes a picture aims at nothing.
+        scanner.ring(!screen.count.is_all_in_view);
         if std::mem::replace(&mut was_resting, rests) != rests {
             desk.rest(rests);
         }

@@ -1,6 +1,8 @@
 //! What `run`, `drive` and `demo` share: opening the database and giving the view-models their ports.
 
-use super::rim::{ArgonPins, PrinterRim, RandomIds, SyncRim, SystemClock, fresh_device_key};
+use super::rim::{
+    ArgonPins, CameraRim, PrinterRim, RandomIds, SyncRim, SystemClock, fresh_device_key,
+};
 use anyhow::Context;
 use clap::Args;
 use crossroads::app::ports::{Parts, SyncPort};
@@ -42,6 +44,8 @@ pub struct Session {
     pub inputs: Inputs,
     /// Where the view-models listen.
     pub received: Receiver<Input>,
+    /// Where the camera is hung in, once there is one.
+    pub camera: CameraRim,
     /// The device's clock.
     pub clock: Arc<dyn Clock>,
     /// Kept alive as long as the session.
@@ -94,6 +98,7 @@ pub fn open(arguments: &SessionArguments) -> anyhow::Result<Session> {
     if let Some(identity) = store.terminal().context("the terminal's identity cannot be read")? {
         sync.start(&identity);
     }
+    let camera = CameraRim::default();
     let parts = Parts {
         store,
         clock: Arc::clone(&clock),
@@ -101,9 +106,10 @@ pub fn open(arguments: &SessionArguments) -> anyhow::Result<Session> {
         sync: Box::new(sync),
         pins: Box::new(ArgonPins),
         printer: Box::new(PrinterRim::start(printer, inputs.clone())),
+        camera: Box::new(camera.clone()),
         software: SOFTWARE.to_owned(),
     };
-    Ok(Session { parts, inputs, received, clock, runtime })
+    Ok(Session { parts, inputs, received, camera, clock, runtime })
 }
 
 /// What a person can do about damage that was only looked at.

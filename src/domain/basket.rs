@@ -152,22 +152,13 @@ impl Basket {
         fulfilment: Fulfilment,
         ids: &mut dyn IdSource,
     ) -> Result<Added, BasketError> {
-        let unit = article.price.unit;
         if let Some(price) = price.filter(|price| price.currency() != self.currency) {
             return Err(BasketError::Currency(price.currency(), self.currency));
         }
-        let is_catalogues = |quantity: Quantity, price| {
-            quantity.unit == unit && article.price.of(quantity).is_ok_and(|total| total == price)
-        };
-        let (quantity, price) = match (quantity, price) {
-            (None, None) => return self.add(article, Some(gtin), fulfilment, ids),
-            (Some(quantity), Some(price)) if is_catalogues(quantity, price) => (quantity, None),
-            (_, Some(price)) => (Quantity::pieces(1), Some(price)),
-            (Some(quantity), None) if quantity.unit == unit => (quantity, None),
-            // The weight of what is sold by the piece is good to know and changes nothing.
-            (Some(_), None) if unit == Unit::Piece => (Quantity::pieces(1), None),
-            (Some(quantity), None) => return Err(BasketError::Unit(quantity.unit)),
-        };
+        if (quantity, price) == (None, None) {
+            return self.add(article, Some(gtin), fulfilment, ids);
+        }
+        let (quantity, price) = labelled(article, (quantity, price))?;
         if !quantity.is_sellable() {
             return Err(BasketError::Quantity(quantity.amount));
         }
@@ -209,6 +200,27 @@ impl Basket {
         let position =
             self.lines.iter().position(|row| row.id == line).ok_or(BasketError::UnknownLine)?;
         Ok(self.lines.remove(position))
+    }
+}
+
+/// How much of an article its label stands for, and the price where that is not the catalogue's: what
+/// [`Basket::add_labelled`] sells and a count counts. Without a label it is one trade unit.
+pub fn labelled(
+    article: &Article,
+    (quantity, price): (Option<Quantity>, Option<Money>),
+) -> Result<(Quantity, Option<Money>), BasketError> {
+    let unit = article.price.unit;
+    let is_catalogues = |quantity: Quantity, price| {
+        quantity.unit == unit && article.price.of(quantity).is_ok_and(|total| total == price)
+    };
+    match (quantity, price) {
+        (None, None) => Ok((Quantity::new(unit.per_trade_unit(), unit), None)),
+        (Some(quantity), Some(price)) if is_catalogues(quantity, price) => Ok((quantity, None)),
+        (_, Some(price)) => Ok((Quantity::pieces(1), Some(price))),
+        (Some(quantity), None) if quantity.unit == unit => Ok((quantity, None)),
+        // The weight of what is sold by the piece is good to know and changes nothing.
+        (Some(_), None) if unit == Unit::Piece => Ok((Quantity::pieces(1), None)),
+        (Some(quantity), None) => Err(BasketError::Unit(quantity.unit)),
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod article;
 pub mod basket;
 pub mod code;
+pub mod count;
 pub mod customer;
 pub mod event;
 pub mod gtin;

@@ -11,6 +11,7 @@
 mod catalogue;
 mod config;
 mod connection;
+mod count;
 mod customer;
 mod disk;
 mod draft;
@@ -41,6 +42,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use count::{CountHead, KeptCount};
 pub use disk::{DiskGauge, DiskSpace, RESERVE_BYTES, SystemDisk};
 pub use draft::ParkedBasket;
 pub use error::{CommitError, OpenError, StoreError};
@@ -57,12 +59,14 @@ pub use writer::Writing;
 
 use domain::article::Article;
 use domain::basket::Basket;
+use domain::count::CountChange;
 use domain::customer::Customer;
 use domain::gtin::Gtin;
 use domain::id::{ArticleId, BasketId, CustomerId, IdSource, OrderId, StaffId};
 use domain::staff::{PinAttempts, Staff};
 use domain::store::StoreConfig;
 use domain::time::{CentralTime, DeviceTime};
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -331,6 +335,30 @@ impl Store {
             tracing::warn!(%error, "a basket that cannot be read could not be moved aside");
         }
         found.sound
+    }
+}
+
+/// The counted list: local state, no event.
+impl Store {
+    /// The list that somebody has begun.
+    pub fn count(&self) -> Result<Option<KeptCount>, StoreError> {
+        self.read(count::current)
+    }
+
+    /// Keeps the lines that changed; durable before it returns. `head` counts for the first of them.
+    pub fn save_count(&self, head: &CountHead, changes: &[CountChange]) -> Result<(), StoreError> {
+        let (head, changes) = (head.clone(), changes.to_vec());
+        self.write("save_count", move |session| count::save(session, &head, &changes))
+    }
+
+    /// Drops the list.
+    pub fn clear_count(&self) -> Result<(), StoreError> {
+        self.write("clear_count", count::clear)
+    }
+
+    /// Stock of many articles as of one moment, see [`Store::stock`]; what is not known is not in it.
+    pub fn stock_of(&self, articles: &[ArticleId]) -> Result<HashMap<ArticleId, i64>, StoreError> {
+        self.read(|db| count::stock_of(db, articles))
     }
 }
 

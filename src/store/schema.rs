@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// The schema of a fresh file, at [`VERSION`].
 pub(crate) const SCHEMA: &str = include_str!("sql/schema.sql");
 /// The version that this build writes.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 /// `XRDS`: tells the file from other SQLite databases.
 const APPLICATION_ID: i32 = 0x5852_4453;
 
@@ -30,6 +30,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { to: 2, sql: include_str!("sql/migrations/002_find_receipt_keep_unreadable.sql") },
     Migration { to: 3, sql: include_str!("sql/migrations/003_lives_and_digests.sql") },
     Migration { to: 4, sql: include_str!("sql/migrations/004_keep_spare_config.sql") },
+    Migration { to: 5, sql: include_str!("sql/migrations/005_keep_counted_list.sql") },
 ];
 
 /// Makes or brings up the schema. `path` is where the backup goes beside.

@@ -201,6 +201,9 @@ impl Studio {
         }
         let (preview, app) = (self.window.preview(), self.window.app());
         preview.post(&luma, FRAME_WIDTH, FRAME_HEIGHT);
+        if scene.has_still {
+            preview.still(&super::sample::count::shelf());
+        }
         if !scene.is_unread {
             preview.outline(corners);
         }

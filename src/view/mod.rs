@@ -11,6 +11,7 @@ pub mod sample;
 pub mod sound;
 
 mod articles_adapter;
+mod count_adapter;
 mod customer_adapter;
 mod customers_adapter;
 mod delivery_adapter;
@@ -105,6 +106,7 @@ impl Window {
         delivery_adapter::connect(app, &send, &self.fields);
         sync_adapter::connect(app, &send);
         recovery_adapter::connect(app, &send);
+        count_adapter::connect(app, &send);
     }
 
     /// Sends what a person does on the viewfinder and in the diagnostics view to `ask`, which must not block.
@@ -142,6 +144,7 @@ impl Window {
             delivery => delivery_adapter::show(app, &screen.delivery, &self.fields);
             sync => sync_adapter::show(app, &screen.sync);
             recovery => recovery_adapter::show(app, &screen.recovery);
+            count => count_adapter::show(app, &screen.count);
         }
         if old.is_none_or(|old| old.view != screen.view) {
             delivery_adapter::start_over(app);

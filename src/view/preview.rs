@@ -6,8 +6,10 @@
 //! here waits for the UI thread.
 
 use super::diagnostics_adapter;
-use crate::app::viewfinder::{Corners, Diagnosis, Hint, Luma, SaveState, TorchState};
-use crossroads_ui::{AdviceKind, App, CameraAdapter, OutlineData, TorchKind};
+use crate::app::viewfinder::{
+    Corners, Diagnosis, Frame, Hint, Luma, SaveState, TorchState, small_picture,
+};
+use crossroads_ui::{AdviceKind, App, CameraAdapter, CountAdapter, OutlineData, TorchKind};
 use slint::{ComponentHandle, Image, Rgb8Pixel, SharedPixelBuffer, Weak};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +23,7 @@ struct News {
     torch: Option<TorchState>,
     diagnosis: Option<(Box<Diagnosis>, SharedPixelBuffer<Rgb8Pixel>)>,
     save: Option<SaveState>,
+    still: Option<SharedPixelBuffer<Rgb8Pixel>>,
 }
 
 #[derive(Default)]
@@ -73,6 +76,14 @@ impl Preview {
         self.tell(|news| news.diagnosis = Some((Box::new(diagnosis), picture)));
     }
 
+    /// The picture that stands still while its packs are checked; large enough that a person sees which is which.
+    pub fn still(&self, frame: &Frame) {
+        let small = small_picture(frame);
+        let Some(luma) = small.view() else { return };
+        let picture = grey_to_rgb(&luma);
+        self.tell(|news| news.still = Some(picture));
+    }
+
     /// Shows what became of a frame to be kept.
     pub fn saved(&self, save: SaveState) {
         self.tell(|news| news.save = Some(save));
@@ -117,6 +128,9 @@ fn deliver(window: &Weak<App>, mailbox: &Mailbox) {
     }
     if let Some((diagnosis, picture)) = news.diagnosis {
         diagnostics_adapter::show(&app, &diagnosis, Image::from_rgb8(picture));
+    }
+    if let Some(still) = news.still {
+        app.global::<CountAdapter>().set_still(Image::from_rgb8(still));
     }
     if let Some(save) = news.save {
         diagnostics_adapter::show_save(&app, &save);
@@ -165,7 +179,6 @@ fn grey_to_rgb(luma: &Luma<'_>) -> SharedPixelBuffer<Rgb8Pixel> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::app::viewfinder::Frame;
 
     #[test]
     fn a_large_frame_becomes_small_and_keeps_its_grey() {

@@ -14,6 +14,7 @@ use crate::app::viewfinder::{Hint, SaveState, TorchState};
 use domain::money::{Currency, Money};
 use domain::quantity::Unit;
 
+pub mod count;
 mod goods;
 use goods::Goods;
 
@@ -55,6 +56,8 @@ pub struct Scene {
     pub is_unread: bool,
     /// The sheet over the basket.
     pub sheet: Sheet,
+    /// A picture of a shelf came, for the count view.
+    pub has_still: bool,
 }
 
 /// A sheet over the basket.
@@ -127,6 +130,7 @@ pub fn samples(language: Language) -> Vec<Sample> {
         let scene = Scene { sheet, ..Scene::default() };
         samples.push(Sample { name, screen: shop.sell_parked(), delivery_step: 0, scene });
     }
+    samples.extend(count::samples(&shop));
     samples
 }
 

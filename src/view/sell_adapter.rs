@@ -59,6 +59,7 @@ pub fn connect(app: &App, send: &Send) {
     on!(on_pay, Intent::Pay);
     on!(on_deliver, Intent::Deliver);
     on!(on_hand_over, Intent::SetRole(Role::Customer));
+    on!(on_count, Intent::Open(View::Count));
     on!(on_find_customer, Intent::Open(View::Customers));
     on!(on_find_article, Intent::Open(View::Articles));
     on!(on_search_last_code, Intent::Open(View::Articles));

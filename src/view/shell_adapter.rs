@@ -2,7 +2,7 @@
 
 use super::Send;
 use super::typing::{TypedKey, Typing};
-use crate::app::intent::{Intent, Language, Role, View};
+use crate::app::intent::{CountAsk, Intent, Language, Role, View};
 use crate::app::screen::{Line, Message, Screen, Severity, StatusStrip};
 use crossroads_ui::{
     App, CameraAdapter, CameraKind, CodeText, LanguageKind, LineKind, MessageData, PayAdapter,
@@ -108,6 +108,8 @@ fn remedy(code: &str) -> Option<Intent> {
         | "label-unit"
         | "label-inexact" => Some(Intent::Open(View::Articles)),
         "line-removed" => Some(Intent::Undo),
+        "count-line-removed" => Some(Intent::Count(CountAsk::Undo)),
+        "count-print-failed" => Some(Intent::Count(CountAsk::Print)),
         "central-error"
         | "central-garbage"
         | "central-refuses-terminal"
@@ -227,6 +229,7 @@ fn view_of(view: ViewKind) -> View {
         ViewKind::Sync => View::Sync,
         ViewKind::Settings => View::Settings,
         ViewKind::Recovery => View::Recovery,
+        ViewKind::Count => View::Count,
     }
 }
 
@@ -244,6 +247,7 @@ fn map_view(view: View) -> ViewKind {
         View::Sync => ViewKind::Sync,
         View::Settings => ViewKind::Settings,
         View::Recovery => ViewKind::Recovery,
+        View::Count => ViewKind::Count,
     }
 }
 

@@ -49,7 +49,7 @@ fn what_central_draws_is_what_it_says() {
 }
 
 /// A till with a printer, enrolled and signed in.
-fn till_with_printer(central: &Central, data: &Path, printer: &str) -> Terminal {
+pub fn till_with_printer(central: &Central, data: &Path, printer: &str) -> Terminal {
     let mut command = Command::new(terminal_program());
     command.args(["drive", "--data", data.to_str().unwrap(), "--printer", printer]);
     let mut terminal = Terminal::spawn_with(command, Stdio::null());

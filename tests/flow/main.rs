@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod codes;
+mod count;
 mod damage;
 mod kill;
 mod ledger;

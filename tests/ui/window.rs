@@ -1,7 +1,7 @@
 //! One window for all checks, because a process has one display: each check names itself and all are run, so
 //! that one fault does not hide the next.
 
-use crossroads::app::intent::{DeliveryField, Intent, Language, Role, View};
+use crossroads::app::intent::{CountAsk, DeliveryField, Intent, Language, Role, View};
 use crossroads::app::screen::{ScanOutcome, Screen, Severity};
 use crossroads::app::viewfinder::{Ask, SaveState};
 use crossroads::view::contact_sheet::{DEVICES, Device, SMALLEST, Studio};
@@ -124,7 +124,7 @@ type Check = fn(&Bench);
 #[test]
 fn the_window() {
     let bench = Bench::new();
-    let checks: [(&str, Check); 22] = [
+    let checks: [(&str, Check); 24] = [
         ("touches ask for the right thing", touches_ask_for_the_right_thing),
         ("cash takes two taps", cash_takes_two_taps),
         ("a scan takes no tap", a_scan_takes_no_tap),
@@ -133,6 +133,8 @@ fn the_window() {
         ("the basket is emptied only after a question", emptying_asks_first),
         ("the code of a basket put aside is shown", the_code_of_a_basket_is_shown),
         ("the customer role is led step by step", delivery_asks_one_thing_at_a_time),
+        ("goods are counted", goods_are_counted),
+        ("a picture is checked and put away", a_picture_is_checked),
         ("keys of a scanner pass by the buttons", scanner_keys_pass_by),
         ("a keyboard on the desk types digits", a_keyboard_on_the_desk_types),
         ("Escape goes back", escape_goes_back),
@@ -273,6 +275,60 @@ fn emptying_asks_first(bench: &Bench) {
     bench.tap("More");
     bench.tap("Empty the basket");
     assert_eq!(bench.tap("Empty it"), [Intent::ClearBasket]);
+}
+
+fn goods_are_counted(bench: &Bench) {
+    bench.show_named("sell");
+    bench.tap("More");
+    assert_eq!(bench.tap("Count goods"), [Intent::Open(View::Count)]);
+    let count = |ask: CountAsk| [Intent::Count(ask)];
+    let screen = bench.show_named("count");
+    let line = &screen.count.lines[1];
+    let id = line.id.parse().expect("an id");
+    assert_eq!(bench.tap("Undo"), count(CountAsk::Undo));
+    assert_eq!(bench.tap("Compare"), count(CountAsk::Compare(true)));
+    assert_eq!(bench.tap("Print list"), count(CountAsk::Print));
+    assert_eq!(bench.tap("Back"), [Intent::Back]);
+    let row = format!("{} × {}", line.quantity, line.name);
+    assert!(bench.tap(&row).is_empty());
+    assert_eq!(bench.tap("One more"), count(CountAsk::Step(id, 1)));
+    assert_eq!(bench.tap("One less"), count(CountAsk::Step(id, -1)));
+    bench.tap(&format!("Quantity {}", line.quantity));
+    for digit in ["1", "2", "3", "4"] {
+        bench.tap(digit);
+    }
+    assert_eq!(bench.tap("Set the quantity"), count(CountAsk::Set(id, 1_234)));
+    bench.tap(&row);
+    assert_eq!(bench.tap("Remove"), count(CountAsk::Remove(id)));
+    // Throwing a list away is one of the few things that are asked about.
+    assert!(bench.tap("Empty").is_empty());
+    assert!(bench.tap("Keep it").is_empty());
+    bench.tap("Empty");
+    assert_eq!(bench.tap("Throw it away"), count(CountAsk::Empty));
+    bench.tap("Type code");
+    bench.tap("7");
+    assert_eq!(bench.tap("Count it"), [Intent::Typed("7".into())]);
+    bench.show_named("count-of-other");
+    assert_eq!(bench.tap("Lines after these"), count(CountAsk::Page(1)));
+    bench.show_named("count-compare");
+    assert_eq!(bench.tap("Go on counting"), count(CountAsk::Compare(false)));
+}
+
+fn a_picture_is_checked(bench: &Bench) {
+    let count = |ask: CountAsk| [Intent::Count(ask)];
+    bench.show_named("count");
+    assert_eq!(bench.tap("All in view"), count(CountAsk::TakePicture));
+    bench.show_named("count-all-in-view");
+    assert!(bench.tap("Looking…").is_empty(), "one picture at a time");
+    assert_eq!(bench.tap("One by one"), count(CountAsk::OneByOne));
+    bench.show_named("count-of-other");
+    assert!(bench.tap("All in view").is_empty(), "there is no camera, and the button says so");
+    bench.show_named("count-picture");
+    assert_eq!(bench.tap("All in view"), count(CountAsk::TakePicture));
+    let words = "5 pieces counted, 1 unknown, 1 past its date";
+    assert_eq!(bench.tap(words), count(CountAsk::DropPicture));
+    bench.key("\u{1b}");
+    assert_eq!(bench.intents.take(), count(CountAsk::DropPicture));
 }
 
 fn the_code_of_a_basket_is_shown(bench: &Bench) {

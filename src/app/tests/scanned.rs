@@ -4,7 +4,7 @@ use super::*;
 use domain::code::{CodeKey, OwnCode, OwnKind, VariableMeasureTemplate};
 use sync::seal::HmacSeal;
 
-fn body(body: &str) -> String {
+pub(super) fn body(body: &str) -> String {
     format!("{body}{}", check_digit(body).unwrap())
 }
 

@@ -48,6 +48,7 @@ pub(super) fn build(
         built.orders = fold(&tx, &mut unsold)?;
         carry::carry_baskets(&tx, &baskets, &unsold)?;
         carry::carry_unreadable(&tx, newest)?;
+        carry::carry_count(&tx, newest)?;
     }
     tx.commit()?;
     if let Some(newest) = sources.first() {

@@ -117,6 +117,39 @@ pub(super) fn carry_unreadable(db: &Connection, source: &Source<'_>) -> Result<(
     result
 }
 
+/// Copies the counted list. Lines without their head belong to nobody, so they come only with it.
+pub(super) fn carry_count(db: &Connection, source: &Source<'_>) -> Result<(), StoreError> {
+    let mut result = Ok(());
+    let mut has_head = false;
+    source.visit_current("stock_count", &mut |record| {
+        let (at_ms, staff) = (record.integer("begun_at_ms"), record.bytes::<16>("staff"));
+        if let (Some(at_ms), Some(staff), Some(name)) = (at_ms, staff, record.text("name")) {
+            has_head = true;
+            let sql = "INSERT OR IGNORE INTO stock_count (one, begun_at_ms, staff, name) \
+                       VALUES (1, ?1, ?2, ?3)";
+            keep_first(&mut result, db.execute(sql, params![at_ms, staff, name]));
+        }
+    });
+    if !has_head {
+        return result;
+    }
+    source.visit_current("stock_count_line", &mut |record| {
+        let (line, article) = (record.bytes::<16>("line"), record.bytes::<16>("article"));
+        let (unit, name) = (record.text("unit"), record.text("name"));
+        let [place, amount, packs] = ["place", "amount", "packs"].map(|it| record.integer(it));
+        if let (Some(line), Some(article), Some(unit), Some(name)) = (line, article, unit, name) {
+            let sql = "INSERT OR IGNORE INTO stock_count_line \
+                       (line, place, article, unit, amount, packs, gtin, name, stock_unit) \
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+            let gtin = record.integer("gtin");
+            let stock_unit = record.text("stock_unit");
+            let row = params![line, place, article, unit, amount, packs, gtin, name, stock_unit];
+            keep_first(&mut result, db.execute(sql, row));
+        }
+    });
+    result
+}
+
 fn keep_first(result: &mut Result<(), StoreError>, done: Result<usize, rusqlite::Error>) {
     if let Err(error) = done
         && result.is_ok()

@@ -13,7 +13,7 @@ use std::io;
 use std::path::Path;
 
 /// The tables that are read.
-pub(super) const TABLES: [&str; 16] = [
+pub(super) const TABLES: [&str; 18] = [
     "life",
     "journal",
     "hole",
@@ -23,6 +23,8 @@ pub(super) const TABLES: [&str; 16] = [
     "draft",
     "parked",
     "unreadable_basket",
+    "stock_count",
+    "stock_count_line",
     "feed",
     "spare_config",
     "base_store",

@@ -1,4 +1,4 @@
--- The terminal's database, version 4. Loaded once into a fresh file; later versions come by migrations/.
+-- The terminal's database, version 5. Loaded once into a fresh file; later versions come by migrations/.
 --
 -- Words: base_* is what central last said, own_* is what this terminal did (a projection of the journal),
 -- all else is this device's own state. Identities are UUIDs as BLOB(16); times are milliseconds since 1970 UTC
@@ -148,6 +148,25 @@ CREATE TABLE unreadable_basket (
     parked_at_ms INTEGER,                       -- NULL: it was in work
     body         TEXT NOT NULL
 ) STRICT;
+
+-- A counted list: local state like the basket in work, and no event. At most one; who began it, and when.
+CREATE TABLE stock_count (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    begun_at_ms INTEGER NOT NULL,
+    staff       BLOB NOT NULL,
+    name        TEXT NOT NULL                   -- as it was then
+) STRICT;
+CREATE TABLE stock_count_line (
+    line       BLOB PRIMARY KEY,
+    place      INTEGER NOT NULL,                -- the greatest is the newest
+    article    BLOB NOT NULL,
+    unit       TEXT NOT NULL,
+    stock_unit TEXT NOT NULL,                   -- another one where a label says no weight
+    amount     INTEGER NOT NULL,
+    packs      INTEGER NOT NULL,                -- of what is weighed or measured
+    gtin       INTEGER,
+    name       TEXT NOT NULL                    -- as it was when it was counted
+) STRICT, WITHOUT ROWID;
 
 -- What this device remembers of people: guards of their PINs, and who signed in last.
 CREATE TABLE staff_memory (

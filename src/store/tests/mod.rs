@@ -4,6 +4,7 @@
 
 mod card;
 mod chain;
+mod count;
 mod crash;
 mod feeds;
 mod io_fault;

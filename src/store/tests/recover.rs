@@ -1,5 +1,6 @@
 //! Recovery of damaged databases: nothing that was sold is lost, nothing is invented, and selling goes on at once.
 
+use super::count::{count_head, counted};
 use super::{
     AT, STORE, Shop, acknowledge_all, article, article_json, customer_row, id, identity, life,
     load, load_articles, staff, staff_row, store_row, waiting,
@@ -49,6 +50,7 @@ impl Shop {
         store.park(&parked, AT).unwrap();
         let draft = self.basket(&[(2, 7)], None);
         store.save_draft(&draft).unwrap();
+        store.save_count(&count_head(), &counted(&[1, 2])).unwrap();
         store.set_setting("language", "de").unwrap();
         store
     }
@@ -214,6 +216,8 @@ fn what_is_not_damaged_is_all_there() {
     let shift = store.current_shift().unwrap().unwrap();
     let totals = store.totals().unwrap();
     let (draft, parked) = (store.draft().unwrap(), store.parked().unwrap());
+    let count = store.count().unwrap();
+    assert_eq!(count.as_ref().unwrap().lines.len(), 2);
     store.close();
     // The first page: neither SQLite nor the schema can be read, every row is.
     for at in [100, 1000, 3000] {
@@ -227,6 +231,7 @@ fn what_is_not_damaged_is_all_there() {
     assert!(recovered.file.exists());
     assert_eq!(store.totals().unwrap(), totals);
     assert_eq!((store.draft().unwrap(), store.parked().unwrap()), (draft, parked));
+    assert_eq!(store.count().unwrap(), count);
     assert_eq!(store.setting("language").unwrap().as_deref(), Some("de"));
     assert_eq!(store.current_shift().unwrap().unwrap().id, shift.id, "the shift goes on");
     assert_eq!(store.search_articles("article", 9).unwrap().len(), 3);

@@ -125,12 +125,13 @@ pub(crate) struct Scene {
 /// Prepares and lists them; the directory of `till` holds the key of all.
 pub(crate) fn scenes(till: &mut Till) -> Vec<Scene> {
     type Script = fn(&mut Till) -> Vec<Call>;
-    let in_business: [(&str, Script); 13] = [
+    let in_business: [(&str, Script); 14] = [
         ("shift", shift),
         ("sale", sale),
         ("sale-of-many-lines", long_sale),
         ("delivery", delivery),
         ("baskets", baskets),
+        ("count", count),
         ("acknowledge", acknowledge),
         ("held-back", held_back),
         ("snapshot", snapshot),
@@ -333,6 +334,15 @@ fn delivery(till: &mut Till) -> Vec<Call> {
     order.payment = None;
     order.store = id(STORE, StoreId::from_uuid);
     vec![Call::sale("delivery", order)]
+}
+
+fn count(_: &mut Till) -> Vec<Call> {
+    let save = |numbers: &'static [u32]| {
+        Call::on_store("save_count", move |store| {
+            store.save_count(&count::count_head(), &count::counted(numbers))
+        })
+    };
+    vec![save(&[1, 2]), save(&[1, 2, 3]), Call::on_store("clear_count", Store::clear_count)]
 }
 
 fn baskets(till: &mut Till) -> Vec<Call> {
