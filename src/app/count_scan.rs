@@ -138,7 +138,7 @@ impl Terminal {
             && let Some((article, is_labelled)) = self.article_of(rung)?
         {
             let (label, pieces) = label_of(&article, rung, is_labelled);
-            if label.0.is_none() && article.is_case_of_pieces(rung.gtin) {
+            if label.0.is_none() && article.is_several(rung.gtin) {
                 return Ok(refused(Message::error("count-case", &[&article.name])));
             }
             let Ok((quantity, _)) = labelled(&article, label) else {
@@ -146,8 +146,8 @@ impl Terminal {
             };
             // A list says the number of the article, not that of a case or of one label.
             let is_its_own = pieces.is_none() && article.gtins.contains(&rung.gtin);
-            let number = article.gtins.first().filter(|_| !is_its_own).unwrap_or(&rung.gtin);
-            let pack = Counted::new(&article, Some(*number), quantity);
+            let number = article.piece_gtin().filter(|_| !is_its_own).unwrap_or(rung.gtin);
+            let pack = Counted::new(&article, Some(number), quantity);
             return Ok(Judged::Counts(Box::new(pack), rung.best_before, pieces));
         }
         if self.parts.store.customer_by_card(code.text.trim())?.is_some() {

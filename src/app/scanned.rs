@@ -21,7 +21,7 @@ use domain::code::{
 use domain::gtin::{Gtin, GtinError, expand_upc_e};
 use domain::id::BasketId;
 use domain::money::Money;
-use domain::quantity::Quantity;
+use domain::quantity::{Quantity, Unit};
 use domain::staff::StaffRole;
 use jiff::civil;
 use jiff::tz::TimeZone;
@@ -177,12 +177,12 @@ impl Terminal {
         issue: Option<String>,
     ) -> Result<(), StoreError> {
         let (label, pieces) = label_of(article, rung, is_labelled);
-        if label.0.is_none() && article.is_case_of_pieces(rung.gtin) {
+        if label.0.is_none() && article.is_several(rung.gtin) {
             self.refuse(Message::error("case-of-pieces", &[&article.name]));
             return Ok(());
         }
         // The line is of pieces, under the number that pieces have.
-        let printed = article.gtins.first().copied().filter(|_| pieces.is_some());
+        let printed = article.piece_gtin().filter(|_| pieces.is_some());
         let is_added = self.add_labelled(article, printed.or(Some(rung.gtin)), label)?;
         if let Some(day) = rung.best_before.filter(|_| is_added) {
             let day = self.day(day);
@@ -348,10 +348,12 @@ impl Terminal {
 /// What the label of a pack says of quantity and price; where it says neither, the pieces of a case that the catalogue
 /// knows.
 pub(super) fn label_of(article: &Article, rung: &Rung, is_labelled: bool) -> (Label, Option<u16>) {
-    let mut label = if is_labelled { (rung.quantity, rung.price) } else { (None, None) };
-    let pieces = article.pieces_of(rung.gtin).filter(|_| label == (None, None));
-    label.0 = label.0.or(pieces.map(|pieces| Quantity::pieces(pieces.into())));
-    (label, pieces)
+    let (quantity, price) = if is_labelled { (rung.quantity, rung.price) } else { (None, None) };
+    // What pieces weigh does not say how many there are.
+    let is_by_piece = article.price.unit == Unit::Piece;
+    let quantity = quantity.filter(|quantity| !is_by_piece || quantity.unit == Unit::Piece);
+    let pieces = article.pieces_of(rung.gtin).filter(|_| (quantity, price) == (None, None));
+    (((quantity.or(pieces.map(|pieces| Quantity::pieces(pieces.into())))), price), pieces)
 }
 
 /// Quantity and price of a label.

@@ -72,12 +72,22 @@ impl Article {
         pack.filter(|_| self.price.unit == Unit::Piece).map(|pack| pack.pieces)
     }
 
-    /// Whether `scanned` is the number of a case while pieces have a number of their own, and nobody said how many it
-    /// holds: one is no answer. An article that has numbers of cases alone is sold by the case.
-    pub fn is_case_of_pieces(&self, scanned: Gtin) -> bool {
-        scanned.is_case()
-            && self.pieces_of(scanned).is_none()
-            && self.gtins.iter().any(|gtin| gtin.indicator() == 0)
+    /// Whether `scanned` stands for several pieces: by the catalogue, or because it is the number of a case while
+    /// pieces have a number of their own. One is no answer then. An article that has numbers of cases alone is sold by
+    /// the case.
+    pub fn is_several(&self, scanned: Gtin) -> bool {
+        let has_pieces = || self.gtins.iter().any(|gtin| gtin.indicator() == 0);
+        self.pieces_of(scanned).is_some() || (scanned.is_case() && has_pieces())
+    }
+
+    /// The number that is printed on a piece, or on whatever it is sold by.
+    pub fn piece_gtin(&self) -> Option<Gtin> {
+        let is_pack = |gtin: &Gtin| self.packs.iter().any(|pack| pack.gtin == *gtin);
+        self.gtins
+            .iter()
+            .find(|gtin| !gtin.is_case() && !is_pack(gtin))
+            .or(self.gtins.first())
+            .copied()
     }
 }
 
@@ -121,7 +131,7 @@ mod tests {
                 tax_group: "food".into(),
                 price_version: 1,
             };
-            assert_eq!(article.is_case_of_pieces(read(&scanned)), is_case, "{gtins:?} {scanned}");
+            assert_eq!(article.is_several(read(&scanned)), is_case, "{gtins:?} {scanned}");
         }
     }
     /// One line, one case: unit, packs of the article, what is scanned, pieces.
@@ -140,7 +150,7 @@ mod tests {
         ] {
             let article = Article {
                 id: ArticleId::from_uuid(Uuid::from_u128(1)),
-                gtins: [PIECE, CASE, BIG_CASE, SHORT].map(read).into(),
+                gtins: [CASE, PIECE, BIG_CASE, SHORT].map(read).into(),
                 packs,
                 name: "Tea".into(),
                 detail: String::new(),
@@ -151,8 +161,9 @@ mod tests {
             };
             let said = article.pieces_of(read(scanned));
             assert_eq!(said, pieces, "{scanned}");
-            let is_open = read(scanned).is_case() && pieces.is_none();
-            assert_eq!(article.is_case_of_pieces(read(scanned)), is_open, "{scanned}");
+            let is_several = read(scanned).is_case() || pieces.is_some();
+            assert_eq!(article.is_several(read(scanned)), is_several, "{scanned}");
+            assert_eq!(article.piece_gtin(), Some(read(PIECE)));
         }
         for pieces in [0, 1, 10_000, 65_536 + 2] {
             assert_eq!(Pack::new(read(CASE), pieces), None, "{pieces}");

@@ -30,7 +30,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { to: 2, sql: include_str!("sql/migrations/002_find_receipt_keep_unreadable.sql") },
     Migration { to: 3, sql: include_str!("sql/migrations/003_lives_and_digests.sql") },
     Migration { to: 4, sql: include_str!("sql/migrations/004_keep_spare_config.sql") },
-    Migration { to: 5, sql: include_str!("sql/migrations/005_keep_counted_list.sql") },
+    Migration { to: 5, sql: include_str!("sql/migrations/005_keep_counted_list_and_packs.sql") },
 ];
 
 /// Makes or brings up the schema. `path` is where the backup goes beside.

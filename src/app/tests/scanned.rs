@@ -171,6 +171,8 @@ fn a_case_rings_the_pieces_that_the_catalogue_names() {
         (Itf14, six.clone(), "6", "30.00", "case-added"),
         (Gs1128, format!("01{six}10A"), "6", "30.00", "case-added"),
         (Typed, six.clone(), "6", "30.00", "case-added"),
+        // What a case weighs does not say how many there are, and what it costs not what a piece does.
+        (Gs1128, format!("01{six}3103009000"), "6", "30.00", "case-added"),
         // A label that says how many knows better than the catalogue.
         (Gs1128, format!("01{six}3012"), "12", "60.00", ""),
     ] {

@@ -254,7 +254,7 @@ CREATE TABLE base_article (
     currency      TEXT NOT NULL,
     unit          TEXT NOT NULL,
     tax_group     TEXT NOT NULL,
-    gtins         BLOB NOT NULL,                -- eight bytes each, big-endian, the printed one first
+    gtins         BLOB NOT NULL,                -- eight bytes each, big-endian: pieces, number; the printed one first
     name          TEXT NOT NULL,
     detail        TEXT NOT NULL,
     category      TEXT NOT NULL,

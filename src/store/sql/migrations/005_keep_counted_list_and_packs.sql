@@ -16,3 +16,8 @@ CREATE TABLE stock_count_line (
     gtin       INTEGER,
     name       TEXT NOT NULL                    -- as it was when it was counted
 ) STRICT, WITHOUT ROWID;
+
+-- From this version on the numbers of an article say for how many pieces they stand. What an older one took in does not:
+-- articles are loaded anew, and stay as they are until then.
+UPDATE feed SET cursor = NULL, plan = NULL, chunks_applied = 0, rows_applied = 0,
+    is_sweep_due = max(is_sweep_due, rows > 0) WHERE name = 'catalogue';
