@@ -64,7 +64,9 @@ pub fn start(
 /// Lists the scanners, then prints every code until somebody ends it.
 pub fn try_out(arguments: &TryArguments) -> anyhow::Result<ExitCode> {
     let settings = &arguments.scanners.scanners;
-    for found in survey(settings, &SystemBus::default()) {
+    let all = survey(settings, &SystemBus::default());
+    let is_one_used = all.iter().any(|found| matches!(found.access, Access::Usable));
+    for found in all {
         let (state, advice) = state_of(&found);
         if arguments.json {
             let path = found.path.display().to_string();
@@ -86,7 +88,13 @@ pub fn try_out(arguments: &TryArguments) -> anyhow::Result<ExitCode> {
     let tell = move |event| drop(sender.send(event));
     let _scanners = HandScanners::start(settings.clone(), SystemBus::default(), clock, tell)?;
     if !arguments.json {
-        say("scan something; Ctrl-C ends");
+        say(match is_one_used {
+            true => "scan something; Ctrl-C ends",
+            false => {
+                "no scanner is used: plug one in, or name it (docs/SCANNERS.md); it is read as soon as it is there; \
+                 Ctrl-C ends"
+            }
+        });
     }
     for event in events {
         say(&match arguments.json {
