@@ -138,6 +138,7 @@ impl Terminal {
         step: Result<Vec<CountChange>, CountError>,
     ) -> Result<(), StoreError> {
         match step {
+            Ok(step) if step.is_empty() => self.hush(),
             Ok(step) => {
                 self.keep_step(step)?;
                 self.count.aimed.clear();

@@ -10,6 +10,7 @@ use super::terminal::Terminal;
 use domain::basket::labelled;
 use domain::code::{Code, Day, Meaning, NotRung, OwnKind};
 use domain::count::Counted;
+use domain::quantity::Unit;
 use store::StoreError;
 
 /// More scans of the aimed camera than fit into the time before a picture.
@@ -17,10 +18,21 @@ const AIMED_MAX: usize = 16;
 
 /// What a code means to a count.
 pub(super) enum Judged {
-    /// A pack, the day that its best-before date was, if that is over, and of a case how many pieces it holds.
-    Counts(Box<Counted>, Option<Day>, Option<u16>),
+    /// A pack, the day that its best-before date was, if that is over, and what else is to be said of it.
+    Counts(Box<Counted>, Option<Day>, Note),
     /// Nothing that is counted.
     Not(Uncounted, ScanOutcome, Message),
+}
+
+/// What is said of a pack that is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Note {
+    /// Nothing.
+    Plain,
+    /// It is a case of so many pieces.
+    Case(u16),
+    /// It is weighed or measured, and the code does not say how much: one trade unit is taken for it.
+    Unweighed,
 }
 
 /// Why something is not counted, as far as a picture tells it apart.
@@ -44,7 +56,7 @@ impl Terminal {
         self.put_picture_away();
         self.sell.last_code = shown(code);
         match self.judge(code)? {
-            Judged::Counts(pack, over, pieces) => self.count_pack(&pack, over, pieces),
+            Judged::Counts(pack, over, note) => self.count_pack(&pack, over, note),
             Judged::Not(_, outcome, message) => {
                 self.outcome(outcome);
                 self.say(message);
@@ -61,7 +73,7 @@ impl Terminal {
         &mut self,
         pack: &Counted,
         over: Option<Day>,
-        pieces: Option<u16>,
+        note: Note,
     ) -> Result<(), StoreError> {
         let step = self.count.list.plan_add(std::slice::from_ref(pack), self.parts.ids.as_mut());
         let step = match step {
@@ -89,8 +101,17 @@ impl Terminal {
         if let Some(day) = over {
             let day = self.day(day);
             self.say(Message::warning("count-best-before", &[&pack.name, &day]));
-        } else if let Some(pieces) = pieces {
-            self.say(Message::information("case-added", &[&pack.name, &pieces.to_string()]));
+            return Ok(());
+        }
+        match note {
+            Note::Plain => {}
+            Note::Case(pieces) => {
+                self.say(Message::information("case-added", &[&pack.name, &pieces.to_string()]));
+            }
+            Note::Unweighed => {
+                let quantity = self.formatter.quantity(pack.quantity);
+                self.say(Message::warning("count-unweighed", &[&pack.name, &quantity]));
+            }
         }
         Ok(())
     }
@@ -145,10 +166,16 @@ impl Terminal {
                 return Ok(refused(Message::error("count-label", &[])));
             };
             // A list says the number of the article, not that of a case or of one label.
-            let is_its_own = pieces.is_none() && article.gtins.contains(&rung.gtin);
+            let is_its_own = !article.is_several(rung.gtin) && article.gtins.contains(&rung.gtin);
             let number = article.piece_gtin().filter(|_| !is_its_own).unwrap_or(rung.gtin);
             let pack = Counted::new(&article, Some(number), quantity);
-            return Ok(Judged::Counts(Box::new(pack), rung.best_before, pieces));
+            let is_by_piece = quantity.unit == Unit::Piece;
+            let note = match pieces {
+                Some(pieces) => Note::Case(pieces),
+                None if label.0.is_none() && !is_by_piece => Note::Unweighed,
+                None => Note::Plain,
+            };
+            return Ok(Judged::Counts(Box::new(pack), rung.best_before, note));
         }
         if self.parts.store.customer_by_card(code.text.trim())?.is_some() {
             return Ok(not_goods("card"));

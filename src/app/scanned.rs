@@ -182,7 +182,7 @@ impl Terminal {
             return Ok(());
         }
         // The line is of pieces, under the number that pieces have.
-        let printed = article.piece_gtin().filter(|_| pieces.is_some());
+        let printed = article.piece_gtin().filter(|_| article.is_several(rung.gtin));
         let is_added = self.add_labelled(article, printed.or(Some(rung.gtin)), label)?;
         if let Some(day) = rung.best_before.filter(|_| is_added) {
             let day = self.day(day);

@@ -279,6 +279,15 @@ pub struct Driver {
 
 /// How long a command that asks central waits for the answer.
 const ANSWER_MS: u64 = 30_000;
+/// Messages that say no without anything being wrong.
+const REFUSALS: [&str; 6] = [
+    "not-allowed-in-role",
+    "count-nothing-to-print",
+    "count-printer-missing",
+    "count-print-failed",
+    "count-no-camera",
+    "count-picture-missed",
+];
 /// How often a wait looks again.
 const PUMP: Duration = Duration::from_millis(20);
 
@@ -349,7 +358,11 @@ impl Driver {
         let is_scan = matches!(command, Command::Scan { .. } | Command::Type { .. });
         let is_nothing = matches!(screen.sell.outcome, ScanOutcome::Unknown | ScanOutcome::Refused);
         let is_new = screen.sell.outcome_serial != outcome_serial;
-        let is_refused = is_error || (is_scan && is_new && is_nothing);
+        let says_no = screen
+            .message
+            .as_ref()
+            .is_some_and(|message| REFUSALS.contains(&message.code.as_str()));
+        let is_refused = is_error || says_no || (is_scan && is_new && is_nothing);
         let data = match command {
             Command::Status => self.status(&screen),
             Command::Screen => value(&screen),
@@ -454,10 +467,14 @@ impl Driver {
             Command::CountRemove { line } => {
                 Intent::Count(CountAsk::Remove(nth(&screen().count.lines, line, |row| &row.id)?))
             }
+            Command::CountUndo if !screen().count.can_undo => return Ok(false),
             Command::CountUndo => Intent::Count(CountAsk::Undo),
             Command::CountCompare { on } => Intent::Count(CountAsk::Compare(on)),
             Command::CountPage { page } => Intent::Count(CountAsk::Page(page)),
-            Command::CountPrint => Intent::Count(CountAsk::Print),
+            Command::CountPrint => {
+                self.intent(Intent::Count(CountAsk::Print))?;
+                return Ok(self.wait(ANSWER_MS, |terminal| !terminal.screen().count.is_printing));
+            }
             Command::CountEmpty => Intent::Count(CountAsk::Empty),
             Command::CountPicture { packs, others } => return self.picture(&packs, &others),
             Command::AcknowledgeRecovery => Intent::AcknowledgeRecovery,

@@ -106,8 +106,8 @@ fn part(job: &CountJob, lines: &[CountRow], (number, count): (usize, usize)) -> 
     }
     parts.push(Part::Rule);
     parts.push(Part::Text(format!("{} {}, {}", words.begun, job.begun_by, job.begun_at)));
-    let by = format!("{} {}, {}, {}", words.printed, job.printed_by, job.terminal, job.printed_at);
-    parts.push(Part::Text(by));
+    parts.push(Part::Text(format!("{} {}, {}", words.printed, job.printed_by, job.terminal)));
+    parts.push(Part::Text(job.printed_at.clone()));
     parts.push(Part::Rule);
     lines.iter().for_each(|line| row(&mut parts, line, &words));
     parts.push(Part::Rule);

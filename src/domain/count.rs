@@ -33,11 +33,11 @@ pub struct CountLine {
 }
 
 impl CountLine {
-    /// How many things a person would count: pieces, or packs of anything weighed or measured.
+    /// Pieces; what is weighed or measured has none.
     pub fn piece_count(&self) -> u64 {
         match self.quantity.unit {
             Unit::Piece => u64::try_from(self.quantity.amount).unwrap_or(0),
-            _ => u64::from(self.packs),
+            _ => 0,
         }
     }
 }
@@ -207,6 +207,9 @@ impl CountList {
     pub fn plan_set(&self, id: LineId, amount: i64) -> Result<Vec<CountChange>, CountError> {
         let before = self.line(id).ok_or(CountError::UnknownLine)?.clone();
         let quantity = countable(Quantity::new(amount, before.quantity.unit))?;
+        if quantity == before.quantity {
+            return Ok(Vec::new());
+        }
         let after = CountLine { quantity, ..before.clone() };
         Ok(vec![CountChange { line: id, before: Some(before), after: Some(after) }])
     }
@@ -329,7 +332,7 @@ mod tests {
         add(&mut list, &[grams(356), grams(644)], &mut ids);
         add(&mut list, &[piece(1)], &mut ids);
         assert_eq!(shown(&list), [row(1, 1, 1), row(1, 1_000, 2)]);
-        assert_eq!(list.piece_count(), 3, "a label that says no weight is a line of its own");
+        assert_eq!(list.piece_count(), 1, "a label that says no weight is a line of its own");
     }
 
     #[test]

@@ -95,7 +95,8 @@ enum Kind {
 
 const COLUMNS: &str = "Columns of articles:
   gtin, gtins   8, 12, 13 or 14 digits with a right check digit; several separated by `;`. Required.
-  packs         cases and multipacks: a number, `=` and the pieces in it; several separated by `;`
+  packs         cases and multipacks: a number, `=` and the pieces in it; several separated by `;`. They name no
+                article: that does gtin
   name          up to 200 characters. Required.
   price         decimal, such as 12.50; or price_minor: integer minor units. Required for new articles.
   currency      ISO 4217; CHF if absent          unit       piece, g, ml or mm; piece if absent

@@ -15,6 +15,7 @@ use crate::price;
 use crate::task::Watch;
 use domain::Unit;
 use domain::article::Pack;
+use domain::gtin::Gtin;
 use row::{ArticleRecord, CustomerRecord};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashSet;
@@ -198,7 +199,9 @@ fn article(
     price_version: &mut Option<u64>,
 ) -> Result<Result<Fate, String>, CentralError> {
     let mut known: Option<ArticleRow> = None;
-    for gtin in &record.gtins {
+    // A case names no article: mistyped, it would make one of two.
+    let is_pack = |gtin: &Gtin| record.packs.iter().any(|pack| pack.gtin == *gtin);
+    for gtin in record.gtins.iter().filter(|gtin| !is_pack(gtin)) {
         let Some(article) = price::article_of(connection, *gtin)? else { continue };
         match &known {
             Some(row) if row.id != article => {
@@ -208,6 +211,12 @@ fn article(
             None => {
                 known = feed::get(connection, Feed::Catalogue, EVERYBODY, article)?.map(|r| r.0)
             }
+        }
+    }
+    for pack in &record.packs {
+        let owner = price::article_of(connection, pack.gtin)?;
+        if owner.is_some() && owner != known.as_ref().map(|row| row.id) {
+            return Ok(Err(format!("`packs` has {}: it belongs to another article", pack.gtin)));
         }
     }
     let row = match (&known, record.price_minor) {

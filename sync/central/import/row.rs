@@ -178,6 +178,11 @@ pub fn article(fields: &Fields) -> Result<ArticleRecord, String> {
         return Err("`gtin` is missing".into());
     }
     let packs = packs(fields)?;
+    if gtins.iter().all(|gtin| packs.iter().any(|pack| pack.gtin == *gtin)) {
+        return Err(
+            "`packs` has the article's only `gtin`: a piece needs a number of its own".into()
+        );
+    }
     for pack in &packs {
         if !gtins.contains(&pack.gtin) {
             gtins.push(pack.gtin);

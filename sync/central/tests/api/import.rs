@@ -100,13 +100,21 @@ fn packs_are_imported_and_corrected() {
         9520000000028,19520000000025,no pieces,1.00,piece,food\n\
         9520000000035,19520000000032=1,a pack of one,1.00,piece,food\n\
         9520000000042,19520000000044=12,wrong check digit,1.00,piece,food\n\
-        9520000000059,19520000000056=20,by weight,1.00,g,food\n";
+        9520000000059,19520000000056=20,by weight,1.00,g,food\n\
+        9520000000066,9520000000066=6,its own number,1.00,piece,food\n\
+        9520000000073,19520000000018=6,the case of the tea,1.00,piece,food\n";
     let mapping = Mapping::default();
     let (imported, refused) = run(&central, What::Articles, text, Form::Csv, &mapping);
-    assert_eq!(counts(&imported), (1, 0, 0, 4));
-    for (record, said) in
-        refused.iter().zip(["the pieces in it", "2 to 9999 pieces", "check digit", "only pieces"])
-    {
+    assert_eq!(counts(&imported), (1, 0, 0, 6));
+    let why = [
+        "the pieces in it",
+        "2 to 9999 pieces",
+        "check digit",
+        "only pieces",
+        "a number of its own",
+        "belongs to another article",
+    ];
+    for (record, said) in refused.iter().zip(why) {
         assert!(record.reason.contains(said), "{record:?}");
     }
     // Another size of the case: the rest stays.
