@@ -311,7 +311,7 @@ fn goods_are_counted(bench: &Bench) {
     bench.show_named("count-of-other");
     assert_eq!(bench.tap("Lines after these"), count(CountAsk::Page(1)));
     bench.show_named("count-compare");
-    assert_eq!(bench.tap("Go on counting"), count(CountAsk::Compare(false)));
+    assert_eq!(bench.tap("Continue"), count(CountAsk::Compare(false)));
 }
 
 fn a_picture_is_checked(bench: &Bench) {
