@@ -485,6 +485,24 @@ mod tests {
         }
     }
 
+    /// What a hand scanner reads, or a picture shows, is not rung once more by bars that wait.
+    #[test]
+    fn what_was_taken_in_another_way_waits_no_longer() {
+        let window_ms = RepeatFilter::WINDOW_MS;
+        let bars = Code::new(Symbology::Ean13, "4006381333931");
+        let dots = Code::new(Symbology::Gs1DataMatrix, "010400638133393117261231");
+        for scanned in [Some(&bars), Some(&dots), None] {
+            let mut guard = Guard::new(window_ms).with_pack_codes(PackCodes::PreferMatrix);
+            assert_eq!(guard.admit(&bars, 0, window_ms), Admission::Waits);
+            match scanned {
+                Some(code) => assert_eq!(guard.admit_meant(code, 100, 250), Admission::Rings),
+                None => guard.silence(&dots, 100, window_ms),
+            }
+            let late = (150..3000).step_by(50).flat_map(|now_ms| guard.take_due(now_ms));
+            assert_eq!(late.count(), 0, "{scanned:?}");
+        }
+    }
+
     #[test]
     fn rules_have_names() {
         for (name, rule) in PackCodes::NAMES {
